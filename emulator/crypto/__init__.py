@@ -1,0 +1,1 @@
+"""Cryptography: the only room, with `pki`, that imports `cryptography` (pyca)."""

@@ -1,0 +1,122 @@
+"""What can go wrong, by whose fault.
+
+`SpdmError` and its subclasses are the protocol's own answers: the dispatcher turns one into an
+ERROR message at a single place. Any other exception that a peer's bytes can raise is a bug.
+Error codes: libspdm `include/industry_standard/spdm.h` (SPDM_ERROR_CODE_*).
+"""
+
+
+class EmulatorError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class SpdmError(EmulatorError):
+    """A request is answered with an ERROR message.
+
+    Attributes:
+        code: the ERROR's Param1.
+        data: the ERROR's Param2.
+        extended: the bytes after the header (0 to 32).
+        reason: one sentence for the log; never sent.
+    """
+
+    code = 0x05
+
+    def __init__(self, reason: str = "", *, data: int = 0, extended: bytes = b"") -> None:
+        super().__init__(reason or type(self).__name__)
+        self.reason = reason
+        self.data = data
+        self.extended = extended
+
+
+class InvalidRequest(SpdmError):
+    """A field's value, or the size, is not legal here."""
+
+    code = 0x01
+
+
+class Busy(SpdmError):
+    """The device cannot answer now; the requester may try again."""
+
+    code = 0x03
+
+
+class UnexpectedRequest(SpdmError):
+    """The request is out of order in this state."""
+
+    code = 0x04
+
+
+class Unspecified(SpdmError):
+    """The device failed for a reason of its own."""
+
+    code = 0x05
+
+
+class UnsupportedRequest(SpdmError):
+    """The request code is unknown, or its capability is not offered. Param2 is the code."""
+
+    code = 0x07
+
+
+class ResponseTooLarge(SpdmError):
+    """The response exceeds the requester's MaxSPDMmsgSize. Extended data: its size, u32 LE."""
+
+    code = 0x0D
+
+
+class RequestTooLarge(SpdmError):
+    """The request exceeds the device's MaxSPDMmsgSize."""
+
+    code = 0x0E
+
+
+class VersionMismatch(SpdmError):
+    """The message's version is not the negotiated one, or not offered."""
+
+    code = 0x41
+
+
+class RequestResynch(SpdmError):
+    """The device lost the connection's state; the requester starts at GET_VERSION."""
+
+    code = 0x43
+
+
+class WireError(EmulatorError):
+    """Bytes do not fit a layout.
+
+    Attributes:
+        message: the layout's name.
+        field: the field that failed, or '' for the whole message.
+        offset: where that field starts, in bytes from the message's start.
+        reason: what was found and what would be right.
+    """
+
+    def __init__(self, message: str, field: str, offset: int, reason: str) -> None:
+        where = f"{message}.{field}" if field else message
+        super().__init__(f"{where} at byte {offset}: {reason}")
+        self.message = message
+        self.field = field
+        self.offset = offset
+        self.reason = reason
+
+
+class FrameError(EmulatorError):
+    """The transport's stream is broken beyond this frame; the connection is closed."""
+
+
+class PeerError(EmulatorError):
+    """The other side of a conversation broke the protocol (raised by the requester)."""
+
+
+class ProfileError(EmulatorError):
+    """A profile cannot be used; `problems` has one line a problem, with its place."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class PkiError(EmulatorError):
+    """A key, certificate or chain cannot be used."""
