@@ -1,0 +1,17 @@
+"""What a device *is*: identity, slots, measurements, and the state that outlives connections."""
+
+from emulator.device.device import Device, Sizes, Timing
+from emulator.device.identity import PciIdentity
+from emulator.device.measurements import Measurement, Measurements
+from emulator.device.slots import CertificateChain, Slot
+
+__all__ = [
+    "CertificateChain",
+    "Device",
+    "Measurement",
+    "Measurements",
+    "PciIdentity",
+    "Sizes",
+    "Slot",
+    "Timing",
+]

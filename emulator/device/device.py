@@ -1,0 +1,93 @@
+"""A device: its personality, as a profile gives it, and what outlives its connections."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emulator.device.identity import PciIdentity
+from emulator.device.measurements import Measurements
+from emulator.device.slots import Slot
+from emulator.entropy import Entropy
+from emulator.spdm.capabilities import Cap
+from emulator.spdm.negotiation import Preferences
+from emulator.spdm.versions import Version
+
+QEMU_REPLY = 4608
+"""The largest DOE object that QEMU takes as a reply, bytes: 0x1200 with its 8-byte header
+(QEMU `backends/spdm-socket.c` with `hw/pci/pcie_doe.c`; a larger one desynchronises it)."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the device can send and take, bytes.
+
+    Attributes:
+        data_transfer: its DataTransferSize: the largest message it takes in one piece.
+        max_message: its MaxSPDMmsgSize.
+        transmit: the largest message it sends in one piece, whatever the requester offers.
+        certificate_portion: the largest portion of a certificate chain; 0: as much as fits.
+    """
+
+    data_transfer: int = QEMU_REPLY - 8
+    max_message: int = QEMU_REPLY - 8
+    transmit: int = QEMU_REPLY - 8
+    certificate_portion: int = 0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long the device takes.
+
+    Attributes:
+        ct_exponent: CTExponent: cryptography takes up to 2^n microseconds.
+        delay: seconds each reply is held back.
+    """
+
+    ct_exponent: int = 20
+    delay: float = 0.0
+
+
+@dataclass
+class Device:
+    """One device; several connections may be attached to it at once.
+
+    Attributes:
+        name: what logs and reports call it.
+        identity: its PCI registers.
+        versions: the SPDM versions it offers, in the order it lists them.
+        capabilities: its flags, before a version masks them.
+        preferences: the algorithms it offers.
+        slots: certificate slots by number, 0 to 7.
+        measurements: what it measures.
+        entropy: its source of randomness; every connection gets a fork.
+        sizes: what it can send and take.
+        timing: how long it takes.
+        challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
+        measurement_opaque: opaque data of MEASUREMENTS, likewise.
+    """
+
+    name: str
+    identity: PciIdentity
+    versions: tuple[Version, ...]
+    capabilities: Cap
+    preferences: Preferences
+    slots: Mapping[int, Slot]
+    measurements: Measurements
+    entropy: Entropy
+    sizes: Sizes = field(default_factory=Sizes)
+    timing: Timing = field(default_factory=Timing)
+    challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
+    measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
+    connections: int = 0
+
+    def provisioned(self, scheme: str) -> int:
+        """The mask of slots that hold a chain for the signature algorithm `scheme`."""
+        mask = 0
+        for number, slot in self.slots.items():
+            if scheme in slot.chains:
+                mask |= 1 << number
+        return mask
+
+    def attach(self) -> tuple[int, Entropy]:
+        """Count one more connection: its number, from 1, and its source of randomness."""
+        self.connections += 1
+        return self.connections, self.entropy.fork(f"connection {self.connections}")

@@ -1,0 +1,62 @@
+"""The state of one connection, the same for both roles."""
+
+from dataclasses import dataclass, field
+
+from emulator.spdm.capabilities import NONE, Cap
+from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.state import State
+from emulator.spdm.transcript import Transcript
+from emulator.wire import Shape
+
+
+@dataclass(slots=True)
+class Connection:
+    """What was agreed with one peer since its last GET_VERSION.
+
+    Handlers read it; only the commit point changes it, after the reply was made.
+
+    Attributes:
+        state: where the connection stands.
+        version: the negotiated SPDMVersion, 0 before GET_CAPABILITIES chose one.
+        local_capabilities: our own flags as sent, masked for the version.
+        peer_capabilities: the peer's flags, masked for the version.
+        peer_ct_exponent: the peer's CTExponent.
+        peer_data_transfer_size: the largest message it takes in one piece, bytes; 0 unknown.
+        peer_max_message: its MaxSPDMmsgSize, bytes; 0 unknown.
+        algorithms: what was negotiated.
+        transcript: the messages signatures will cover.
+        measured: the device's measurement generation when part M was begun, or None.
+    """
+
+    state: State = State.NOT_STARTED
+    version: int = 0
+    local_capabilities: Cap = NONE
+    peer_capabilities: Cap = NONE
+    peer_ct_exponent: int = 0
+    peer_data_transfer_size: int = 0
+    peer_max_message: int = 0
+    algorithms: Negotiated = field(default_factory=Negotiated)
+    transcript: Transcript = field(default_factory=Transcript)
+    measured: int | None = None
+
+    def restart(self) -> None:
+        """Forget everything, as GET_VERSION asks."""
+        fresh = Connection()
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
+
+    def shape(self, *, signature: bool = False, summary: bool = False) -> Shape:
+        """The shape of a message on this connection.
+
+        Args:
+            signature: the message carries a signature.
+            summary: it carries a measurement summary hash.
+        """
+        hash_size = self.algorithms.hash.size if self.algorithms.hash else 0
+        asym = self.algorithms.asym
+        return Shape(
+            version=self.version,
+            hash=hash_size,
+            signature=asym.size if signature and asym else 0,
+            summary=hash_size if summary else 0,
+        )

@@ -1,0 +1,73 @@
+"""The layouts of all messages, one file a family.
+
+Field by field from libspdm `include/industry_standard/spdm.h`. Param1 and Param2 bear the name of
+their use; where the standard reserves them they are `reserved`, sent as zero and tolerated.
+"""
+
+from emulator.spdm.messages.algorithms import Algorithms, AlgorithmStructure, NegotiateAlgorithms
+from emulator.spdm.messages.capabilities import Capabilities, GetCapabilities
+from emulator.spdm.messages.certificates import Certificate, Digests, GetCertificate, GetDigests
+from emulator.spdm.messages.challenge import Challenge, ChallengeAuth
+from emulator.spdm.messages.error import Error
+from emulator.spdm.messages.measurements import (
+    GetMeasurements,
+    MeasurementBlock,
+    MeasurementOperation,
+    Measurements,
+    MeasurementValue,
+    RequestAttributes,
+)
+from emulator.spdm.messages.vendor import VendorDefinedRequest, VendorDefinedResponse
+from emulator.spdm.messages.version import GetVersion, VersionEntry, VersionResponse
+from emulator.wire import Message
+
+LAYOUTS: dict[int, type[Message]] = {
+    layout.CODE: layout
+    for layout in (
+        GetVersion,
+        VersionResponse,
+        GetCapabilities,
+        Capabilities,
+        NegotiateAlgorithms,
+        Algorithms,
+        GetDigests,
+        Digests,
+        GetCertificate,
+        Certificate,
+        Challenge,
+        ChallengeAuth,
+        GetMeasurements,
+        Measurements,
+        VendorDefinedRequest,
+        VendorDefinedResponse,
+        Error,
+    )
+}
+"""The layout of every message this emulator reads or writes, by code."""
+
+__all__ = [
+    "LAYOUTS",
+    "AlgorithmStructure",
+    "Algorithms",
+    "Capabilities",
+    "Certificate",
+    "Challenge",
+    "ChallengeAuth",
+    "Digests",
+    "Error",
+    "GetCapabilities",
+    "GetCertificate",
+    "GetDigests",
+    "GetMeasurements",
+    "GetVersion",
+    "MeasurementBlock",
+    "MeasurementOperation",
+    "MeasurementValue",
+    "Measurements",
+    "NegotiateAlgorithms",
+    "RequestAttributes",
+    "VendorDefinedRequest",
+    "VendorDefinedResponse",
+    "VersionEntry",
+    "VersionResponse",
+]

@@ -1,0 +1,20 @@
+"""The shape of a message: what its layout depends on beside its own bytes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The version and the sizes in force when a message is built or parsed.
+
+    Attributes:
+        version: SPDMVersion as on the wire (0x12 for 1.2).
+        hash: bytes of the negotiated base hash, 0 before negotiation.
+        signature: bytes of a signature, 0 where the message carries none.
+        summary: bytes of a measurement summary hash, 0 where none was asked for.
+    """
+
+    version: int = 0x10
+    hash: int = 0
+    signature: int = 0
+    summary: int = 0
