@@ -56,10 +56,7 @@ class Measurement:
             raw: the requester wants the raw bit stream where there is one.
         """
         as_raw = not self.digested and (raw or self.raw or hash_name == "RAW_BIT")
-        if as_raw or self.digested:
-            value = self.value
-        else:
-            value = hashes.digest(hash_name, self.value)
+        value = self.value if as_raw or self.digested else hashes.digest(hash_name, self.value)
         measurement = MeasurementValue(
             kind=self.kind | (RAW_BIT_STREAM if as_raw else 0), value=value
         )

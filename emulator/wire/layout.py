@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 import construct as c
 
 from emulator.errors import WireError
-from emulator.wire import annotate
+from emulator.wire.annotate import explain
 from emulator.wire.codec import SHORT, Codec, Field
 from emulator.wire.kinds import U8, Element, Kind
 from emulator.wire.shape import Shape
@@ -147,7 +147,7 @@ def decode(cls: type[_S], data: bytes, shape: Shape) -> tuple[_S, int]:
     try:
         return cls.read_at(data, 0, shape)
     except SHORT as error:
-        raise annotate.explain(cls, data, shape) from error
+        raise explain(cls, data, shape) from error
 
 
 def parse(cls: type[_S], data: bytes, shape: Shape, *, slack: int = 0) -> tuple[_S, int]:

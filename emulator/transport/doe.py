@@ -1,0 +1,100 @@
+"""PCIe Data Object Exchange: data objects and Discovery.
+
+    vendor id u16 | type u8 | reserved u8 | length u32 (in DWORDs, 18 bits, header included) | payload
+
+Sources: libspdm `include/industry_standard/pcidoe.h`,
+`library/spdm_transport_pcidoe_lib/libspdm_doe_common.c`; QEMU `hw/pci/pcie_doe.c`.
+"""
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+from emulator.errors import EmulatorError
+
+_HEADER = struct.Struct("<HBBI")
+HEADER_SIZE = _HEADER.size
+DWORD = 4
+PADDING = DWORD - 1
+"""Up to this many bytes follow a message whose length is no whole number of DWORDs."""
+
+_LENGTH_MASK = (1 << 18) - 1
+MAX_OBJECT = (1 << 18) * DWORD
+"""The largest object, bytes; its length field holds 0."""
+
+VENDOR_PCISIG = 0x0001
+NO_VENDOR = 0xFFFF
+
+
+class DataObjectType(IntEnum):
+    """Types under the PCI-SIG's vendor id."""
+
+    DISCOVERY = 0
+    CMA_SPDM = 1
+    SECURED_CMA_SPDM = 2
+
+
+class DataObjectError(EmulatorError):
+    """Bytes are no data object."""
+
+
+class DataObject(NamedTuple):
+    """One data object; the payload of a received one may end in padding."""
+
+    vendor: int
+    kind: int
+    payload: bytes
+
+    def to_bytes(self) -> bytes:
+        """The object, its payload padded with zeros to whole DWORDs."""
+        padding = -len(self.payload) % DWORD
+        length = (HEADER_SIZE + len(self.payload) + padding) // DWORD
+        header = _HEADER.pack(self.vendor, self.kind, 0, length & _LENGTH_MASK)
+        return header + self.payload + bytes(padding)
+
+
+def parse(data: bytes) -> DataObject:
+    """The object in `data`, which must hold exactly one.
+
+    Reserved bits are ignored. Raises DataObjectError naming what does not fit.
+    """
+    if len(data) < HEADER_SIZE:
+        raise DataObjectError(f"{len(data)} bytes where a header takes {HEADER_SIZE}")
+    vendor, kind, _, length = _HEADER.unpack_from(data)
+    stated = (length & _LENGTH_MASK) * DWORD or MAX_OBJECT
+    if stated != len(data):
+        raise DataObjectError(f"its length says {stated} bytes, it has {len(data)}")
+    return DataObject(vendor, kind, data[HEADER_SIZE:])
+
+
+def spdm_object(message: bytes) -> bytes:
+    """The data object that carries an SPDM message."""
+    return DataObject(VENDOR_PCISIG, DataObjectType.CMA_SPDM, message).to_bytes()
+
+
+_DISCOVERABLE = (
+    DataObjectType.DISCOVERY,
+    DataObjectType.CMA_SPDM,
+    DataObjectType.SECURED_CMA_SPDM,
+)
+
+
+def discovery_request(index: int) -> bytes:
+    """The Discovery object that asks for the protocol at `index`."""
+    payload = bytes((index, 0, 0, 0))
+    return DataObject(VENDOR_PCISIG, DataObjectType.DISCOVERY, payload).to_bytes()
+
+
+def discover(payload: bytes) -> bytes:
+    """The payload that answers a Discovery request: vendor, type and the next index.
+
+    The next index is 0 at the end; an index past it is answered with vendor 0xFFFF. Raises
+    DataObjectError for a request that is too short.
+    """
+    if len(payload) < DWORD:
+        raise DataObjectError(f"a Discovery request of {len(payload)} bytes where {DWORD} belong")
+    index = payload[0]
+    if index >= len(_DISCOVERABLE):
+        return struct.pack("<HBB", NO_VENDOR, 0, 0)
+    following = index + 1 if index + 1 < len(_DISCOVERABLE) else 0
+    return struct.pack("<HBB", VENDOR_PCISIG, _DISCOVERABLE[index], following)
