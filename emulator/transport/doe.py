@@ -1,6 +1,6 @@
 """PCIe Data Object Exchange: data objects and Discovery.
 
-    vendor id u16 | type u8 | reserved u8 | length u32 (in DWORDs, 18 bits, header included) | payload
+    vendor id u16 | type u8 | reserved u8 | length u32 (DWORDs, 18 bits, header included) | payload
 
 Sources: libspdm `include/industry_standard/pcidoe.h`,
 `library/spdm_transport_pcidoe_lib/libspdm_doe_common.c`; QEMU `hw/pci/pcie_doe.c`.
@@ -85,16 +85,16 @@ def discovery_request(index: int) -> bytes:
     return DataObject(VENDOR_PCISIG, DataObjectType.DISCOVERY, payload).to_bytes()
 
 
-def discover(payload: bytes) -> bytes:
-    """The payload that answers a Discovery request: vendor, type and the next index.
+def discovery_response(payload: bytes) -> bytes:
+    """The object that answers a Discovery request: vendor, type and the next index.
 
-    The next index is 0 at the end; an index past it is answered with vendor 0xFFFF. Raises
-    DataObjectError for a request that is too short.
+    The next index is 0 at the end; an index past it is answered with vendor 0xFFFF. A request
+    without its index asks for the first.
     """
-    if len(payload) < DWORD:
-        raise DataObjectError(f"a Discovery request of {len(payload)} bytes where {DWORD} belong")
-    index = payload[0]
-    if index >= len(_DISCOVERABLE):
-        return struct.pack("<HBB", NO_VENDOR, 0, 0)
-    following = index + 1 if index + 1 < len(_DISCOVERABLE) else 0
-    return struct.pack("<HBB", VENDOR_PCISIG, _DISCOVERABLE[index], following)
+    index = payload[0] if payload else 0
+    if index < len(_DISCOVERABLE):
+        following = (index + 1) % len(_DISCOVERABLE)
+        found = struct.pack("<HBB", VENDOR_PCISIG, _DISCOVERABLE[index], following)
+    else:
+        found = struct.pack("<HBB", NO_VENDOR, 0, 0)
+    return DataObject(VENDOR_PCISIG, DataObjectType.DISCOVERY, found).to_bytes()

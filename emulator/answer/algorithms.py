@@ -1,0 +1,120 @@
+"""Answers NEGOTIATE_ALGORITHMS (libspdm `library/spdm_responder_lib/libspdm_rsp_algorithms.c`)."""
+
+from emulator.answer.exchange import Exchange, Outcome
+from emulator.answer.registry import handles
+from emulator.errors import InvalidRequest
+from emulator.spdm.algorithms import (
+    MEASUREMENT_SPECIFICATION_DMTF,
+    OPAQUE_FORMAT_MASK,
+    AlgType,
+)
+from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
+from emulator.spdm.messages.algorithms import FIXED_SIZE
+from emulator.spdm.negotiation import Negotiated, prefer, prefer_bit
+from emulator.spdm.transcript import Part
+from emulator.spdm.versions import Version
+from emulator.wire import Shape
+
+MAX_LENGTH = 0x80
+MAX_EXTERNAL = 0x14
+MULTI_KEY_CONN = 0x10
+"""OtherParams bit 4 since 1.3: more than one key may be used on this connection."""
+
+_REPLY_SIZE = 36
+_STRUCTURE_SIZE = 4
+_NEEDS_KEYS = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
+
+
+def _check_structures(request: NegotiateAlgorithms) -> None:
+    """Types known and rising, two bytes of bits each, at least one bit set."""
+    last = AlgType.KEM if request.version >= Version.V1_4 else AlgType.KEY_SCHEDULE
+    previous = 0
+    for structure in request.structures:
+        if not AlgType.DHE <= structure.kind <= last:
+            raise InvalidRequest(f"algorithm structure of unknown type {structure.kind}")
+        if structure.kind <= previous:
+            raise InvalidRequest(f"algorithm structure {structure.kind} is out of order")
+        if structure.count >> 4 != FIXED_SIZE:
+            raise InvalidRequest(f"AlgCount 0x{structure.count:02x} has no fixed size of 2")
+        if structure.supported == 0:
+            raise InvalidRequest(f"algorithm structure {structure.kind} offers nothing")
+        previous = structure.kind
+
+
+def _check(exchange: Exchange, request: NegotiateAlgorithms) -> None:
+    """Raise InvalidRequest for the first rule the request breaks."""
+    _check_structures(request)
+    external = request.ext_asym_count + request.ext_hash_count
+    external += sum(structure.count & 0x0F for structure in request.structures)
+    if external > MAX_EXTERNAL:
+        raise InvalidRequest(f"{external} external algorithms where {MAX_EXTERNAL} are allowed")
+    if request.length > MAX_LENGTH:
+        raise InvalidRequest(f"Length {request.length} exceeds {MAX_LENGTH}")
+    if request.length != exchange.size:
+        raise InvalidRequest(f"Length {request.length} where the message has {exchange.size} bytes")
+    multi_key = request.version >= Version.V1_3 and request.other_params & MULTI_KEY_CONN
+    ours = exchange.connection.local_capabilities
+    if multi_key and not ours & (Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG):
+        raise InvalidRequest("several keys are asked for, and MULTI_KEY is not offered")
+
+
+def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
+    """Choose by the device's preference. Raises InvalidRequest where a needed family is empty."""
+    offer = exchange.device.preferences
+    ours = exchange.connection.local_capabilities
+    version = request.version
+    specification = 0
+    if ours & MEAS and request.measurement_specification:
+        specification = request.measurement_specification & MEASUREMENT_SPECIFICATION_DMTF
+        if not specification:
+            raise InvalidRequest("no measurement specification in common")
+    asym = prefer(offer.asym, request.base_asym, version)
+    base_hash = prefer(offer.hash, request.base_hash, version)
+    if ours & _NEEDS_KEYS and base_hash is None:
+        raise InvalidRequest("no base hash in common")
+    if ours & _NEEDS_KEYS and asym is None:
+        raise InvalidRequest("no signature algorithm in common")
+    opaque_format = 0
+    if version >= Version.V1_2:
+        opaque_format = prefer_bit(offer.opaque_format, request.other_params & OPAQUE_FORMAT_MASK)
+    return Negotiated(
+        measurement_specification=specification,
+        measurement_hash=offer.measurement_hash if specification else None,
+        asym=asym,
+        hash=base_hash,
+        other_params=opaque_format,
+    )
+
+
+@handles(NegotiateAlgorithms)
+def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Outcome:
+    """Select one bit of each family.
+
+    Structures are answered one by one with nothing selected: they are all about sessions.
+    """
+    _check(exchange, request)
+    chosen = _select(exchange, request)
+    other_params = chosen.other_params
+    if request.version >= Version.V1_3:
+        # A requester that can only use several keys is told that it may (libspdm likewise).
+        several = Cap.MULTI_KEY_ONLY in exchange.connection.peer_capabilities
+        other_params |= MULTI_KEY_CONN if several else 0
+    structures = tuple(
+        AlgorithmStructure(kind=structure.kind, supported=0) for structure in request.structures
+    )
+    return Outcome(
+        reply=Algorithms(
+            version=request.version,
+            length=_REPLY_SIZE + _STRUCTURE_SIZE * len(structures),
+            measurement_specification=chosen.measurement_specification,
+            other_params=other_params,
+            measurement_hash=chosen.measurement_hash.bit if chosen.measurement_hash else 0,
+            base_asym=chosen.asym.bit if chosen.asym else 0,
+            base_hash=chosen.hash.bit if chosen.hash else 0,
+            structures=structures,
+        ),
+        shape=Shape(request.version),
+        record=Part.A,
+        changes={"algorithms": chosen},
+    )

@@ -1,0 +1,71 @@
+"""Answers GET_CAPABILITIES (libspdm `library/spdm_responder_lib/libspdm_rsp_capabilities.c`)."""
+
+from emulator.answer.exchange import Exchange, Outcome
+from emulator.answer.registry import handles
+from emulator.errors import InvalidRequest
+from emulator.spdm.capabilities import (
+    MAX_CT_EXPONENT,
+    MIN_DATA_TRANSFER_SIZE,
+    REQUESTER_MASK,
+    RESPONDER_MASK,
+    Cap,
+    requester_problems,
+)
+from emulator.spdm.messages import Capabilities, GetCapabilities
+from emulator.spdm.transcript import Part
+from emulator.spdm.versions import Version, rules
+from emulator.wire import Shape
+
+_SUPPORTED_ALGORITHMS = 0x01
+
+
+def _check(request: GetCapabilities, flags: Cap, version: Version) -> None:
+    """Raise InvalidRequest for the first rule the request breaks."""
+    problems = requester_problems(flags, version)
+    if problems:
+        raise InvalidRequest(f"capability flags: {problems[0]}")
+    if rules(version).sizes_negotiated:
+        size, largest = request.data_transfer_size, request.max_spdm_msg_size
+        if size < MIN_DATA_TRANSFER_SIZE:
+            raise InvalidRequest(f"DataTransferSize {size} is below {MIN_DATA_TRANSFER_SIZE}")
+        if size > largest:
+            raise InvalidRequest(f"DataTransferSize {size} exceeds MaxSPDMmsgSize {largest}")
+        if Cap.CHUNK not in flags and size != largest:
+            raise InvalidRequest(
+                f"without CHUNK MaxSPDMmsgSize {largest} must equal DataTransferSize {size}"
+            )
+    if request.ct_exponent > MAX_CT_EXPONENT:
+        raise InvalidRequest(f"CTExponent {request.ct_exponent} exceeds {MAX_CT_EXPONENT}")
+    asks_algorithms = version >= Version.V1_3 and request.param1 & _SUPPORTED_ALGORITHMS
+    if asks_algorithms and Cap.CHUNK not in flags:
+        raise InvalidRequest("the supported-algorithms block was asked for without CHUNK")
+
+
+@handles(GetCapabilities)
+def get_capabilities(exchange: Exchange, request: GetCapabilities) -> Outcome:
+    """Choose the version the request came in, and exchange flags and sizes."""
+    version = Version(request.version)
+    flags = request.flags & REQUESTER_MASK[version]
+    _check(request, flags, version)
+    device = exchange.device
+    ours = device.capabilities & RESPONDER_MASK[version]
+    sized = rules(version).sizes_negotiated
+    return Outcome(
+        reply=Capabilities(
+            version=version,
+            ct_exponent=device.timing.ct_exponent,
+            flags=ours,
+            data_transfer_size=device.sizes.data_transfer,
+            max_spdm_msg_size=device.sizes.max_message,
+        ),
+        shape=Shape(version),
+        record=Part.A,
+        changes={
+            "version": version,
+            "local_capabilities": ours,
+            "peer_capabilities": flags,
+            "peer_ct_exponent": request.ct_exponent,
+            "peer_data_transfer_size": request.data_transfer_size if sized else 0,
+            "peer_max_message": request.max_spdm_msg_size if sized else 0,
+        },
+    )

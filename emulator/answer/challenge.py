@@ -1,0 +1,48 @@
+"""Answers CHALLENGE (libspdm `library/spdm_responder_lib/libspdm_rsp_challenge_auth.c`)."""
+
+from emulator.answer.exchange import Exchange, Outcome, Signing
+from emulator.answer.registry import handles
+from emulator.errors import InvalidRequest
+from emulator.spdm import signing
+from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.messages import Challenge, ChallengeAuth
+from emulator.spdm.messages.certificates import SLOT_MASK
+from emulator.spdm.messages.challenge import NO_SLOT, NONCE_SIZE, SummaryType
+from emulator.spdm.transcript import M1M2, Part
+
+
+def _summary(exchange: Exchange, summary_type: int) -> bytes:
+    """The measurement summary hash asked for; empty for none. Raises InvalidRequest."""
+    if summary_type == SummaryType.NONE:
+        return b""
+    measured = exchange.connection.algorithms.measurement_hash
+    if not exchange.connection.local_capabilities & MEAS or measured is None:
+        raise InvalidRequest("a measurement summary where no measurements were agreed")
+    if summary_type not in (SummaryType.TCB, SummaryType.ALL):
+        raise InvalidRequest(f"measurement summary type 0x{summary_type:02x}")
+    return exchange.device.measurements.summary(summary_type, exchange.hash().name, measured.name)
+
+
+@handles(Challenge, needs=Cap.CHAL)
+def challenge(exchange: Exchange, request: Challenge) -> Outcome:
+    """Sign everything since GET_VERSION with the slot's key."""
+    summary = _summary(exchange, request.summary_type)
+    if request.slot == NO_SLOT:
+        raise InvalidRequest("slot 0xFF asks for a provisioned public key, and there is none")
+    chain = exchange.chain(request.slot)
+    return Outcome(
+        reply=ChallengeAuth(
+            version=request.version,
+            slot=request.slot & SLOT_MASK,
+            slot_mask=exchange.provisioned(),
+            cert_chain_hash=chain.digest(exchange.hash().name),
+            nonce=exchange.entropy.bytes(NONCE_SIZE, label="CHALLENGE_AUTH nonce"),
+            summary=summary,
+            opaque=exchange.opaque(exchange.device.challenge_opaque),
+            context=request.context,
+        ),
+        shape=exchange.connection.shape(signature=True, summary=bool(summary)),
+        record=Part.C,
+        signing=Signing(signing.CHALLENGE_AUTH, M1M2, chain.key),
+        clears=(Part.B, Part.C),
+    )

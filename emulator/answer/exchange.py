@@ -1,0 +1,108 @@
+"""What a handler is given and what it returns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emulator.crypto.keys import SigningKey
+from emulator.device import Device
+from emulator.device.slots import CertificateChain
+from emulator.entropy import Entropy
+from emulator.errors import InvalidRequest, Unspecified
+from emulator.spdm.algorithms import Algorithm
+from emulator.spdm.connection import Connection
+from emulator.spdm.messages.certificates import SLOT_COUNT
+from emulator.spdm.transcript import Part
+from emulator.vendor import Registry
+from emulator.wire import Message, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request on one connection.
+
+    Attributes:
+        device: the device that answers.
+        connection: the state before this request; handlers only read it.
+        entropy: this connection's source of randomness.
+        vendors: the vendor protocols the device speaks.
+        code: the request's code.
+        size: the request's own size in bytes, without padding.
+    """
+
+    device: Device
+    connection: Connection
+    entropy: Entropy
+    vendors: Registry
+    code: int
+    size: int
+
+    @property
+    def reply_limit(self) -> int:
+        """The largest message that can go back in one piece, bytes."""
+        peer = self.connection.peer_data_transfer_size
+        transmit = self.device.sizes.transmit
+        return min(peer, transmit) if peer else transmit
+
+    def hash(self) -> Algorithm:
+        """The negotiated base hash. Raises Unspecified where none was negotiated."""
+        chosen = self.connection.algorithms.hash
+        if chosen is None:
+            raise Unspecified("no base hash was negotiated")
+        return chosen
+
+    def provisioned(self) -> int:
+        """The mask of slots that hold a chain for the negotiated signature algorithm."""
+        asym = self.connection.algorithms.asym
+        return self.device.provisioned(asym.name) if asym else 0
+
+    def chain(self, slot: int) -> CertificateChain:
+        """The chain in `slot`. Raises InvalidRequest for a slot that is none or empty."""
+        if slot >= SLOT_COUNT:
+            raise InvalidRequest(f"slot {slot} where slots are 0 to {SLOT_COUNT - 1}")
+        asym = self.connection.algorithms.asym
+        held = self.device.slots.get(slot)
+        if asym is None or held is None or asym.name not in held.chains:
+            raise InvalidRequest(f"slot {slot} is not provisioned")
+        return held.chains[asym.name]
+
+    def opaque(self, by_format: Mapping[int, bytes]) -> bytes:
+        """The opaque data for the negotiated format; none where no format was agreed."""
+        return by_format.get(self.connection.algorithms.other_params & 0x03, b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """A reply is to be signed.
+
+    Attributes:
+        context: the signing context string.
+        parts: the parts of the transcript covered; this exchange is added at their end.
+        key: the signing key.
+    """
+
+    context: str
+    parts: tuple[Part, ...]
+    key: SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a handled request comes to; applied at the commit point.
+
+    Attributes:
+        reply: the reply, or None for no response.
+        shape: the shape it is encoded in.
+        record: the part of the transcript this exchange belongs to.
+        signing: how it is signed.
+        restart: the connection forgets everything first.
+        clears: parts emptied once the reply is made.
+        changes: Connection attributes and their new values.
+    """
+
+    reply: Message | None
+    shape: Shape
+    record: Part | None = None
+    signing: Signing | None = None
+    restart: bool = False
+    clears: tuple[Part, ...] = ()
+    changes: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,85 @@
+"""Answers GET_MEASUREMENTS (libspdm `library/spdm_responder_lib/libspdm_rsp_measurements.c`)."""
+
+from emulator.answer.exchange import Exchange, Outcome, Signing
+from emulator.answer.registry import handles
+from emulator.errors import InvalidRequest, UnexpectedRequest
+from emulator.spdm import signing
+from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.messages import (
+    GetMeasurements,
+    MeasurementOperation,
+    Measurements,
+    RequestAttributes,
+)
+from emulator.spdm.messages.certificates import SLOT_MASK
+from emulator.spdm.messages.challenge import NONCE_SIZE
+from emulator.spdm.messages.measurements import NO_SLOT, ContentChanged
+from emulator.spdm.transcript import Part, l1l2
+from emulator.spdm.versions import rules
+
+
+def _record(exchange: Exchange, request: GetMeasurements) -> tuple[int, bytes]:
+    """How many blocks are reported and their bytes. Raises InvalidRequest, UnexpectedRequest."""
+    measured = exchange.connection.algorithms.measurement_hash
+    if measured is None:
+        raise UnexpectedRequest("no measurement specification was negotiated")
+    held = exchange.device.measurements
+    raw = RequestAttributes.RAW_BIT_STREAM in request.attributes
+    match request.operation:
+        case MeasurementOperation.COUNT:
+            return 0, b""
+        case MeasurementOperation.ALL:
+            return len(held), held.record(measured.name, raw=raw)
+        case index if index in held:
+            return 1, held.block(index, measured.name, raw=raw)
+        case index:
+            raise InvalidRequest(f"there is no measurement of index {index}")
+
+
+def _began(exchange: Exchange) -> int:
+    """The generation of the measurements when this reading (L1/L2) began."""
+    began = exchange.connection.measured
+    return exchange.device.measurements.generation if began is None else began
+
+
+def _signing(exchange: Exchange, request: GetMeasurements) -> tuple[int, Signing]:
+    """Param2 of a signed reply, and how it is signed. Raises InvalidRequest."""
+    connection = exchange.connection
+    if Cap.MEAS_SIG not in connection.local_capabilities:
+        raise InvalidRequest("a signature was asked for, and MEAS_SIG is not offered")
+    slot = request.slot[0] & SLOT_MASK
+    if slot == NO_SLOT:
+        raise InvalidRequest("slot 15 asks for a provisioned public key, and there is none")
+    chain = exchange.chain(slot)
+    changed = 0
+    if rules(request.version).content_changed:
+        unchanged = _began(exchange) == exchange.device.measurements.generation
+        changed = ContentChanged.UNCHANGED if unchanged else ContentChanged.CHANGED
+    return slot | changed, Signing(signing.MEASUREMENTS, l1l2(connection.version), chain.key)
+
+
+@handles(GetMeasurements, needs=MEAS, on_error=(Part.M,))
+def get_measurements(exchange: Exchange, request: GetMeasurements) -> Outcome:
+    """Report a count, one measurement or all of them, signed if that was asked for."""
+    signed = RequestAttributes.SIGNATURE in request.attributes
+    slot, signature = _signing(exchange, request) if signed else (0, None)
+    blocks, record = _record(exchange, request)
+    counted = request.operation == MeasurementOperation.COUNT
+    connection = exchange.connection
+    return Outcome(
+        reply=Measurements(
+            version=request.version,
+            total=len(exchange.device.measurements) if counted else 0,
+            slot=slot,
+            block_count=blocks,
+            record=record,
+            nonce=exchange.entropy.bytes(NONCE_SIZE, label="MEASUREMENTS nonce"),
+            opaque=exchange.opaque(exchange.device.measurement_opaque),
+            context=request.context,
+        ),
+        shape=connection.shape(signature=signed),
+        record=Part.M,
+        signing=signature,
+        clears=(Part.M,) if signed else (),
+        changes={"measured": None if signed else _began(exchange)},
+    )

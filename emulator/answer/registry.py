@@ -1,0 +1,53 @@
+"""The table of requests the device can answer: one row a request, legality included."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from emulator.answer.exchange import Exchange, Outcome
+from emulator.spdm.capabilities import NONE, Cap
+from emulator.spdm.codes import Code
+from emulator.spdm.state import TRANSITIONS, State
+from emulator.spdm.transcript import Part
+from emulator.wire import Message
+
+_M = TypeVar("_M", bound=Message)
+_Handler = Callable[[Exchange, _M], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request.
+
+    Attributes:
+        code: its code.
+        layout: its layout.
+        needs: the device has one of these capabilities; none: always.
+        legal: the states it is legal in.
+        on_error: parts of the transcript that an ERROR in answer to it empties.
+        handler: what answers it.
+    """
+
+    code: Code
+    layout: type[Message]
+    needs: Cap
+    legal: frozenset[State]
+    on_error: tuple[Part, ...]
+    handler: Callable[[Exchange, Any], Outcome]
+
+
+ROWS: dict[int, Row] = {}
+"""All rows, by code; filled when the family modules are imported."""
+
+
+def handles(
+    layout: type[_M], *, needs: Cap = NONE, on_error: tuple[Part, ...] = ()
+) -> Callable[[_Handler[_M]], _Handler[_M]]:
+    """Register the handler of the request `layout`. Its states come from spdm/state.py."""
+    code = Code(layout.CODE)
+
+    def register(handler: _Handler[_M]) -> _Handler[_M]:
+        ROWS[code] = Row(code, layout, needs, TRANSITIONS[code].legal, on_error, handler)
+        return handler
+
+    return register

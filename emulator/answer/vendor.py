@@ -1,0 +1,41 @@
+"""Answers VENDOR_DEFINED_REQUEST.
+
+Rules: libspdm `library/spdm_responder_lib/libspdm_rsp_vendor_defined_response.c`.
+"""
+
+from emulator.answer.exchange import Exchange, Outcome
+from emulator.answer.registry import handles
+from emulator.errors import InvalidRequest, UnsupportedRequest
+from emulator.spdm.codes import Code
+from emulator.spdm.messages import VendorDefinedRequest, VendorDefinedResponse
+from emulator.vendor import VendorExchange
+from emulator.vendor.registry import VENDOR_ID_SIZES
+
+
+@handles(VendorDefinedRequest)
+def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome:
+    """Hand the payload to the protocol registered for this standards body and vendor."""
+    size = VENDOR_ID_SIZES.get(request.standard)
+    if size is not None and request.vendor_length != size:
+        raise InvalidRequest(
+            f"a vendor id of {request.vendor_length} bytes where standard "
+            f"{request.standard} has {size}"
+        )
+    protocol = exchange.vendors.find(request.standard, request.vendor)
+    if protocol is None:
+        raise UnsupportedRequest(
+            f"nothing is registered for standard {request.standard} "
+            f"vendor {request.vendor.hex() or '(none)'}",
+            data=Code.VENDOR_DEFINED_REQUEST,
+        )
+    connection = exchange.connection
+    payload = protocol.respond(request.payload, VendorExchange(exchange.device, connection))
+    reply = None
+    if payload is not None:
+        reply = VendorDefinedResponse(
+            version=request.version,
+            standard=request.standard,
+            vendor=request.vendor,
+            payload=payload,
+        )
+    return Outcome(reply=reply, shape=connection.shape())

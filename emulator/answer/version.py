@@ -1,0 +1,21 @@
+"""Answers GET_VERSION (libspdm `library/spdm_responder_lib/libspdm_rsp_version.c`)."""
+
+from emulator.answer.exchange import Exchange, Outcome
+from emulator.answer.registry import handles
+from emulator.spdm.messages import GetVersion, VersionEntry, VersionResponse
+from emulator.spdm.transcript import Part
+from emulator.spdm.versions import Version
+from emulator.wire import Shape
+
+
+@handles(GetVersion)
+def get_version(exchange: Exchange, request: GetVersion) -> Outcome:
+    """List the versions, and forget all that was agreed before."""
+    del request
+    entries = tuple(VersionEntry(number=version.number) for version in exchange.device.versions)
+    return Outcome(
+        reply=VersionResponse(version=Version.V1_0, entries=entries),
+        shape=Shape(Version.V1_0),
+        record=Part.A,
+        restart=True,
+    )

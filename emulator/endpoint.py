@@ -1,0 +1,211 @@
+"""One attached peer: bytes in, actions out.
+
+Pure: `now` is an argument, and what is to be sent, when, and whether to close comes back as
+actions for a shell (`serve/`) to carry out. Order of events for one request: frame → data object →
+responder (request, message, sign, signed stages) → data object → frame stage → commit → delivery
+stage → Send.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from emulator.device import Device
+from emulator.errors import FrameError, SpdmError
+from emulator.responder import Responder
+from emulator.spdm.stages import Delivery, Stages
+from emulator.transport import doe
+from emulator.transport.spdm_socket import (
+    SERVER_HELLO,
+    Command,
+    Frame,
+    FrameReader,
+    TransportType,
+)
+from emulator.vendor import Registry
+
+STALL = 30.0
+"""Seconds a peer may leave a frame unfinished before it is disconnected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write these bytes in one piece, not before the given time (the clock `now` comes from)."""
+
+    data: bytes
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection once everything before is written."""
+
+    reason: str
+    not_before: float = 0.0
+
+
+Action = Send | Close
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An SPDM request arrived."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An SPDM reply leaves; `error` says why the request was refused."""
+
+    raw: bytes
+    error: SpdmError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Something got no response, or ended the connection, and why."""
+
+    reason: str
+
+
+Event = Received | Answered | Ignored
+Observer = Callable[[Event], None]
+
+
+def _unobserved(event: Event) -> None:
+    """The observer of an endpoint that has none."""
+    del event
+
+
+class Endpoint:
+    """The device's end of one connection."""
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        vendors: Registry | None = None,
+        stages: Stages | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        """Attach a new peer to `device`."""
+        self.number, entropy = device.attach()
+        self.responder = Responder(
+            device, entropy, number=self.number, vendors=vendors, stages=stages
+        )
+        self._delay = device.timing.delay
+        self._stages = stages
+        self._observe = observer or _unobserved
+        self._reader = FrameReader()
+        self._stalled_at: float | None = None
+        self._closed = False
+
+    def receive(self, data: bytes, now: float) -> list[Action]:
+        """Take bytes from the peer; nothing they contain raises."""
+        if self._closed:
+            return []
+        actions: list[Action] = []
+        try:
+            for frame in self._reader.feed(data):
+                actions.extend(self._frame(frame, now))
+                if actions and isinstance(actions[-1], Close):
+                    return actions
+        except FrameError as error:
+            actions.append(self._close(str(error)))
+            return actions
+        self._stalled_at = now + STALL if self._reader.pending else None
+        return actions
+
+    def timer(self) -> float | None:
+        """When `tick` is to be called next, or None."""
+        return self._stalled_at
+
+    def tick(self, now: float) -> list[Action]:
+        """Act on the time: a peer that left a frame unfinished is disconnected."""
+        if self._closed or self._stalled_at is None or now < self._stalled_at:
+            return []
+        pending = self._reader.pending
+        return [self._close(f"a frame of {pending} bytes so far was not finished in {STALL:g} s")]
+
+    def _close(self, reason: str) -> Close:
+        self._closed = True
+        self._stalled_at = None
+        self._observe(Ignored(reason))
+        return Close(reason)
+
+    def _frame(self, frame: Frame, now: float) -> Iterator[Action]:
+        match frame.command:
+            case Command.NORMAL if frame.transport == TransportType.PCI_DOE:
+                yield from self._data_object(frame.payload, now)
+            case Command.TEST:
+                yield Send(Frame(Command.TEST, frame.transport, SERVER_HELLO).to_bytes())
+            case Command.CONTINUE:
+                yield Send(Frame(Command.CONTINUE, frame.transport).to_bytes())
+            case Command.SHUTDOWN:
+                # DMTF's requester waits for the echo; QEMU does not, and may already have
+                # opened its next connection beside this one.
+                yield Send(Frame(Command.SHUTDOWN, frame.transport).to_bytes())
+                yield self._close("the peer shut the connection down")
+            case _:
+                self._observe(
+                    Ignored(f"command 0x{frame.command:x} on transport {frame.transport}")
+                )
+                yield Send(Frame(Command.UNKNOWN, frame.transport).to_bytes())
+
+    def _data_object(self, payload: bytes, now: float) -> Iterator[Action]:
+        """Answer a DOE object; what is none, or asks for what is not there, gets no response."""
+        try:
+            request = doe.parse(payload)
+        except doe.DataObjectError as error:
+            yield self._ignore(f"malformed data object: {error}")
+            return
+        if request.vendor != doe.VENDOR_PCISIG:
+            yield self._ignore(f"data object of vendor 0x{request.vendor:04x}")
+        elif request.kind == doe.DataObjectType.CMA_SPDM:
+            yield from self._spdm(request.payload, now)
+        elif request.kind == doe.DataObjectType.DISCOVERY:
+            yield Send(_normal(doe.discovery_response(request.payload)))
+        elif request.kind == doe.DataObjectType.SECURED_CMA_SPDM:
+            yield self._ignore("secured message without a session")
+        else:
+            yield self._ignore(f"data object of type {request.kind}")
+
+    def _ignore(self, reason: str) -> Send:
+        """No response, which keeps QEMU's stream in step."""
+        self._observe(Ignored(reason))
+        return Send(_normal(b""))
+
+    def _spdm(self, raw: bytes, now: float) -> Iterator[Action]:
+        """Answer an SPDM message."""
+        self._observe(Received(raw))
+        reply = self.responder.respond(raw)
+        frame = _normal(b"" if reply.data is None else doe.spdm_object(reply.data))
+        if self._stages is None:
+            reply.commit()
+            yield Send(frame, now + self._delay if self._delay else 0.0)
+        else:
+            situation = self.responder.situation(raw)
+            frame = self._stages.frame(situation, frame)
+            reply.commit()
+            delivery = Delivery((frame,), delay=self._delay)
+            yield from self._deliver(self._stages.delivery(situation, delivery), now)
+        if reply.data is None:
+            self._observe(Ignored("no response"))
+        else:
+            self._observe(Answered(reply.data, reply.error))
+
+    def _deliver(self, delivery: Delivery, now: float) -> Iterator[Action]:
+        when = now + delivery.delay if delivery.delay else 0.0
+        for piece in delivery.pieces:
+            yield Send(piece, when)
+        if delivery.close:
+            self._closed = True
+            yield Close("a fault closes the connection", when)
+
+
+def _normal(payload: bytes) -> bytes:
+    """The frame of a DOE reply; an empty payload says 'no response'.
+
+    The command is never 0: QEMU does not survive that.
+    """
+    return Frame(Command.NORMAL, TransportType.PCI_DOE, payload).to_bytes()

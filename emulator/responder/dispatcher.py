@@ -1,0 +1,105 @@
+"""The one order of checks every request goes through.
+
+libspdm has no single order (each of its handlers has its own); this is ours. A request that
+breaks several rules at once is answered for the first of them:
+
+1. it has a header of four bytes                                     → InvalidRequest
+2. its code is one we answer                                         → UnsupportedRequest
+3. its version: 1.0 for GET_VERSION; one we offer for GET_CAPABILITIES right after VERSION; the
+   negotiated one otherwise (none is negotiated yet: 5 answers)       → VersionMismatch
+4. the device has a capability it needs                              → UnsupportedRequest
+5. it is legal in the connection's state                             → UnexpectedRequest
+6. its bytes fit its layout, with up to three bytes of DOE padding   → InvalidRequest
+7. what its handler asks of its values                               → the handler's error
+
+Reserved fields and bits are not looked at.
+"""
+
+from emulator.answer import (
+    algorithms,
+    capabilities,
+    certificates,
+    challenge,
+    measurements,
+    vendor,
+    version,
+)
+from emulator.answer.registry import ROWS, Row
+from emulator.device import Device
+from emulator.errors import (
+    InvalidRequest,
+    UnexpectedRequest,
+    UnsupportedRequest,
+    VersionMismatch,
+    WireError,
+)
+from emulator.spdm import codes
+from emulator.spdm.capabilities import RESPONDER_MASK
+from emulator.spdm.codes import Code
+from emulator.spdm.connection import Connection
+from emulator.spdm.state import State
+from emulator.spdm.versions import Version
+from emulator.transport.doe import PADDING
+from emulator.wire import Message, Shape, parse
+
+HEADER_SIZE = 4
+
+FAMILIES = (algorithms, capabilities, certificates, challenge, measurements, vendor, version)
+"""The modules whose import fills the table of rows."""
+
+
+def _check_version(device: Device, connection: Connection, row: Row, version: int) -> None:
+    """Rule 3."""
+    if row.code == Code.GET_VERSION:
+        fits = version == Version.V1_0
+    elif connection.version:
+        fits = version == connection.version
+    elif row.code == Code.GET_CAPABILITIES and connection.state == State.AFTER_VERSION:
+        fits = version in device.versions
+    else:
+        return
+    if not fits:
+        raise VersionMismatch(f"version 0x{version:02x} of {row.code.name}")
+
+
+def find(device: Device, connection: Connection, raw: bytes) -> Row:
+    """The row of a request, rules 1 to 5 checked. Raises SpdmError."""
+    if len(raw) < HEADER_SIZE:
+        raise InvalidRequest(f"{len(raw)} bytes where a header takes {HEADER_SIZE}")
+    row = ROWS.get(raw[1])
+    if row is None:
+        raise UnsupportedRequest(f"request {codes.name(raw[1])}", data=raw[1])
+    _check_version(device, connection, row, raw[0])
+    if row.needs:
+        mask = RESPONDER_MASK[Version(connection.version)] if connection.version else ~0
+        if not device.capabilities & mask & row.needs:
+            raise UnsupportedRequest(f"{row.code.name} without its capability", data=raw[1])
+    if connection.state not in row.legal:
+        raise UnexpectedRequest(f"{row.code.name} in state {connection.state.name}")
+    return row
+
+
+def read(row: Row, connection: Connection, raw: bytes) -> tuple[Message, int]:
+    """The request and its own size in bytes, rule 6 checked. Raises InvalidRequest."""
+    # GET_VERSION and GET_CAPABILITIES come before a version is agreed: theirs is in the message.
+    shape = connection.shape() if connection.version else Shape(version=raw[0])
+    try:
+        return parse(row.layout, raw, shape, slack=PADDING)
+    except WireError as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def row_of(raw: bytes) -> Row | None:
+    """The row of a request that was refused, if its code is one we answer."""
+    return ROWS.get(raw[1]) if len(raw) >= HEADER_SIZE else None
+
+
+def error_version(connection: Connection, raw: bytes) -> int:
+    """The version an ERROR bears: the negotiated one; 1.0 before, and to a wrong GET_VERSION.
+
+    Source: libspdm `library/spdm_responder_lib/libspdm_rsp_version.c`,
+    `generate_invalid_version_error`, and `libspdm_rsp_error.c`.
+    """
+    if len(raw) >= HEADER_SIZE and raw[1] == Code.GET_VERSION and raw[0] != Version.V1_0:
+        return Version.V1_0
+    return connection.version or Version.V1_0

@@ -1,0 +1,182 @@
+"""From a request's bytes to a reply's, through the stages; nothing changes before `commit`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emulator.answer.exchange import Exchange, Outcome
+from emulator.answer.registry import Row
+from emulator.device import Device
+from emulator.entropy import Entropy
+from emulator.errors import ResponseTooLarge, SpdmError, Unspecified
+from emulator.responder import dispatcher
+from emulator.spdm.connection import Connection
+from emulator.spdm.messages import Error
+from emulator.spdm.signing import ToSign
+from emulator.spdm.stages import Situation, Stages
+from emulator.spdm.state import after
+from emulator.spdm.transcript import Entry, Part, resets
+from emulator.spdm.versions import rules
+from emulator.vendor import Registry
+from emulator.wire import Message, Shape, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back, and what happens once it is on its way.
+
+    Attributes:
+        data: the SPDM message; None: no response.
+        commit: applies what the request changed; called once, after the reply was sealed.
+        error: why the request was refused, or None.
+    """
+
+    data: bytes | None
+    commit: Callable[[], None]
+    error: SpdmError | None = None
+
+
+class Responder:
+    """One connection's protocol: requests in, replies out."""
+
+    def __init__(
+        self,
+        device: Device,
+        entropy: Entropy,
+        *,
+        number: int = 1,
+        vendors: Registry | None = None,
+        stages: Stages | None = None,
+    ) -> None:
+        """Attach to `device`, drawing from `entropy`; `number` is the connection's number."""
+        self.connection = Connection()
+        self.ordinal = 0
+        self._device = device
+        self._entropy = entropy
+        self._number = number
+        self._vendors = vendors or Registry()
+        self._stages = stages
+
+    def situation(self, raw: bytes) -> Situation:
+        """What a stage may look at while `raw` is answered."""
+        return Situation(self.connection, self._number, self.ordinal, raw)
+
+    def respond(self, raw: bytes) -> Reply:
+        """Answer a request. Whatever its bytes are, there is a reply; nothing is raised."""
+        situation = None
+        if self._stages is not None:
+            situation = self.situation(raw)
+            early = self._stages.request(situation)
+            if early is not None:
+                return Reply(self._stages.signed(situation, early), self._count)
+        try:
+            row = dispatcher.find(self._device, self.connection, raw)
+            request, size = dispatcher.read(row, self.connection, raw)
+            exchange = Exchange(
+                self._device, self.connection, self._entropy, self._vendors, row.code, size
+            )
+            outcome = row.handler(exchange, request)
+            return self._seal(row, exchange, outcome, raw, situation)
+        except SpdmError as error:
+            return self._refuse(error, raw, situation)
+
+    def _count(self) -> None:
+        """One more request was answered."""
+        self.ordinal += 1
+
+    def _seal(
+        self, row: Row, exchange: Exchange, outcome: Outcome, raw: bytes, at: Situation | None
+    ) -> Reply:
+        """Encode and sign the reply. Raises SpdmError where it cannot be sent."""
+        reply = outcome.reply
+        if reply is None:
+            return Reply(None, self._commit(row, outcome, (), at))
+        if self._stages is not None and at is not None:
+            reply = self._stages.message(at, reply)
+        unsigned = encode(reply, outcome.shape, trailer=False)
+        entries = (Entry(raw[: exchange.size]), Entry(unsigned))
+        data = unsigned
+        if outcome.signing is not None:
+            data += self._sign(outcome, entries, at)
+        _check_size(data, exchange, outcome.shape)
+        transcript = self.connection.transcript
+        if outcome.record is not None and not transcript.fits(outcome.record, entries):
+            raise Unspecified(f"part {outcome.record.value} of the transcript is full")
+        if self._stages is not None and at is not None:
+            data = self._stages.signed(at, data)
+        return Reply(data, self._commit(row, outcome, entries, at))
+
+    def _sign(self, outcome: Outcome, entries: tuple[Entry, ...], at: Situation | None) -> bytes:
+        signing, algorithms = outcome.signing, self.connection.algorithms
+        if signing is None or algorithms.hash is None:
+            raise Unspecified("a signature without a negotiated hash")
+        to_sign = ToSign(
+            version=outcome.shape.version,
+            context=signing.context,
+            hash=algorithms.hash.name,
+            view=self.connection.transcript.view(signing.parts) + entries,
+        )
+        key = signing.key
+        if self._stages is not None and at is not None:
+            to_sign, key = self._stages.sign(at, to_sign, key)
+        return key.sign(to_sign.digest(), to_sign.hash)
+
+    def _commit(
+        self, row: Row, outcome: Outcome, entries: tuple[Entry, ...], at: Situation | None
+    ) -> Callable[[], None]:
+        """What happens after the reply was sealed, unless a fault says it does not stand."""
+
+        def commit() -> None:
+            self._count()
+            if self._stages is not None and at is not None and not self._stages.commit(at):
+                return
+            connection = self.connection
+            state = connection.state
+            if outcome.restart:
+                connection.restart()
+            emptied = resets(row.code, state)
+            connection.transcript.reset(emptied)
+            if Part.M in emptied:
+                connection.measured = None
+            if outcome.record is not None:
+                connection.transcript.append(outcome.record, entries)
+            connection.transcript.reset(outcome.clears)
+            for name, value in outcome.changes.items():
+                setattr(connection, name, value)
+            connection.state = after(state, row.code)
+
+        return commit
+
+    def _refuse(self, error: SpdmError, raw: bytes, at: Situation | None) -> Reply:
+        """The ERROR message for `error`."""
+        version = dispatcher.error_version(self.connection, raw)
+        reply: Message = Error(
+            version=version, error_code=error.code, data=error.data, extended=error.extended
+        )
+        if self._stages is not None and at is not None:
+            reply = self._stages.message(at, reply)
+        data = encode(reply, Shape(version))
+        if self._stages is not None and at is not None:
+            data = self._stages.signed(at, data)
+
+        def commit() -> None:
+            self._count()
+            row = dispatcher.row_of(raw)
+            if row is not None and row.on_error:
+                self.connection.transcript.reset(row.on_error)
+                self.connection.measured = None
+
+        return Reply(data, commit, error)
+
+
+def _check_size(data: bytes, exchange: Exchange, shape: Shape) -> None:
+    """Refuse a reply that the requester's buffer, or our own way out, cannot take.
+
+    Up to 1.1 there is no error for it (libspdm `libspdm_rsp_error.c` asserts as much).
+    """
+    limit = exchange.reply_limit
+    if len(data) <= limit:
+        return
+    reason = f"the reply has {len(data)} bytes, at most {limit} can be sent"
+    if rules(shape.version).too_large_error:
+        raise ResponseTooLarge(reason, extended=len(data).to_bytes(4, "little"))
+    raise Unspecified(reason)

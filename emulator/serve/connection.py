@@ -1,0 +1,105 @@
+"""One accepted connection: an asyncio protocol around an `Endpoint`."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import cast
+
+from emulator.endpoint import Action, Close, Endpoint, Send
+from emulator.serve.quickack import rearm_quickack, set_nodelay
+
+log = logging.getLogger(__name__)
+
+
+class DeviceConnection(asyncio.Protocol):
+    """Carries bytes between a socket and an endpoint, and its actions out in order."""
+
+    def __init__(
+        self, attach: Callable[[], Endpoint], gone: Callable[["DeviceConnection"], None]
+    ) -> None:
+        """`attach` makes the endpoint once a peer is there; `gone` hears when it has left."""
+        self._attach = attach
+        self._gone = gone
+        self._loop = asyncio.get_running_loop()
+        self._held: list[Action] = []  # waiting for their time; everything later waits behind
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.peer = "?"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A peer is there."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._socket: socket.socket = transport.get_extra_info("socket")
+        name = transport.get_extra_info("peername")
+        self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "local")
+        set_nodelay(self._socket)
+        rearm_quickack(self._socket)
+        self._endpoint = self._attach()
+        log.info("connection %d from %s", self._endpoint.number, self.peer)
+
+    def data_received(self, data: bytes) -> None:
+        """The peer sent bytes."""
+        self._take(self._endpoint.receive(data, self._loop.time()))
+        rearm_quickack(self._socket)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer left."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._held.clear()
+        why = f": {exc}" if exc else ""
+        log.info("connection %d from %s ended%s", self._endpoint.number, self.peer, why)
+        self._gone(self)
+
+    def pause_writing(self) -> None:
+        """The peer does not read: take no more requests from it."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._transport.abort()
+
+    def _take(self, actions: list[Action]) -> None:
+        """Carry actions out now, or behind those that wait."""
+        if self._held:
+            self._held.extend(actions)
+        else:
+            self._perform(actions)
+
+    def _perform(self, actions: list[Action]) -> None:
+        """Carry actions out in order, up to the first whose time has not come."""
+        for index, action in enumerate(actions):
+            wait = action.not_before - self._loop.time() if action.not_before else 0.0
+            if wait > 0:
+                self._held = actions[index:]
+                self._timers["held"] = self._loop.call_later(wait, self._release)
+                return
+            match action:
+                case Send(data=data):
+                    self._transport.write(data)
+                case Close(reason=reason):
+                    log.info("connection %d closed: %s", self._endpoint.number, reason)
+                    self._transport.close()
+        self._held = []
+
+    def _release(self) -> None:
+        """The time of the first held action has come."""
+        self._perform(self._held)
+
+    def _watch(self) -> None:
+        """Set the endpoint's timer, when it asks for one."""
+        old = self._timers.pop("endpoint", None)
+        if old is not None:
+            old.cancel()
+        when = self._endpoint.timer()
+        if when is not None:
+            self._timers["endpoint"] = self._loop.call_at(when, self._tick)
+
+    def _tick(self) -> None:
+        self._take(self._endpoint.tick(self._loop.time()))
+        self._watch()

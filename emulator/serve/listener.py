@@ -1,0 +1,64 @@
+"""A device's listening socket; it outlives every disconnect."""
+
+import asyncio
+from collections.abc import Callable
+
+from emulator.device import Device
+from emulator.endpoint import Endpoint, Observer
+from emulator.serve.connection import DeviceConnection
+from emulator.vendor import Registry
+
+BACKLOG = 1024
+
+
+class Listener:
+    """Accepts connections to one device, as many at once as come.
+
+    Attributes:
+        device: the device served.
+        connections: the connections open now.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        vendors: Registry | None = None,
+        observe: Callable[[int], Observer] | None = None,
+    ) -> None:
+        """Serve `device`; `observe` makes an observer for each connection's number."""
+        self.device = device
+        self.connections: set[DeviceConnection] = set()
+        self._vendors = vendors
+        self._observe = observe
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen; port 0 lets the system choose. Returns the address listened on.
+
+        Raises OSError when the address cannot be had.
+        """
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            self._accept, host, port, backlog=BACKLOG, reuse_address=True
+        )
+        name = self._server.sockets[0].getsockname()
+        return name[0], name[1]
+
+    async def stop(self) -> None:
+        """Stop listening and end every connection."""
+        if self._server is not None:
+            self._server.close()
+            for connection in list(self.connections):
+                connection.abort()
+            await self._server.wait_closed()
+            self._server = None
+
+    def _accept(self) -> DeviceConnection:
+        connection = DeviceConnection(self._endpoint, self.connections.discard)
+        self.connections.add(connection)
+        return connection
+
+    def _endpoint(self) -> Endpoint:
+        observer = self._observe(self.device.connections + 1) if self._observe else None
+        return Endpoint(self.device, vendors=self._vendors, observer=observer)
