@@ -6,7 +6,7 @@ responder (request, message, sign, signed stages) → data object → frame stag
 stage → Send.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulator.device import Device
@@ -72,11 +72,6 @@ Event = Received | Answered | Ignored
 Observer = Callable[[Event], None]
 
 
-def _unobserved(event: Event) -> None:
-    """The observer of an endpoint that has none."""
-    del event
-
-
 class Endpoint:
     """The device's end of one connection."""
 
@@ -95,7 +90,7 @@ class Endpoint:
         )
         self._delay = device.timing.delay
         self._stages = stages
-        self._observe = observer or _unobserved
+        self._observer = observer
         self._reader = FrameReader()
         self._stalled_at: float | None = None
         self._closed = False
@@ -127,80 +122,80 @@ class Endpoint:
         pending = self._reader.pending
         return [self._close(f"a frame of {pending} bytes so far was not finished in {STALL:g} s")]
 
+    def _observe(self, event: Event) -> None:
+        if self._observer is not None:
+            self._observer(event)
+
     def _close(self, reason: str) -> Close:
         self._closed = True
         self._stalled_at = None
         self._observe(Ignored(reason))
         return Close(reason)
 
-    def _frame(self, frame: Frame, now: float) -> Iterator[Action]:
-        match frame.command:
-            case Command.NORMAL if frame.transport == TransportType.PCI_DOE:
-                yield from self._data_object(frame.payload, now)
-            case Command.TEST:
-                yield Send(Frame(Command.TEST, frame.transport, SERVER_HELLO).to_bytes())
-            case Command.CONTINUE:
-                yield Send(Frame(Command.CONTINUE, frame.transport).to_bytes())
-            case Command.SHUTDOWN:
-                # DMTF's requester waits for the echo; QEMU does not, and may already have
-                # opened its next connection beside this one.
-                yield Send(Frame(Command.SHUTDOWN, frame.transport).to_bytes())
-                yield self._close("the peer shut the connection down")
-            case _:
-                self._observe(
-                    Ignored(f"command 0x{frame.command:x} on transport {frame.transport}")
-                )
-                yield Send(Frame(Command.UNKNOWN, frame.transport).to_bytes())
+    def _ignore(self, reason: str) -> list[Action]:
+        """No response, which keeps QEMU's stream in step."""
+        self._observe(Ignored(reason))
+        return [Send(_normal(b""))]
 
-    def _data_object(self, payload: bytes, now: float) -> Iterator[Action]:
+    def _frame(self, frame: Frame, now: float) -> list[Action]:
+        command, transport = frame.command, frame.transport
+        if command == Command.NORMAL and transport == TransportType.PCI_DOE:
+            return self._data_object(frame.payload, now)
+        if command == Command.TEST:
+            return [Send(Frame(Command.TEST, transport, SERVER_HELLO).to_bytes())]
+        if command == Command.CONTINUE:
+            return [Send(Frame(Command.CONTINUE, transport).to_bytes())]
+        if command == Command.SHUTDOWN:
+            # DMTF's requester waits for the echo; QEMU does not, and may already have opened its
+            # next connection beside this one.
+            echo = Send(Frame(Command.SHUTDOWN, transport).to_bytes())
+            return [echo, self._close("the peer shut the connection down")]
+        self._observe(Ignored(f"command 0x{command:x} on transport {transport}"))
+        return [Send(Frame(Command.UNKNOWN, transport).to_bytes())]
+
+    def _data_object(self, payload: bytes, now: float) -> list[Action]:
         """Answer a DOE object; what is none, or asks for what is not there, gets no response."""
         try:
             request = doe.parse(payload)
         except doe.DataObjectError as error:
-            yield self._ignore(f"malformed data object: {error}")
-            return
+            return self._ignore(f"malformed data object: {error}")
         if request.vendor != doe.VENDOR_PCISIG:
-            yield self._ignore(f"data object of vendor 0x{request.vendor:04x}")
-        elif request.kind == doe.DataObjectType.CMA_SPDM:
-            yield from self._spdm(request.payload, now)
-        elif request.kind == doe.DataObjectType.DISCOVERY:
-            yield Send(_normal(doe.discovery_response(request.payload)))
-        elif request.kind == doe.DataObjectType.SECURED_CMA_SPDM:
-            yield self._ignore("secured message without a session")
-        else:
-            yield self._ignore(f"data object of type {request.kind}")
+            return self._ignore(f"data object of vendor 0x{request.vendor:04x}")
+        if request.kind == doe.DataObjectType.CMA_SPDM:
+            return self._spdm(request.payload, now)
+        if request.kind == doe.DataObjectType.DISCOVERY:
+            return [Send(_normal(doe.discovery_response(request.payload)))]
+        if request.kind == doe.DataObjectType.SECURED_CMA_SPDM:
+            return self._ignore("secured message without a session")
+        return self._ignore(f"data object of type {request.kind}")
 
-    def _ignore(self, reason: str) -> Send:
-        """No response, which keeps QEMU's stream in step."""
-        self._observe(Ignored(reason))
-        return Send(_normal(b""))
-
-    def _spdm(self, raw: bytes, now: float) -> Iterator[Action]:
+    def _spdm(self, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
-        self._observe(Received(raw))
+        if self._observer is not None:
+            self._observer(Received(raw))
         reply = self.responder.respond(raw)
-        frame = _normal(b"" if reply.data is None else doe.spdm_object(reply.data))
+        data = reply.data
+        frame = _normal(b"" if data is None else doe.spdm_object(data))
         if self._stages is None:
             reply.commit()
-            yield Send(frame, now + self._delay if self._delay else 0.0)
+            actions: list[Action] = [Send(frame, now + self._delay if self._delay else 0.0)]
         else:
             situation = self.responder.situation(raw)
             frame = self._stages.frame(situation, frame)
             reply.commit()
-            delivery = Delivery((frame,), delay=self._delay)
-            yield from self._deliver(self._stages.delivery(situation, delivery), now)
-        if reply.data is None:
-            self._observe(Ignored("no response"))
-        else:
-            self._observe(Answered(reply.data, reply.error))
+            delivery = self._stages.delivery(situation, Delivery((frame,), delay=self._delay))
+            actions = self._deliver(delivery, now)
+        if self._observer is not None:
+            self._observer(Ignored("no response") if data is None else Answered(data, reply.error))
+        return actions
 
-    def _deliver(self, delivery: Delivery, now: float) -> Iterator[Action]:
+    def _deliver(self, delivery: Delivery, now: float) -> list[Action]:
         when = now + delivery.delay if delivery.delay else 0.0
-        for piece in delivery.pieces:
-            yield Send(piece, when)
+        actions: list[Action] = [Send(piece, when) for piece in delivery.pieces]
         if delivery.close:
             self._closed = True
-            yield Close("a fault closes the connection", when)
+            actions.append(Close("a fault closes the connection", when))
+        return actions
 
 
 def _normal(payload: bytes) -> bytes:

@@ -110,6 +110,56 @@ class PeerError(EmulatorError):
     """The other side of a conversation broke the protocol (raised by the requester)."""
 
 
+class BrokenReply(PeerError):
+    """A reply breaks a rule.
+
+    Attributes:
+        message: the reply's name.
+        field: the field that breaks the rule.
+    """
+
+    def __init__(self, message: str, field: str, *, found: object, expected: object) -> None:
+        super().__init__(f"{message}.{field}: found {found}, expected {expected}")
+        self.message = message
+        self.field = field
+
+
+class PeerErrorReply(PeerError):
+    """A request was refused with an ERROR message.
+
+    Attributes:
+        code: the ERROR's Param1.
+        data: its Param2.
+        extended: the bytes after its header; padding of the transport may follow them.
+    """
+
+    def __init__(self, reason: str, *, code: int, data: int, extended: bytes) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.data = data
+        self.extended = extended
+
+
+class SignatureMismatch(PeerError):
+    """A reply is well formed, but its signature is not the peer's over what both sides saw.
+
+    Attributes:
+        content: what the reply says, for showing; nothing vouches for it.
+    """
+
+    def __init__(self, reason: str, content: object) -> None:
+        super().__init__(reason)
+        self.content = content
+
+
+class UnsupportedByPeer(PeerError):
+    """The peer does not offer what is needed, or nothing we know is in common."""
+
+
+class NoResponse(PeerError):
+    """The peer cannot be reached, or nothing came back: refused, silent, late or gone."""
+
+
 class ProfileError(EmulatorError):
     """A profile cannot be used; `problems` has one line a problem, with its place."""
 

@@ -100,7 +100,7 @@ class Responder:
         _check_size(data, exchange, outcome.shape)
         transcript = self.connection.transcript
         if outcome.record is not None and not transcript.fits(outcome.record, entries):
-            raise Unspecified(f"part {outcome.record.value} of the transcript is full")
+            raise Unspecified(f"part {outcome.record.name} of the transcript is full")
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
         return Reply(data, self._commit(row, outcome, entries, at))

@@ -13,7 +13,7 @@ challenge, M measurements. A view is a tuple, so a fault edits a view and never 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 
 from emulator.spdm import codes
 from emulator.spdm.codes import Code
@@ -24,13 +24,13 @@ LIMIT = 4 * 1024 * 1024
 """Bytes a part may hold: a peer that reads measurements for ever unsigned meets this bound."""
 
 
-class Part(Enum):
+class Part(IntEnum):
     """A part of a transcript, by libspdm's letter."""
 
-    A = "A"
-    B = "B"
-    C = "C"
-    M = "M"
+    A = 0
+    B = 1
+    C = 2
+    M = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Transcript:
     __slots__ = ("_parts", "_sizes")
 
     def __init__(self) -> None:
-        self._parts: dict[Part, list[Entry]] = {part: [] for part in Part}
-        self._sizes: dict[Part, int] = dict.fromkeys(Part, 0)
+        self._parts: list[list[Entry]] = [[] for _ in Part]
+        self._sizes = [0 for _ in Part]
 
     def append(self, part: Part, entries: Iterable[Entry]) -> None:
         """Add messages to a part."""

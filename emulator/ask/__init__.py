@@ -1,0 +1,48 @@
+"""Asking: building a request and verifying its reply, one file a message family, for either role.
+
+A `Request` is built from a connection, sent as `raw`, and given the reply: `accept` checks every
+rule, records both messages in the transcript and moves the connection on, or raises a PeerError
+that names the field, what was found and what would be right. Pure: whoever holds a request decides
+how its bytes travel, and when to send it again.
+
+Rules: libspdm `library/spdm_requester_lib/libspdm_req_*.c`, each 'Validate Response Phase'.
+Reserved fields and bits are tolerated.
+"""
+
+from emulator.ask.algorithms import AlgorithmsRequest
+from emulator.ask.capabilities import CapabilitiesRequest
+from emulator.ask.certificates import (
+    CertificateRequest,
+    DigestsRequest,
+    Portion,
+    SlotDigests,
+)
+from emulator.ask.chain import PeerChain, read_chain
+from emulator.ask.challenge import Authentication, ChallengeRequest
+from emulator.ask.measurements import MeasurementsRequest, Reading, ReportedMeasurement
+from emulator.ask.ready import NotReady, ReadyRequest, not_ready
+from emulator.ask.request import Request
+from emulator.ask.vendor import VendorRequest
+from emulator.ask.version import VersionRequest
+
+__all__ = [
+    "AlgorithmsRequest",
+    "Authentication",
+    "CapabilitiesRequest",
+    "CertificateRequest",
+    "ChallengeRequest",
+    "DigestsRequest",
+    "MeasurementsRequest",
+    "NotReady",
+    "PeerChain",
+    "Portion",
+    "Reading",
+    "ReadyRequest",
+    "ReportedMeasurement",
+    "Request",
+    "SlotDigests",
+    "VendorRequest",
+    "VersionRequest",
+    "not_ready",
+    "read_chain",
+]

@@ -1,0 +1,156 @@
+"""NEGOTIATE_ALGORITHMS (libspdm `library/spdm_requester_lib/libspdm_req_negotiate_algorithms.c`)."""
+
+from dataclasses import replace
+
+from emulator.ask.request import Request
+from emulator.errors import BrokenReply, UnsupportedByPeer
+from emulator.spdm.algorithms import (
+    HASHES,
+    MEASUREMENT_HASHES,
+    OPAQUE_FORMAT_MASK,
+    SIGNATURES,
+    Algorithm,
+    mask,
+    names,
+)
+from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.connection import Connection
+from emulator.spdm.messages import Algorithms, NegotiateAlgorithms
+from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.transcript import Part
+from emulator.spdm.versions import Version
+from emulator.wire import encode
+
+MULTI_KEY_CONN = 0x10
+"""OtherParams bit 4 since 1.3: more than one key may be used on this connection."""
+
+_NEEDS_KEYS = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
+_NAME = "ALGORITHMS"
+
+
+class AlgorithmsRequest(Request[Negotiated]):
+    """Offers algorithms; the reply is what the peer selected, one of each at most.
+
+    No algorithm structures are sent: they are all about sessions.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        asym: tuple[Algorithm, ...],
+        hashes: tuple[Algorithm, ...],
+        measurement_specification: int,
+        opaque_formats: int,
+    ) -> None:
+        """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know."""
+        version = connection.version
+        if version >= Version.V1_3 and Cap.MULTI_KEY_ONLY in connection.peer_capabilities:
+            raise UnsupportedByPeer("the peer uses several keys only (MULTI_KEY), we one only")
+        self._asym = tuple(row for row in asym if row.since <= version)
+        self._hashes = tuple(row for row in hashes if row.since <= version)
+        message = NegotiateAlgorithms(
+            version=version,
+            length=0,
+            measurement_specification=measurement_specification,
+            other_params=opaque_formats if version >= Version.V1_2 else 0,
+            base_asym=mask(self._asym),
+            base_hash=mask(self._hashes),
+        )
+        length = len(encode(message, connection.shape()))
+        self._offer = replace(message, length=length)
+        super().__init__(connection, self._offer)
+
+    def _accept(self, reply: bytes) -> Negotiated:
+        theirs, raw = self._read(Algorithms, reply, self.connection.shape())
+        if theirs.length != len(raw):
+            raise BrokenReply(_NAME, "length", found=theirs.length, expected=len(raw))
+        for field in ("ext_asym_count", "ext_hash_count"):
+            if count := getattr(theirs, field):
+                raise BrokenReply(_NAME, field, found=count, expected="0, as none was offered")
+        if theirs.structures:
+            kinds = ", ".join(str(int(one.kind)) for one in theirs.structures)
+            raise BrokenReply(
+                _NAME, "structures", found=f"types {kinds}", expected="none, as none was offered"
+            )
+        needed = bool(self.connection.peer_capabilities & _NEEDS_KEYS)
+        measured, specification = self._measurements(theirs)
+        negotiated = Negotiated(
+            measurement_specification=specification,
+            measurement_hash=measured,
+            asym=_selected("base_asym", theirs.base_asym, self._asym, SIGNATURES, needed=needed),
+            hash=_selected("base_hash", theirs.base_hash, self._hashes, HASHES, needed=needed),
+            other_params=self._other_params(theirs),
+        )
+        self._record(Part.A, raw)
+        self.connection.algorithms = negotiated
+        return negotiated
+
+    def _measurements(self, theirs: Algorithms) -> tuple[Algorithm | None, int]:
+        """The measurement hash and specification: both, where the peer measures and we asked."""
+        offered = self._offer.measurement_specification
+        found = theirs.measurement_specification
+        if not (self.connection.peer_capabilities & MEAS and offered):
+            if found:
+                expected = "0x00, as there are no measurements to agree on"
+                raise BrokenReply(
+                    _NAME, "measurement_specification", found=f"0x{found:02x}", expected=expected
+                )
+            return None, 0
+        if found.bit_count() != 1 or not found & offered:
+            expected = f"one bit of the offer 0x{offered:02x}"
+            raise BrokenReply(
+                _NAME, "measurement_specification", found=f"0x{found:02x}", expected=expected
+            )
+        # The measurement hash is the peer's own choice: any one that is known.
+        measured = _selected(
+            "measurement_hash",
+            theirs.measurement_hash,
+            MEASUREMENT_HASHES,
+            MEASUREMENT_HASHES,
+            needed=True,
+        )
+        return measured, found
+
+    def _other_params(self, theirs: Algorithms) -> int:
+        """The opaque-data format, one at most; and, since 1.3, no several keys."""
+        if theirs.version < Version.V1_2:
+            return 0
+        bits = theirs.other_params & OPAQUE_FORMAT_MASK
+        offered = self._offer.other_params
+        if bits.bit_count() > 1 or bits & ~offered:
+            raise BrokenReply(
+                _NAME,
+                "other_params",
+                found=f"0x{theirs.other_params:02x}",
+                expected=f"one opaque-data format of the offer 0x{offered:02x} or none",
+            )
+        if theirs.version >= Version.V1_3 and theirs.other_params & MULTI_KEY_CONN:
+            raise BrokenReply(
+                _NAME,
+                "other_params",
+                found=f"0x{theirs.other_params:02x}",
+                expected="no MULTI_KEY_CONN, as it was not offered",
+            )
+        return bits
+
+
+def _selected(
+    field: str,
+    bits: int,
+    offered: tuple[Algorithm, ...],
+    family: tuple[Algorithm, ...],
+    *,
+    needed: bool,
+) -> Algorithm | None:
+    """The one row selected of those offered; None for no bit, where none is needed."""
+    if not bits and not needed:
+        return None
+    for row in offered:
+        if row.bit == bits:
+            return row
+    wanted = ", ".join(row.name for row in offered)
+    if not bits:
+        raise UnsupportedByPeer(f"{_NAME}.{field}: the peer selected none of {wanted}")
+    found = f"{' and '.join(names(family, bits))} (0x{bits:x})"
+    raise BrokenReply(_NAME, field, found=found, expected=f"one of {wanted}")

@@ -1,0 +1,87 @@
+"""GET_CAPABILITIES (libspdm `library/spdm_requester_lib/libspdm_req_get_capabilities.c`)."""
+
+from emulator.ask.request import Request
+from emulator.errors import BrokenReply
+from emulator.spdm.capabilities import (
+    MAX_CT_EXPONENT,
+    MIN_DATA_TRANSFER_SIZE,
+    REQUESTER_MASK,
+    RESPONDER_MASK,
+    Cap,
+    responder_problems,
+)
+from emulator.spdm.connection import Connection
+from emulator.spdm.messages import Capabilities, GetCapabilities
+from emulator.spdm.transcript import Part
+from emulator.spdm.versions import Version, rules
+
+
+class CapabilitiesRequest(Request[Capabilities]):
+    """Exchanges flags and sizes; the reply is the peer's message."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        flags: Cap,
+        ct_exponent: int,
+        data_transfer_size: int,
+        max_message: int,
+    ) -> None:
+        """Our flags, masked for the version; our CTExponent; and our sizes in bytes."""
+        version = Version(connection.version)
+        self._flags = flags & REQUESTER_MASK[version]
+        message = GetCapabilities(
+            version=version,
+            ct_exponent=ct_exponent,
+            flags=self._flags,
+            data_transfer_size=data_transfer_size,
+            max_spdm_msg_size=max_message,
+        )
+        super().__init__(connection, message)
+
+    def _accept(self, reply: bytes) -> Capabilities:
+        connection = self.connection
+        version = Version(connection.version)
+        theirs, raw = self._read(Capabilities, reply, connection.shape())
+        flags = theirs.flags & RESPONDER_MASK[version]
+        problems = responder_problems(flags, version)
+        if problems:
+            found = f"0x{theirs.flags:08x}"
+            raise BrokenReply("CAPABILITIES", "flags", found=found, expected=problems[0])
+        sized = rules(version).sizes_negotiated
+        if sized:
+            _check_sizes(theirs, flags)
+        if theirs.ct_exponent > MAX_CT_EXPONENT:
+            raise BrokenReply(
+                "CAPABILITIES",
+                "ct_exponent",
+                found=theirs.ct_exponent,
+                expected=f"at most {MAX_CT_EXPONENT}",
+            )
+        self._record(Part.A, raw)
+        connection.local_capabilities = self._flags
+        connection.peer_capabilities = flags
+        connection.peer_ct_exponent = theirs.ct_exponent
+        connection.peer_data_transfer_size = theirs.data_transfer_size if sized else 0
+        connection.peer_max_message = theirs.max_spdm_msg_size if sized else 0
+        return theirs
+
+
+def _check_sizes(theirs: Capabilities, flags: Cap) -> None:
+    """DataTransferSize: the least there is, at most the largest message, equal without CHUNK."""
+    size, largest = theirs.data_transfer_size, theirs.max_spdm_msg_size
+    if not MIN_DATA_TRANSFER_SIZE <= size <= largest:
+        raise BrokenReply(
+            "CAPABILITIES",
+            "data_transfer_size",
+            found=size,
+            expected=f"{MIN_DATA_TRANSFER_SIZE} to max_spdm_msg_size {largest}",
+        )
+    if Cap.CHUNK not in flags and size != largest:
+        raise BrokenReply(
+            "CAPABILITIES",
+            "max_spdm_msg_size",
+            found=largest,
+            expected=f"data_transfer_size {size}, as CHUNK is not offered",
+        )

@@ -1,0 +1,126 @@
+"""CHALLENGE (libspdm `library/spdm_requester_lib/libspdm_req_challenge.c`)."""
+
+from dataclasses import dataclass
+
+from emulator.ask.chain import PeerChain
+from emulator.ask.opaque import check_opaque
+from emulator.ask.request import Request
+from emulator.ask.verify import Verified, verify
+from emulator.errors import BrokenReply, SignatureMismatch
+from emulator.spdm import signing
+from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.connection import Connection
+from emulator.spdm.messages import Challenge, ChallengeAuth
+from emulator.spdm.messages.certificates import SLOT_MASK
+from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.transcript import M1M2, Part
+from emulator.wire import encode
+
+MUTUAL_AUTH = 0x80
+"""Param1 bit 7 of CHALLENGE_AUTH: the responder wants to challenge the requester in turn."""
+
+_NAME = "CHALLENGE_AUTH"
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """An accepted CHALLENGE_AUTH.
+
+    Attributes:
+        reply: the message.
+        transcript_hash: the hash of M1/M2.
+        summary_type: which measurements `reply.summary` covers.
+    """
+
+    reply: ChallengeAuth
+    transcript_hash: bytes
+    summary_type: SummaryType
+
+
+class ChallengeRequest(Request[Authentication]):
+    """Asks the peer to prove that it holds the key of a slot's leaf."""
+
+    needs = Cap.CHAL
+    on_broken = (Part.B, Part.C)
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        chain: PeerChain,
+        nonce: bytes,
+        context: bytes,
+        summary_type: SummaryType = SummaryType.NONE,
+    ) -> None:
+        """Challenge the slot of `chain`.
+
+        Args:
+            connection: where to.
+            chain: the peer's chain as it was fetched.
+            nonce: 32 fresh bytes.
+            context: 8 bytes that are echoed; used since 1.3.
+            summary_type: the measurement summary hash wanted; none is sent by a peer that does
+                not measure.
+        """
+        self._chain = chain
+        self._summary_type = summary_type
+        self._challenge = Challenge(
+            version=connection.version,
+            slot=chain.slot,
+            summary_type=summary_type,
+            nonce=nonce,
+            context=context,
+        )
+        super().__init__(connection, self._challenge)
+
+    def _accept(self, reply: bytes) -> Authentication:
+        connection = self.connection
+        summary = self._summary_type != SummaryType.NONE and bool(
+            connection.peer_capabilities & MEAS
+        )
+        shape = connection.shape(signature=True, summary=summary)
+        theirs, _ = self._read(ChallengeAuth, reply, shape)
+        self._check(theirs)
+        unsigned = encode(theirs, shape, trailer=False)
+        view = connection.transcript.view(M1M2) + self._exchange(unsigned)
+        verified = verify(connection, self._chain, signing.CHALLENGE_AUTH, view, theirs.signature)
+        return self._conclude(theirs, verified, unsigned)
+
+    def _check(self, theirs: ChallengeAuth) -> None:
+        """Everything but the signature."""
+        slot = self._chain.slot
+        if theirs.slot & SLOT_MASK != slot:
+            raise BrokenReply(_NAME, "slot", found=theirs.slot & SLOT_MASK, expected=slot)
+        if theirs.slot & MUTUAL_AUTH:
+            raise BrokenReply(
+                _NAME, "slot", found="mutual authentication", expected="none, it was not agreed"
+            )
+        if not theirs.slot_mask >> slot & 1:
+            found = f"0x{theirs.slot_mask:02x}"
+            raise BrokenReply(_NAME, "slot_mask", found=found, expected=f"slot {slot} among them")
+        if theirs.cert_chain_hash != self._chain.digest:
+            raise BrokenReply(
+                _NAME,
+                "cert_chain_hash",
+                found=theirs.cert_chain_hash.hex(),
+                expected=f"{self._chain.digest.hex()}, the hash of the chain that was fetched",
+            )
+        check_opaque(self.connection, _NAME, theirs.opaque)
+        if theirs.context != self._challenge.context:
+            raise BrokenReply(
+                _NAME,
+                "context",
+                found=theirs.context.hex(),
+                expected=f"{self._challenge.context.hex()}, as it was sent",
+            )
+
+    def _conclude(
+        self, theirs: ChallengeAuth, verified: Verified, unsigned: bytes
+    ) -> Authentication:
+        content = Authentication(theirs, verified.transcript_hash, self._summary_type)
+        if verified.problem:
+            raise SignatureMismatch(f"{_NAME}.signature: {verified.problem}", content)
+        self._record(Part.C, unsigned)
+        # Both sides begin M1/M2 anew once it was signed.
+        self.connection.transcript.reset((Part.B, Part.C))
+        return content

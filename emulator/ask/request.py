@@ -1,0 +1,130 @@
+"""What every family shares: a request, and reading the reply to it."""
+
+from typing import ClassVar, Generic, TypeVar
+
+from emulator.errors import (
+    BrokenReply,
+    EmulatorError,
+    PeerError,
+    PeerErrorReply,
+    UnsupportedByPeer,
+    WireError,
+)
+from emulator.spdm import codes
+from emulator.spdm.capabilities import NONE, Cap, names
+from emulator.spdm.codes import Code, ErrorCode
+from emulator.spdm.connection import Connection
+from emulator.spdm.messages import Error
+from emulator.spdm.state import TRANSITIONS, after
+from emulator.spdm.transcript import Entry, Part, View, resets
+from emulator.transport.doe import PADDING
+from emulator.wire import Message, Shape, encode, parse
+
+HEADER_SIZE = 4
+"""Bytes every SPDM message has."""
+
+T = TypeVar("T")
+_M = TypeVar("_M", bound=Message)
+
+
+class Request(Generic[T]):
+    """One request that is or will be sent, and what its reply must be like.
+
+    Attributes:
+        needs: the peer must offer one of these capabilities; none: always legal.
+        on_error: parts of the transcript that an ERROR in answer empties.
+        on_broken: parts that a reply which is no ERROR, and not accepted, empties: the peer
+            takes the exchange for completed.
+        message: the request.
+        raw: its bytes, to be sent.
+    """
+
+    needs: ClassVar[Cap] = NONE
+    on_error: ClassVar[tuple[Part, ...]] = ()
+    on_broken: ClassVar[tuple[Part, ...]] = ()
+
+    def __init__(self, connection: Connection, message: Message) -> None:
+        """Build the request for `connection`.
+
+        Raises EmulatorError where it is out of order, UnsupportedByPeer where the peer does not
+        offer what it needs.
+        """
+        self.code = Code(message.CODE)
+        if connection.state not in TRANSITIONS[self.code].legal:
+            raise EmulatorError(
+                f"{self.code.name} cannot be sent in state {connection.state.name}: connect first"
+            )
+        if self.needs and not connection.peer_capabilities & self.needs:
+            wanted = " or ".join(names(self.needs))
+            raise UnsupportedByPeer(f"{self.code.name} needs {wanted}, which the peer lacks")
+        self.connection = connection
+        self.message = message
+        self.raw = encode(message, Shape(message.version))
+
+    def accept(self, reply: bytes) -> T:
+        """Check the reply, record the exchange, and return what it says.
+
+        Raises PeerError for everything the peer did wrong; an ERROR is a PeerErrorReply.
+        """
+        try:
+            return self._accept(reply)
+        except PeerErrorReply as error:
+            self.connection.transcript.reset(self.on_error)
+            if error.code == ErrorCode.REQUEST_RESYNCH:
+                self.connection.restart()
+            raise
+        except PeerError:
+            self.connection.transcript.reset(self.on_broken)
+            raise
+
+    def _accept(self, reply: bytes) -> T:
+        """What `accept` does for one family."""
+        raise NotImplementedError
+
+    def _read(self, layout: type[_M], reply: bytes, shape: Shape) -> tuple[_M, bytes]:
+        """The reply as a `layout`, and its own bytes without the transport's padding."""
+        name = codes.name(layout.CODE)
+        if len(reply) < HEADER_SIZE:
+            size = f"{len(reply)} bytes"
+            raise BrokenReply(name, "header", found=size, expected=f"{HEADER_SIZE} or more")
+        if reply[1] == Code.ERROR:
+            raise _refusal(self.code, reply)
+        if reply[1] != layout.CODE:
+            raise BrokenReply(name, "code", found=codes.name(reply[1]), expected=name)
+        if reply[0] != shape.version:
+            found, expected = (f"0x{version:02x}" for version in (reply[0], shape.version))
+            raise BrokenReply(name, "version", found=found, expected=expected)
+        try:
+            message, end = parse(layout, reply, shape, slack=PADDING)
+        except WireError as error:
+            expected = f"a whole message and at most {PADDING} bytes of padding"
+            raise BrokenReply(
+                name, error.field or "size", found=error.reason, expected=expected
+            ) from error
+        return message, reply[:end]
+
+    def _exchange(self, reply: bytes) -> View:
+        """The two messages of this exchange; a signed reply goes without its signature."""
+        return Entry(self.raw), Entry(reply)
+
+    def _record(self, part: Part | None, reply: bytes) -> None:
+        """Put the exchange on record in `part`, and move the connection on."""
+        connection = self.connection
+        transcript = connection.transcript
+        entries = self._exchange(reply) if part else ()
+        if part and not transcript.fits(part, entries):
+            raise PeerError(f"part {part.value} of the transcript is full: begin at GET_VERSION")
+        transcript.reset(resets(self.code, connection.state))
+        if part:
+            transcript.append(part, entries)
+        connection.state = after(connection.state, self.code)
+
+
+def _refusal(code: Code, reply: bytes) -> PeerErrorReply:
+    """The error for an ERROR message."""
+    error, _ = parse(Error, reply, Shape(reply[0]))
+    text = f"{code.name} was refused with ERROR {codes.error_name(error.error_code)}"
+    text += f" (0x{error.error_code:02x}), data 0x{error.data:02x}"
+    if error.extended:
+        text += f", extended data {error.extended.hex()}"
+    return PeerErrorReply(text, code=error.error_code, data=error.data, extended=error.extended)

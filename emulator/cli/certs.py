@@ -1,0 +1,176 @@
+"""`spdm-emulator certs`: make an authority, list certificates, hand them to other programs."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from emulator.crypto.certificate import Certificate, printable
+from emulator.entropy import Seeded, System
+from emulator.errors import PkiError
+from emulator.pki import authority, export, files, listing
+from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, Authority, sample_authority
+from emulator.pki.issue import IssuedChain, LeafOptions, issue
+from emulator.pki.schemes import SCHEMES
+
+app = typer.Typer(
+    help="Make, list and export certificates of a test authority.", no_args_is_help=True
+)
+
+_EXPORT_SEED = "spdm-emulator certs export"
+_DEVICE = "spdm-emulator device"
+_HOST = "spdm-emulator host"
+
+
+@app.command("make")
+def make_command(
+    directory: Annotated[Path, typer.Option("--dir", help="Where the files go.")] = Path("certs"),
+    seed: Annotated[str | None, typer.Option(help="Make the same keys for the same text.")] = None,
+    name: Annotated[
+        str, typer.Option(help="Begins the authority's names.")
+    ] = authority.SAMPLE_NAME,
+    force: Annotated[bool, typer.Option("--force", help="Replace an authority.")] = False,
+) -> None:
+    """Make an authority: a root and an intermediate for each signature scheme."""
+    with _wrong_use():
+        if (directory / authority.TRUST).exists() and not force:
+            raise PkiError(f"{directory} holds an authority already; --force replaces it")
+        entropy = System() if seed is None else Seeded(seed)
+        _tell(authority.make_all(directory, entropy, name=name))
+
+
+@app.command("show")
+def show_command(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE]...", help="PEM or DER; none: the sample authority."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List what certificates say, with SPDM's own identifiers named."""
+    with _wrong_use():
+        shown = _sample_certificates() if not sources else {s: _certificates(s) for s in sources}
+    if as_json:
+        told = {source: [listing.describe(one) for one in found] for source, found in shown.items()}
+        _console().print_json(json.dumps(told))
+        return
+    for source, found in shown.items():
+        for number, certificate in enumerate(found, 1):
+            _say(f"{source}: certificate {number} of {len(found)}")
+            for label, value in listing.lines(certificate):
+                _say(f"  {label:<10} {printable(value)}")
+
+
+@app.command("export")
+def export_command(
+    spdm_emu: Annotated[
+        Path | None, typer.Option("--spdm-emu", help="A working folder for DMTF's spdm-emu.")
+    ] = None,
+    pem: Annotated[Path | None, typer.Option(help="The roots as one PEM file.")] = None,
+    der: Annotated[
+        Path | None, typer.Option(help="One root as DER, for a kernel keyring; needs --scheme.")
+    ] = None,
+    scheme: Annotated[str | None, typer.Option(help=f"One of {', '.join(SCHEMES)}.")] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="The authority's folder; none: the sample.")
+    ] = None,
+    san: Annotated[str | None, typer.Option(help="The device's PCIe CMA name.")] = None,
+    common_name: Annotated[str, typer.Option(help="The device's common name.")] = _DEVICE,
+) -> None:
+    """Write an authority's roots, or a device's chains, where another program expects them."""
+    with _wrong_use():
+        if sum(target is not None for target in (spdm_emu, pem, der)) != 1:
+            raise PkiError("exactly one of --spdm-emu, --pem and --der is needed")
+        authorities = [_authority(directory, one) for one in ([scheme] if scheme else SCHEMES)]
+        roots = [one.root.certificate for one in authorities]
+        if spdm_emu is not None:
+            devices = _device_chains(authorities, san, common_name)
+            hosts = [_issue(one, _HOST, options=export.REQUESTER) for one in authorities]
+            _tell(export.export_spdm_emu(spdm_emu, devices, requesters=hosts))
+        elif pem is not None:
+            _tell([export.export_pem(pem, roots)])
+        elif der is not None:
+            if len(roots) > 1:
+                raise PkiError(f"--der takes one root: add --scheme {' or '.join(SCHEMES)}")
+            _tell([export.export_der(der, roots[0])])
+
+
+def _certificates(source: str) -> list[Certificate]:
+    """The certificates that an argument of `show` names: today the file of that name.
+
+    A profile's name would be resolved here, to the certificates of its device's slots.
+    """
+    try:
+        return [Certificate.parse(data) for data in files.read_certificates(Path(source))]
+    except PkiError as error:
+        text = str(error)
+        raise PkiError(text if source in text else f"{source}: {text}") from error
+
+
+def _device_chains(
+    authorities: list[Authority], san: str | None, common_name: str
+) -> list[IssuedChain]:
+    """The chains of the device to export: today a device of the given name and a fixed key.
+
+    A profile's device would be asked here for its own chains.
+    """
+    return [_issue(one, common_name, san=san) for one in authorities]
+
+
+def _issue(
+    issuer: Authority,
+    common_name: str,
+    *,
+    san: str | None = None,
+    options: LeafOptions | None = None,
+) -> IssuedChain:
+    return issue(
+        issuer,
+        san=san,
+        common_name=common_name,
+        secret=Seeded(_EXPORT_SEED).bytes(32, label=f"{common_name} {issuer.scheme}"),
+        not_before=NOT_BEFORE,
+        not_after=NOT_AFTER,
+        options=options,
+    )
+
+
+def _authority(directory: Path | None, scheme: str) -> Authority:
+    return sample_authority(scheme) if directory is None else Authority.load(directory, scheme)
+
+
+def _sample_certificates() -> dict[str, list[Certificate]]:
+    shown: dict[str, list[Certificate]] = {}
+    for name in SCHEMES:
+        sample = sample_authority(name)
+        issuers = (sample.root, sample.intermediate)
+        shown[name] = [Certificate.parse(issuer.certificate) for issuer in issuers]
+    return shown
+
+
+@contextmanager
+def _wrong_use() -> Iterator[None]:
+    """A PkiError becomes a line on standard error and exit code 2."""
+    try:
+        yield
+    except PkiError as error:
+        _say(f"spdm-emulator certs: {error}", console=_console(stderr=True))
+        raise typer.Exit(2) from error
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """The one place that decides how this command prints."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def _say(text: str, *, console: Console | None = None) -> None:
+    (console or _console()).print(text, markup=False)
+
+
+def _tell(written: list[Path]) -> None:
+    for path in written:
+        _say(f"wrote {path}")

@@ -1,0 +1,59 @@
+"""The `spdm-emulator` command."""
+
+import logging
+from typing import Annotated
+
+import typer
+from rich.logging import RichHandler
+
+from emulator import __version__
+from emulator.cli import attest, certs, demo, profile, qemu, serve
+from emulator.cli.output import stderr
+
+app = typer.Typer(
+    name="spdm-emulator",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    help="An SPDM device for QEMU and for everyone who writes a requester.",
+    epilog="Exit codes: 0 good, 1 the thing tested failed, 2 wrong use.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"spdm-emulator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+    log_level: Annotated[
+        str, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")
+    ] = "warning",
+) -> None:
+    """Set up what all commands share."""
+    del version
+    level = logging.getLevelNamesMapping().get(log_level.upper())
+    if level is None:
+        raise typer.BadParameter(f"{log_level!r}; use debug, info, warning or error")
+    handler = RichHandler(console=stderr(), show_path=False, markup=False)
+    logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
+
+
+app.command("serve")(serve.serve)
+app.command("attest")(attest.attest)
+app.command("demo")(demo.demo)
+app.add_typer(profile.app, name="profile")
+app.add_typer(certs.app, name="certs")
+app.command("qemu", context_settings={"allow_extra_args": True})(qemu.qemu)
+
+
+def run() -> None:
+    """Entry point of the installed command."""
+    app()

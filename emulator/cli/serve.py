@@ -1,0 +1,91 @@
+"""`spdm-emulator serve`: devices on a socket."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from emulator.cli.options import Seed, Sets, entropy_of, load_or_exit
+from emulator.cli.output import GOOD, WRONG_USE, fail, print_json, stderr, stdout
+from emulator.device import Device
+from emulator.profile import build
+from emulator.serve.run import ListenError, Place
+from emulator.serve.run import serve as serve_until_stopped
+
+
+def _places(
+    profiles: list[str], sets: list[str], host: str | None, port: int | None, seed: str
+) -> list[Place]:
+    """The devices of the profiles, and their addresses: ports count up from the first."""
+    now = datetime.now(UTC)
+    places: list[Place] = []
+    for profile in profiles:
+        loaded = load_or_exit(profile, sets, at=now)
+        listener = loaded.profile.listener
+        if not places:
+            first = listener.port if port is None else port
+        at = first + len(places) if first else 0
+        device = build(loaded, entropy=entropy_of(seed, f"device {len(places)}"), at=now)
+        places.append(Place(device, host or listener.host, at))
+    return places
+
+
+def _describe(device: Device) -> dict[str, object]:
+    """What the ready line says of a device."""
+    return {
+        "device": device.name,
+        "versions": [version.text for version in device.versions],
+        "asym": [row.name for row in device.preferences.asym],
+        "san": device.identity.san,
+    }
+
+
+def serve(
+    profiles: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROFILE]...", help="Ready profile's name, or a file."),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address; default: the profile's.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="First port; 0 lets the system choose.", min=0, max=65535),
+    ] = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Serve devices until interrupted.
+
+    A line on stdout tells each device's address once it listens. With several profiles the ports
+    count up from the first.
+    """
+    chosen = entropy_of(seed)
+    places = _places(profiles or ["nvme-ssd"], sets or [], host, port, chosen.seed)
+
+    def ready(place: Place, at_host: str, at_port: int) -> None:
+        about = _describe(place.device)
+        if as_json:
+            print_json(
+                {
+                    "event": "listening",
+                    **about,
+                    "host": at_host,
+                    "port": at_port,
+                    "seed": chosen.seed,
+                },
+                indent=None,
+            )
+            return
+        versions = ", ".join(version.text for version in place.device.versions)
+        stdout().print(
+            f"{place.device.name} listening on {at_host}:{at_port} (SPDM {versions})", markup=False
+        )
+
+    if not as_json:
+        stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
+    try:
+        asyncio.run(serve_until_stopped(places, ready))
+    except ListenError as error:
+        fail(f"{error}; choose another with --port", code=WRONG_USE)
+    raise typer.Exit(GOOD)

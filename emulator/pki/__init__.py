@@ -1,0 +1,1 @@
+"""The sample authority and what it issues: certificates, keys, and the folders peers expect."""

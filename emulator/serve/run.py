@@ -1,0 +1,88 @@
+"""Serving several devices until told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from emulator.device import Device
+from emulator.endpoint import Answered, Event, Ignored, Observer, Received
+from emulator.errors import EmulatorError
+from emulator.serve.listener import Listener
+from emulator.spdm import codes
+
+log = logging.getLogger(__name__)
+
+
+class ListenError(EmulatorError):
+    """An address cannot be listened on."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device and where it is to listen."""
+
+    device: Device
+    host: str
+    port: int
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many open sockets as the system lets us: silent peers are cheap to keep."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def log_events(device: Device) -> Callable[[int], Observer]:
+    """An observer for each connection that writes one log line an event."""
+
+    def for_connection(number: int) -> Observer:
+        where = f"{device.name} connection {number}"
+
+        def observe(event: Event) -> None:
+            match event:
+                case Received(raw=raw):
+                    log.debug("%s: < %s", where, _name(raw))
+                case Answered(raw=raw, error=None):
+                    log.debug("%s: > %s, %d bytes", where, _name(raw), len(raw))
+                case Answered(raw=raw, error=error):
+                    log.warning("%s: > ERROR %s: %s", where, codes.error_name(raw[2]), error)
+                case Ignored(reason=reason):
+                    log.info("%s: %s", where, reason)
+
+        return observe
+
+    return for_connection
+
+
+def _name(raw: bytes) -> str:
+    return codes.name(raw[1]) if len(raw) > 1 else f"{len(raw)} bytes"
+
+
+async def serve(places: Sequence[Place], ready: Callable[[Place, str, int], None]) -> None:
+    """Listen for every device, report each address, and serve until SIGINT or SIGTERM.
+
+    Raises ListenError when an address cannot be had; what was opened before is closed.
+    """
+    raise_descriptor_limit()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with contextlib.AsyncExitStack() as listeners:
+        for place in places:
+            listener = Listener(place.device, observe=log_events(place.device))
+            listeners.push_async_callback(listener.stop)
+            try:
+                host, port = await listener.start(place.host, place.port)
+            except OSError as error:
+                raise ListenError(
+                    f"{place.device.name}: cannot listen on {place.host}:{place.port}: "
+                    f"{error.strerror or error}"
+                ) from error
+            ready(place, host, port)
+        await stopped.wait()
