@@ -19,8 +19,9 @@ from emulator.ask.certificates import (
 )
 from emulator.ask.chain import PeerChain, read_chain
 from emulator.ask.challenge import Authentication, ChallengeRequest
-from emulator.ask.measurements import MeasurementsRequest, Reading, ReportedMeasurement
-from emulator.ask.ready import NotReady, ReadyRequest, not_ready
+from emulator.ask.measurements import MeasurementsRequest, Reading
+from emulator.ask.ready import respond_if_ready, wait_asked
+from emulator.ask.record import ReportedMeasurement
 from emulator.ask.request import Request
 from emulator.ask.vendor import VendorRequest
 from emulator.ask.version import VersionRequest
@@ -33,16 +34,15 @@ __all__ = [
     "ChallengeRequest",
     "DigestsRequest",
     "MeasurementsRequest",
-    "NotReady",
     "PeerChain",
     "Portion",
     "Reading",
-    "ReadyRequest",
     "ReportedMeasurement",
     "Request",
     "SlotDigests",
     "VendorRequest",
     "VersionRequest",
-    "not_ready",
     "read_chain",
+    "respond_if_ready",
+    "wait_asked",
 ]

@@ -1,4 +1,7 @@
-"""NEGOTIATE_ALGORITHMS (libspdm `library/spdm_requester_lib/libspdm_req_negotiate_algorithms.c`)."""
+"""NEGOTIATE_ALGORITHMS.
+
+Rules: libspdm `library/spdm_requester_lib/libspdm_req_negotiate_algorithms.c`.
+"""
 
 from dataclasses import replace
 

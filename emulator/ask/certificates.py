@@ -109,26 +109,28 @@ class CertificateRequest(Request[Portion]):
 
     def _accept(self, reply: bytes) -> Portion:
         theirs, raw = self._read(Certificate, reply, self.connection.shape())
-        if theirs.slot & SLOT_MASK != self._slot:
-            found = theirs.slot & SLOT_MASK
-            raise BrokenReply("CERTIFICATE", "slot", found=found, expected=self._slot)
+        self._check(theirs)
+        self._record(Part.B, raw)
+        return Portion(theirs.portion, theirs.remainder_length)
+
+    def _check(self, theirs: Certificate) -> None:
+        """Slot, portion and remainder."""
+        slot = theirs.slot & SLOT_MASK
+        if slot != self._slot:
+            raise BrokenReply("CERTIFICATE", "slot", found=slot, expected=self._slot)
         # Only a connection with several keys tells certificate models, and this is none.
-        if theirs.version >= Version.V1_3 and theirs.attributes & _MODEL_MASK:
-            found = f"certificate model {theirs.attributes & _MODEL_MASK}"
-            raise BrokenReply("CERTIFICATE", "attributes", found=found, expected="0")
+        model = theirs.attributes & _MODEL_MASK
+        if model and theirs.version >= Version.V1_3:
+            found = f"certificate model {model}"
+            raise BrokenReply("CERTIFICATE", "attributes", found=found, expected="none")
         portion, remainder = theirs.portion_length, theirs.remainder_length
         if not 0 < portion <= self._length:
             expected = f"1 to the {self._length} asked for"
             raise BrokenReply("CERTIFICATE", "portion_length", found=portion, expected=expected)
         total = self._offset + portion + remainder
         if self._total is None:
-            if total > MAX_CHAIN:
-                expected = f"a chain of {MAX_CHAIN} bytes at most"
-                raise BrokenReply(
-                    "CERTIFICATE", "remainder_length", found=remainder, expected=expected
-                )
-        elif total != self._total:
-            expected = self._total - self._offset - portion
+            fits, expected = total <= MAX_CHAIN, f"a chain of {MAX_CHAIN} bytes at most"
+        else:
+            fits, expected = total == self._total, f"{self._total} bytes in all, as told before"
+        if not fits:
             raise BrokenReply("CERTIFICATE", "remainder_length", found=remainder, expected=expected)
-        self._record(Part.B, raw)
-        return Portion(theirs.portion, remainder)

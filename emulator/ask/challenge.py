@@ -14,7 +14,6 @@ from emulator.spdm.messages import Challenge, ChallengeAuth
 from emulator.spdm.messages.certificates import SLOT_MASK
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.transcript import M1M2, Part
-from emulator.wire import encode
 
 MUTUAL_AUTH = 0x80
 """Param1 bit 7 of CHALLENGE_AUTH: the responder wants to challenge the requester in turn."""
@@ -79,9 +78,9 @@ class ChallengeRequest(Request[Authentication]):
             connection.peer_capabilities & MEAS
         )
         shape = connection.shape(signature=True, summary=summary)
-        theirs, _ = self._read(ChallengeAuth, reply, shape)
+        theirs, raw = self._read(ChallengeAuth, reply, shape)
         self._check(theirs)
-        unsigned = encode(theirs, shape, trailer=False)
+        unsigned = raw[: len(raw) - shape.signature]
         view = connection.transcript.view(M1M2) + self._exchange(unsigned)
         verified = verify(connection, self._chain, signing.CHALLENGE_AUTH, view, theirs.signature)
         return self._conclude(theirs, verified, unsigned)

@@ -1,18 +1,25 @@
-"""RESPOND_IF_READY: asking again for a reply that was not ready.
+"""A peer that is not ready: how long to wait, and asking again with RESPOND_IF_READY.
 
-Rules: libspdm `library/spdm_requester_lib/libspdm_req_handle_error_response.c`. The ERROR and this
-request stay out of every transcript: the original request and the reply stand there.
+Rules: libspdm `library/spdm_requester_lib/libspdm_req_handle_error_response.c`. The ERROR and
+RESPOND_IF_READY stay out of every transcript: the original request and the reply stand there.
 """
 
-from dataclasses import dataclass
+from typing import Any
 
 from emulator.ask.request import Request
-from emulator.errors import BrokenReply, PeerErrorReply
+from emulator.errors import BrokenReply, PeerErrorReply, WireError
 from emulator.spdm.codes import Code, ErrorCode
-from emulator.wire import U8, Message, Shape, Structure, encode, message, parse, structure, wire
+from emulator.wire import U8, Message, Shape, Structure, decode, encode, message, structure, wire
 
 MAX_EXPONENT = 31
 """libspdm's bound on RDTExponent (`LIBSPDM_MAX_RDT_EXPONENT`)."""
+
+BUSY_WAIT = 0.01
+"""Seconds to wait before a request is sent again to a peer that is busy."""
+
+_ERROR_SIZE = 4
+_MICROSECOND = 1e-6
+_ANY_SHAPE = Shape()
 
 
 @structure
@@ -36,31 +43,37 @@ class RespondIfReady(Message):
     token: int = wire(U8())
 
 
-@dataclass(frozen=True)
-class ReadyRequest:
-    """The request to send once the reply should be ready.
+def respond_if_ready(request: Request[Any], error: PeerErrorReply) -> bytes:
+    """The RESPOND_IF_READY that follows a ResponseNotReady to `request`.
 
-    Attributes:
-        raw: its bytes.
-        wait: microseconds the peer asks us to wait first.
+    Raises BrokenReply where the extended data of the ERROR break a rule.
     """
-
-    raw: bytes
-    wait: int
-
-
-def not_ready(request: Request[object], error: PeerErrorReply) -> ReadyRequest | None:
-    """How to ask again, where `error` is a legal ResponseNotReady for `request`; else None.
-
-    Raises BrokenReply where its extended data break a rule.
-    """
-    if error.code != ErrorCode.RESPONSE_NOT_READY:
-        return None
     try:
-        told = _read(request, error)
-    except BrokenReply:
-        raise
-    message = RespondIfReady(
+        told, _ = decode(NotReady, error.extended, _ANY_SHAPE)
+    except WireError as wrong:
+        found = f"{len(error.extended)} bytes"
+        raise BrokenReply("ERROR", "extended", found=found, expected="4 bytes") from wrong
+    if told.request_code != request.code:
+        found, expected = (f"0x{code:02x}" for code in (told.request_code, request.code))
+        raise BrokenReply("ERROR", "request_code", found=found, expected=expected)
+    if told.rdtm <= 1:
+        raise BrokenReply("ERROR", "rdtm", found=told.rdtm, expected="2 or more")
+    if told.rdt_exponent > MAX_EXPONENT:
+        raise BrokenReply(
+            "ERROR", "rdt_exponent", found=told.rdt_exponent, expected=f"at most {MAX_EXPONENT}"
+        )
+    again = RespondIfReady(
         version=request.message.version, request_code=told.request_code, token=told.token
     )
-    return ReadyRequest(encode(message, Shape(message.version)), 1 << told.rdt_exponent)
+    return encode(again, Shape(again.version))
+
+
+def wait_asked(reply: bytes) -> float:
+    """Seconds to wait after `reply` before the next request: 0 unless it is busy or not ready."""
+    if len(reply) < _ERROR_SIZE or reply[1] != Code.ERROR:
+        return 0.0
+    if reply[2] == ErrorCode.BUSY:
+        return BUSY_WAIT
+    if reply[2] == ErrorCode.RESPONSE_NOT_READY and len(reply) > _ERROR_SIZE:
+        return float(_MICROSECOND * (1 << min(reply[_ERROR_SIZE], MAX_EXPONENT)))
+    return 0.0

@@ -69,7 +69,8 @@ class Request(Generic[T]):
         try:
             return self._accept(reply)
         except PeerErrorReply as error:
-            self.connection.transcript.reset(self.on_error)
+            if error.code != ErrorCode.RESPONSE_NOT_READY:  # the reply is still to come
+                self.connection.transcript.reset(self.on_error)
             if error.code == ErrorCode.REQUEST_RESYNCH:
                 self.connection.restart()
             raise

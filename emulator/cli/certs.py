@@ -1,14 +1,13 @@
 """`spdm-emulator certs`: make an authority, list certificates, hand them to other programs."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from emulator.cli.output import WRONG_USE, fail, print_json, stdout
 from emulator.crypto.certificate import Certificate, printable
 from emulator.entropy import Seeded, System
 from emulator.errors import PkiError
@@ -55,8 +54,7 @@ def show_command(
     with _wrong_use():
         shown = _sample_certificates() if not sources else {s: _certificates(s) for s in sources}
     if as_json:
-        told = {source: [listing.describe(one) for one in found] for source, found in shown.items()}
-        _console().print_json(json.dumps(told))
+        print_json({source: [*map(listing.describe, found)] for source, found in shown.items()})
         return
     for source, found in shown.items():
         for number, certificate in enumerate(found, 1):
@@ -158,17 +156,11 @@ def _wrong_use() -> Iterator[None]:
     try:
         yield
     except PkiError as error:
-        _say(f"spdm-emulator certs: {error}", console=_console(stderr=True))
-        raise typer.Exit(2) from error
+        fail(str(error), code=WRONG_USE)
 
 
-def _console(*, stderr: bool = False) -> Console:
-    """The one place that decides how this command prints."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
-
-
-def _say(text: str, *, console: Console | None = None) -> None:
-    (console or _console()).print(text, markup=False)
+def _say(text: str) -> None:
+    stdout().print(text, markup=False)
 
 
 def _tell(written: list[Path]) -> None:

@@ -12,9 +12,10 @@ DMTF's sample programs read one folder a signature scheme from their working dir
 The responder reads the chains of its slots 0, 1 and 4, the keys `end_responder.key` and
 `end_responder4.key`, and `ca.cert.der` of the requester's scheme.
 
-Which requester scheme is read follows from the negotiation: none if the device selects none. The
-sample programs between themselves select RSAPSS_3072 unless both are told `--req_asym ECDSA_P256`
-and `--req_pqc_asym NONE`, and then stop for want of `rsa3072/`.
+Which of the requester's own schemes is read follows from the negotiation: none if the device
+offers no mutual authentication and selects none. The sample programs between themselves select
+RSAPSS_3072, and stop for want of `rsa3072/`, unless both are told `--req_asym ECDSA_P256` and
+`--req_pqc_asym NONE`.
 """
 
 from collections.abc import Iterable

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from emulator.profile import vocabulary
-from emulator.profile.opaque import REGISTRIES
+from emulator.profile.opaque import BY_NUMBER, REGISTRIES
 from emulator.profile.tree import Text
 from emulator.profile.vocabulary import Vocabulary, refusal
 from emulator.profile.words import listed, suggestion
@@ -35,7 +35,6 @@ class Part(BaseModel):
         extra="forbid",
         frozen=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=False,
     )
 
 
@@ -44,6 +43,12 @@ def _path(value: Any) -> Any:
     if isinstance(value, Text):
         return value.place.folder / value
     return Path(value) if isinstance(value, str) else value
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise refusal("one line of printable text")
+    return text
 
 
 def _hex(text: str) -> str:
@@ -84,6 +89,9 @@ U24 = Annotated[int, Field(ge=0, le=0xFFFFFF)]
 U32 = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
 U64 = Annotated[int, Field(ge=0, le=0xFFFFFFFFFFFFFFFF)]
 
+Line = Annotated[str, AfterValidator(_line)]
+"""Text that fits a log, a table and a certificate."""
+
 Hex = Annotated[str, AfterValidator(_hex), Field(json_schema_extra={"format": "hex"})]
 """Bytes as hexadecimal digits; spaces may stand between bytes."""
 
@@ -115,16 +123,17 @@ SlotNumber = Annotated[int, BeforeValidator(_slot_number), Field(ge=0, le=7)]
 Registry = Annotated[
     int,
     BeforeValidator(_registry),
-    Field(ge=0, le=0xFFFF),
+    Field(ge=0, le=max(BY_NUMBER)),
     WithJsonSchema(
         {
             "anyOf": [
-                {"enum": list(REGISTRIES)},
-                {"enum": [registry.number for registry in REGISTRIES.values()]},
+                {"type": "string", "enum": list(REGISTRIES)},
+                {"type": "integer", "minimum": 0, "maximum": max(BY_NUMBER)},
             ]
         }
     ),
 ]
+"""A standards body by name or number; the number in the model."""
 
 VersionText = Annotated[
     str, AfterValidator(vocabulary.VERSIONS.check), _enum(vocabulary.VERSIONS)

@@ -22,6 +22,7 @@ from emulator.profile.fields import (
     FilePath,
     HashName,
     Hex,
+    Line,
     MeasurementHashName,
     MeasurementType,
     OpaqueFormatName,
@@ -112,7 +113,7 @@ class AutoChains(Part):
     include_root: bool = Field(
         default=True, description="Whether the root certificate stands in the chain."
     )
-    common_name: str | None = Field(
+    common_name: Line | None = Field(
         None, min_length=1, description="The leaf's common name; null: the profile's name."
     )
 
@@ -243,7 +244,7 @@ class Timing(Part):
 class Listener(Part):
     """Where the device listens unless the command line says otherwise."""
 
-    host: str = Field("127.0.0.1", min_length=1, description="Address or host name.")
+    host: Line = Field("127.0.0.1", min_length=1, description="Address or host name.")
     port: U16 = Field(2323, description="TCP port; 0 lets the system choose.")
 
 
@@ -251,13 +252,12 @@ class Profile(Part):
     """A device for spdm-emulator."""
 
     profile: Literal[1] = Field(description="Version of this file format.")
-    name: str = Field(
+    name: Line = Field(
         min_length=1,
         max_length=64,
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9_. -]*[A-Za-z0-9])?$",
         description="What logs, reports and certificates call the device.",
     )
-    description: str = Field("", description="One line for the list of profiles.")
+    description: Line = Field("", description="One line for the list of profiles.")
     extends: str | None = Field(
         None,
         description="The profile this one changes: the name of a ready one, or a path relative"

@@ -86,7 +86,7 @@ class Function:
         offset = _EXTENDED
         while offset:
             if offset in seen or not _EXTENDED <= offset < _SPACE:
-                raise PcieError(f"{self.name}: its capability list leads to 0x{offset:x} wrongly")
+                raise PcieError(f"{self.name}: its capability list leads astray to 0x{offset:x}")
             seen.add(offset)
             (header,) = await self.read(offset)
             if header == _NOBODY:

@@ -114,11 +114,9 @@ class Qtest:
             except TimeoutError as error:
                 reason = f"sent {waiting_for}, no reply in {self._timeout:g} s"
                 raise QtestTimeout(reason) from error
-            except asyncio.IncompleteReadError as error:
-                reason = f"sent {waiting_for}, QEMU closed the connection after {error.partial!r}"
+            except (ConnectionError, EOFError, asyncio.LimitOverrunError) as error:
+                reason = f"sent {waiting_for}, the connection to QEMU broke: {error}"
                 raise QtestError(reason) from error
-            except (ConnectionError, asyncio.LimitOverrunError) as error:
-                raise QtestError(f"sent {waiting_for}, the connection broke: {error}") from error
         return replies
 
     async def _reply(self) -> str:

@@ -17,6 +17,7 @@ from interop.qemu_support import (
     qemu_with,
 )
 
+from emulator.device.device import QEMU_REPLY
 from emulator.qemu.mailbox import MailboxError, NoResponse
 from emulator.transport import doe
 
@@ -61,6 +62,16 @@ async def test_an_odd_reply_fails_its_own_exchange_only(
         assert (await mailbox.status()).idle
         assert await mailbox.exchange(GET_VERSION) == VERSION_1_2
         assert device.requests == [GET_VERSION] * 2
+
+
+async def test_a_reply_larger_than_qemu_takes_breaks_the_connection_for_good() -> None:
+    too_large = doe.spdm_object(bytes(QEMU_REPLY - doe.HEADER_SIZE + 4))
+    async with CannedDevice(_first(too_large)) as device, qemu_with(device) as qemu:
+        mailbox = await qemu.mailbox(response_time=0.1)
+        for _ in range(3):
+            with pytest.raises(NoResponse):
+                await mailbox.exchange(GET_VERSION)
+        assert await mailbox.discover() == [(1, 0), (1, 1), (1, 2)]
 
 
 async def test_a_size_that_is_no_multiple_of_four_is_rounded_up() -> None:

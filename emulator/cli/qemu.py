@@ -1,0 +1,109 @@
+"""`spdm-emulator qemu`: the QEMU command line that puts a profile's device into a machine."""
+
+import os
+import shlex
+from datetime import UTC, datetime
+from typing import Annotated, NamedTuple
+
+import typer
+
+from emulator.cli.options import Sets, entropy_of, load_or_exit
+from emulator.cli.output import WRONG_USE, fail, print_json, stderr
+from emulator.device.identity import PciIdentity
+from emulator.profile import build
+from emulator.qemu.launch import (
+    DEFAULT_SLOT,
+    NVME_IDENTITY,
+    QEMU,
+    QemuDevice,
+    QemuError,
+    command_line,
+    version_problem,
+)
+
+_REACHED_BY_QEMU = ("127.0.0.1", "localhost", "0.0.0.0")  # noqa: S104 - compared with, not bound
+
+
+class _Served(NamedTuple):
+    """What of a profile matters to QEMU: who its device is, and where it listens."""
+
+    name: str
+    identity: PciIdentity
+    host: str
+    port: int
+
+
+def _device_of(profile: str, sets: list[str]) -> _Served:
+    """The device of `profile`; the command ends with the profile's problems if it has any."""
+    now = datetime.now(UTC)
+    loaded = load_or_exit(profile, sets, at=now)
+    device = build(loaded, entropy=entropy_of("identity"), at=now)
+    listener = loaded.profile.listener
+    return _Served(device.name, device.identity, listener.host, listener.port)
+
+
+def _notes(served: _Served) -> list[str]:
+    """What works otherwise than the profile's author may expect."""
+    notes: list[str] = []
+    if served.identity != NVME_IDENTITY:
+        notes.append(
+            f"{served.name} is certified as {served.identity.san}, but QEMU's nvme device shows"
+            f" {NVME_IDENTITY.san} in its configuration space: Linux compares the two and refuses"
+            " the certificate."
+        )
+    if served.host not in _REACHED_BY_QEMU:
+        notes.append(
+            f"{served.name} listens on {served.host}, but QEMU connects to 127.0.0.1 only."
+        )
+    return notes
+
+
+def qemu(
+    profile: Annotated[str, typer.Argument(help="Ready profile's name, or a file.")],
+    extra: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- ARG]...", help="Further arguments for QEMU."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Where the device listens; default: the profile's.", min=1, max=65535),
+    ] = None,
+    slot: Annotated[int, typer.Option(help="PCI device number, 1 to 30.")] = DEFAULT_SLOT,
+    serial: Annotated[str | None, typer.Option(help="NVMe serial number.")] = None,
+    program: Annotated[str, typer.Option("--qemu", help="The QEMU to use.")] = QEMU,
+    sets: Sets = None,
+    run: Annotated[bool, typer.Option("--run", help="Start QEMU instead of printing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the QEMU command line for a profile's device, or start it.
+
+    Serve the profile first: QEMU does not start without its device. QEMU's exit code is passed on.
+    """
+    if run and as_json:
+        fail("--run hands the terminal to QEMU; it cannot go with --json", code=WRONG_USE)
+    served = _device_of(profile, sets or [])
+    chosen = served.port if port is None else port
+    if not chosen:
+        fail(f"{served.name} lets the system choose its port; name it with --port", code=WRONG_USE)
+    try:
+        device = QemuDevice(chosen, slot=slot, serial=serial)
+        command = command_line([device], qemu=program, extra=extra or [])
+    except QemuError as error:
+        fail(str(error), code=WRONG_USE)
+    notes = _notes(served)
+    for note in notes:
+        stderr().print(f"note: {note}", style="yellow", markup=False)
+    if run:
+        _replace_by(command)
+    elif as_json:
+        print_json({"device": served.name, "port": chosen, "command": command, "notes": notes})
+    else:
+        print(shlex.join(command))
+
+
+def _replace_by(command: list[str]) -> None:
+    """Become QEMU: its exit code, its signals and the terminal are then its own."""
+    problem = version_problem(command[0])
+    if problem is not None:
+        fail(problem, code=WRONG_USE)
+    os.execvp(command[0], command)  # noqa: S606 - the user's own program, read by no shell

@@ -1,0 +1,101 @@
+"""The problems of a profile, each one line: place, field, what was found, what is expected."""
+
+from collections.abc import Iterable
+
+from pydantic_core import ErrorDetails
+
+from emulator.errors import ProfileError
+from emulator.profile import schema
+from emulator.profile.tree import (
+    Node,
+    Place,
+    ScalarNode,
+    Steps,
+    dotted,
+    follow,
+    found,
+    key_place,
+)
+from emulator.profile.vocabulary import CUSTOM
+from emulator.profile.words import listed, shown, suggestion
+
+
+class Report:
+    """Collects problems, so that all of them are told at once.
+
+    Attributes:
+        sections: the top-level keys with a problem; what builds on them cannot be judged.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[str, tuple[str, int, int]] = {}
+        self.sections: set[str] = set()
+
+    def line(self, place: Place, text: str) -> None:
+        """A problem with a place of its own."""
+        self._lines.setdefault(f"{place}: {text}", (place.file, place.line, place.column))
+
+    def at(self, tree: Node, steps: Steps, expect: str, was: str = "") -> None:
+        """A problem with the value at `steps`.
+
+        Args:
+            tree: the profile.
+            steps: the way to the value; it may be missing, as a default is.
+            expect: what would be right.
+            was: what is wrong with the value, where the value does not say it all.
+        """
+        node, left = follow(tree, steps)
+        was = was or ("nothing" if left else found(node))
+        self._note(node.place, steps, was, expect)
+
+    def key(self, tree: Node, steps: Steps, expect: str, was: str) -> None:
+        """A problem with the last key of `steps`."""
+        self._note(key_place(tree, steps), steps, was, expect)
+
+    def ok(self, *sections: str) -> bool:
+        """Whether none of these top-level keys has a problem."""
+        return self.sections.isdisjoint(sections)
+
+    def errors(self, tree: Node, errors: Iterable[ErrorDetails]) -> None:
+        """The problems that the model found."""
+        for error in errors:
+            self._error(tree, error)
+
+    def finish(self) -> None:
+        """Raise ProfileError if there are problems: those of a file in its order."""
+        if self._lines:
+            raise ProfileError(sorted(self._lines, key=self._lines.__getitem__))
+
+    def _note(self, place: Place, steps: Steps, was: str, expect: str) -> None:
+        if steps:
+            self.sections.add(str(steps[0]))
+        way = f"{dotted(steps)}: " if steps else ""
+        self.line(place, f"{way}found {was}; expected {expect}")
+
+    def _error(self, tree: Node, error: ErrorDetails) -> None:
+        # "<…>" names a branch of a union, "[key]" says that the key is meant: no steps of the file.
+        steps = tuple(step for step in error["loc"] if str(step)[:1] not in ("<", "["))
+        if error["type"] == CUSTOM:
+            context = error["ctx"]
+            self.at(tree, steps, context["expected"], context["found"])
+        elif error["type"] == "extra_forbidden":
+            known = schema.keys(steps[:-1])
+            hint = suggestion(str(steps[-1]), known)
+            if steps[-1] == "<<":
+                hint = "; YAML 1.2 has no merge key, use extends"
+            self.key(tree, steps, listed(known) + hint, "an unknown key")
+        elif error["loc"][-1] == "[key]":
+            self.key(tree, steps, "a slot number from 0 to 7", f"the key {shown(str(steps[-1]))}")
+        else:
+            self._value_error(tree, steps)
+
+    def _value_error(self, tree: Node, steps: Steps) -> None:
+        node, left = follow(tree, steps)
+        expect = schema.expected(steps)
+        if isinstance(node, ScalarNode) and not left:
+            if isinstance(node.value, str):
+                expect += suggestion(node.value, schema.choices(steps))
+            elif node.value is not None and schema.accepts_text(steps):
+                expect += f', in quotes: "{node.written}"'
+        self.at(tree, steps, expect)
+

@@ -1,0 +1,155 @@
+"""The JSON Schema of a profile: for editors, for the reference, and for the words of problems."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from pydantic.fields import ComputedFieldInfo, FieldInfo
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import CoreSchema
+
+from emulator.profile.model import SOURCES, Profile
+from emulator.profile.tree import Step, Steps
+from emulator.profile.words import listed
+
+Schema = dict[str, Any]
+
+_CONTENTS = ("auto", "chains")
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without a title for each key, which would only repeat it."""
+
+    def field_title_should_be_set(
+        self, schema: CoreSchema | FieldInfo | ComputedFieldInfo
+    ) -> bool:
+        del schema
+        return False
+
+
+def schema() -> Schema:
+    """The JSON Schema (draft 2020-12) of a profile file, with a description for every key.
+
+    A file that extends another may leave out what that one says.
+    """
+    made = Profile.model_json_schema(schema_generator=_Untitled)
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    made["title"] = "spdm-emulator profile"
+    parts = made["$defs"]
+    parts["Measurement"].update(_exactly_one(SOURCES))
+    parts["SlotContents"].update(_exactly_one(_CONTENTS))
+    made["required"].remove("name")
+    made["required"].remove("identity")
+    identity = {"required": parts["Identity"].pop("required")}
+    made["if"] = {"required": ["extends"], "properties": {"extends": {"type": "string"}}}
+    made["else"] = {"required": ["name", "identity"], "properties": {"identity": identity}}
+    return made
+
+
+def _exactly_one(keys: Sequence[str]) -> Schema:
+    """One of `keys` has a value."""
+    return {
+        "oneOf": [
+            {"required": [key], "properties": {key: {"not": {"type": "null"}}}} for key in keys
+        ]
+    }
+
+
+@cache
+def _root() -> Schema:
+    """The model's own schema: what is asked of the whole, whatever file says it."""
+    return Profile.model_json_schema(schema_generator=_Untitled)
+
+
+def keys(steps: Steps) -> list[str]:
+    """The keys that a mapping at `steps` may have, where they are fixed."""
+    return [key for one in _at(steps) for key in one.get("properties", {})]
+
+
+def choices(steps: Steps) -> list[str]:
+    """The texts that a value at `steps` can be chosen from, where there is such a list."""
+    return [
+        name
+        for one in _at(steps)
+        for name in one.get("enum", [one["const"]] if "const" in one else [])
+        if isinstance(name, str)
+    ]
+
+
+def accepts_text(steps: Steps) -> bool:
+    """Whether a value at `steps` can be text."""
+    return any(one.get("type") == "string" for one in _at(steps))
+
+
+def expected(steps: Steps) -> str:
+    """What a value at `steps` may be, in words."""
+    words = [_words(one) for one in _at(steps) if one.get("type") != "null"]
+    return " or ".join(dict.fromkeys(words))
+
+
+def _at(steps: Steps) -> list[Schema]:
+    found = _alternatives(_root())
+    for step in steps:
+        found = [deeper for one in found for deeper in _child(one, step)]
+    return found
+
+
+def _alternatives(node: Schema) -> list[Schema]:
+    """The schemas a node stands for: its reference, or each of its alternatives."""
+    if "$ref" in node:
+        return _alternatives(_root()["$defs"][node["$ref"].rpartition("/")[2]])
+    options = node.get("anyOf") or node.get("oneOf")
+    return [deeper for one in options for deeper in _alternatives(one)] if options else [node]
+
+
+def _child(node: Schema, step: Step) -> list[Schema]:
+    if isinstance(step, int):
+        child = node.get("items")
+    else:
+        child = node.get("properties", {}).get(step) or node.get("additionalProperties")
+    return _alternatives(child) if child else []
+
+
+def _words(node: Schema) -> str:
+    if "const" in node or "enum" in node:
+        return listed(str(name) for name in node.get("enum", [node.get("const")]))
+    match node["type"]:
+        case "integer":
+            return f"a whole number{_range(node)}"
+        case "number":
+            return f"a number{_range(node)}"
+        case "string":
+            return _text_words(node)
+        case "boolean":
+            return "true or false"
+        case "array":
+            return f"a list{_count(node, 'Items', 'values')}"
+        case _:
+            return "a mapping"
+
+
+def _text_words(node: Schema) -> str:
+    if "examples" in node:
+        return f"text such as {node['examples'][0]}"
+    kinds = {"hex": "pairs of hexadecimal digits", "path": "the path of a file"}
+    return kinds.get(node.get("format", ""), "text") + _count(node, "Length", "characters")
+
+
+def _range(node: Schema) -> str:
+    return f" from {_number(node['minimum'])} to {_number(node['maximum'])}"
+
+
+def _number(number: float) -> str:
+    """A bound; those of registers in hexadecimal."""
+    if isinstance(number, int) and number >= 0xFF and not number & (number + 1):  # noqa: PLR2004 - a byte
+        return f"{number:#x}"
+    return f"{number:g}" if isinstance(number, float) else str(number)
+
+
+def _count(node: Schema, what: str, units: str) -> str:
+    low, high = node.get(f"min{what}"), node.get(f"max{what}")
+    if low is None:
+        return ""
+    if high is None:
+        return f" of at least {low}"
+    return f" of {low} to {high} {units}"

@@ -1,0 +1,96 @@
+"""`--set path=value`: changing a profile from the command line."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from emulator.profile import syntax
+from emulator.profile.report import Report
+from emulator.profile.sources import WrongUseError
+from emulator.profile.tree import (
+    Entry,
+    ListNode,
+    MappingNode,
+    Node,
+    Place,
+    ScalarNode,
+    Step,
+    Steps,
+    dotted,
+    found,
+)
+from emulator.profile.words import shown
+
+_STEP = re.compile(r"(?:^|\.)([A-Za-z0-9_]+)|\[([0-9]{1,4})\]", re.ASCII)
+
+
+def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
+    """`root` with each of `sets` in its order put in place of what was there.
+
+    A value is YAML; relative paths in it are relative to the working directory. Steps that are
+    missing are made, and an index that is the length of a list appends to it.
+
+    Raises WrongUseError for a setting that is not `path=value`.
+    """
+    split = [_split(setting) for setting in sets]
+    problems = [problem for problem in split if isinstance(problem, str)]
+    if problems:
+        raise WrongUseError(problems)
+    for setting in split:
+        if isinstance(setting, tuple):
+            root = _apply(root, *setting, report)
+    return root
+
+
+def _split(setting: str) -> tuple[Steps, str] | str:
+    """The steps and the value's text; or what is wrong."""
+    way, equals, value = setting.partition("=")
+    if not equals:
+        return f"--set: found {shown(setting)}; expected PATH=VALUE such as sizes.transmit=1024"
+    steps: list[Step] = []
+    at = 0
+    while match := _STEP.match(way, at):
+        steps.append(match[1] if match[2] is None else int(match[2]))
+        at = match.end()
+    if at < len(way) or not steps:
+        return f"--set: found the path {shown(way)}; expected one such as measurements[0].text"
+    return tuple(steps), value
+
+
+def _apply(root: Node, steps: Steps, text: str, report: Report) -> Node:
+    place = Place(f"--set {dotted(steps)}", Path())
+    value, problems = syntax.parse(text, place.file, place.folder, lines=False)
+    if not text.strip():
+        value, problems = ScalarNode(place, None, ""), []
+    for at, problem in problems:
+        report.line(at, problem)
+    return root if value is None else _put(root, (), steps, value, report)
+
+
+def _put(node: Node, taken: Steps, left: Steps, value: Node, report: Report) -> Node:
+    """`node` with `value` at the steps that are left."""
+    if not left:
+        return value
+    step, rest = left[0], left[1:]
+    if isinstance(node, ScalarNode):
+        # Nothing, or a short form such as `auto`: make room for what is set below it.
+        empty_list = isinstance(step, int)
+        node = ListNode(value.place, ()) if empty_list else MappingNode(value.place, {})
+    nothing = ScalarNode(value.place, None, "")
+    if isinstance(node, MappingNode):
+        key = str(step)
+        before = node.entries.get(key)
+        below = before.value if before else nothing
+        made = _put(below, (*taken, key), rest, value, report)
+        return MappingNode(node.place, {**node.entries, key: Entry(value.place, made)})
+    size = len(node.items)
+    if isinstance(step, str) or step > size:
+        report.line(
+            value.place,
+            f"{dotted(taken)}: found {found(node)}; expected an index from [0] to [{size}],"
+            f" not {dotted((step,))}",
+        )
+        return node
+    below = node.items[step] if step < size else nothing
+    made = _put(below, (*taken, step), rest, value, report)
+    return ListNode(node.place, (*node.items[:step], made, *node.items[step + 1 :]))
