@@ -194,6 +194,7 @@ class Endpoint:
         actions: list[Action] = [Send(piece, when) for piece in delivery.pieces]
         if delivery.close:
             self._closed = True
+            self._stalled_at = None
             actions.append(Close("a fault closes the connection", when))
         return actions
 

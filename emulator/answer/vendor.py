@@ -15,11 +15,11 @@ from emulator.vendor.registry import VENDOR_ID_SIZES
 @handles(VendorDefinedRequest)
 def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome:
     """Hand the payload to the protocol registered for this standards body and vendor."""
-    size = VENDOR_ID_SIZES.get(request.standard)
-    if size is not None and request.vendor_length != size:
+    sizes = VENDOR_ID_SIZES.get(request.standard)
+    if sizes is not None and request.vendor_length not in sizes:
         raise InvalidRequest(
             f"a vendor id of {request.vendor_length} bytes where standard "
-            f"{request.standard} has {size}"
+            f"{request.standard} has {' or '.join(map(str, sizes))}"
         )
     protocol = exchange.vendors.find(request.standard, request.vendor)
     if protocol is None:

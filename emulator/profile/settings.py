@@ -82,7 +82,8 @@ def _put(node: Node, taken: Steps, left: Steps, value: Node, report: Report) -> 
         before = node.entries.get(key)
         below = before.value if before else nothing
         made = _put(below, (*taken, key), rest, value, report)
-        return MappingNode(node.place, {**node.entries, key: Entry(value.place, made)})
+        entry = Entry(before.place if before and rest else value.place, made)
+        return MappingNode(node.place, {**node.entries, key: entry})
     size = len(node.items)
     if isinstance(step, str) or step > size:
         report.line(

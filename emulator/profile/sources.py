@@ -16,6 +16,9 @@ FORMAT = 1
 """The version of the file format."""
 
 MAX_BYTES = 4 * syntax.MAX_CHARACTERS
+MAX_FILES = 16
+"""How many files one profile may be put together from."""
+
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -91,7 +94,7 @@ def _read(path: Path, report: Report) -> Node | None:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        report.line(place, f"found a file that cannot be read ({error.strerror})")
+        report.line(place, f"found a file that cannot be read ({error.strerror}); expected a profile")
         return None
     if len(data) > MAX_BYTES:
         report.line(place, f"found more than {MAX_BYTES} bytes; expected a profile")
@@ -146,6 +149,9 @@ def _base(node: MappingNode, report: Report, above: tuple[Path, ...]) -> Path | 
     if path.resolve() in above:
         chain = " extends ".join(_names((*above, path.resolve())))
         report.line(value.place, f"extends: found a cycle ({chain}); expected an end")
+        return None
+    if len(above) == MAX_FILES:
+        report.line(value.place, f"extends: found one more file; expected at most {MAX_FILES}")
         return None
     return path
 

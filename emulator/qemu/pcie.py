@@ -31,7 +31,6 @@ _HEADER_TYPE = 0x0C
 _SUBSYSTEM_IDS = 0x2C
 _SERIAL_NUMBER_CAPABILITY = 0x0003
 _EXTENDED = 0x100
-_SPACE = 0x1000
 
 
 class PcieError(EmulatorError):
@@ -79,13 +78,13 @@ class Function:
     async def capabilities(self, wanted: int) -> list[int]:
         """The offsets of all extended capabilities with the id `wanted`, as the list has them.
 
-        Raises PcieError for a list that runs in a circle.
+        Raises PcieError for a list that runs in a circle or out of the extended space.
         """
         found: list[int] = []
         seen: set[int] = set()
         offset = _EXTENDED
         while offset:
-            if offset in seen or not _EXTENDED <= offset < _SPACE:
+            if offset in seen or offset < _EXTENDED:
                 raise PcieError(f"{self.name}: its capability list leads astray to 0x{offset:x}")
             seen.add(offset)
             (header,) = await self.read(offset)

@@ -169,11 +169,11 @@ class QemuProcess:
     async def _end(self) -> None:
         process = self._running()
         self._ecam = None
-        for stop in (process.terminate, process.kill):
-            with contextlib.suppress(ProcessLookupError):
-                stop()
-            if await self._ended():
-                return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        if not await self._ended():
+            process.kill()
+            await self._ended()
 
     async def _ended(self) -> bool:
         """Whether QEMU ends within the grace period."""

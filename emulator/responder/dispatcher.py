@@ -9,8 +9,9 @@ breaks several rules at once is answered for the first of them:
    negotiated one otherwise (none is negotiated yet: 5 answers)       → VersionMismatch
 4. the device has a capability it needs                              → UnsupportedRequest
 5. it is legal in the connection's state                             → UnexpectedRequest
-6. its bytes fit its layout, with up to three bytes of DOE padding   → InvalidRequest
-7. what its handler asks of its values                               → the handler's error
+6. it is no larger than the device's MaxSPDMmsgSize                  → RequestTooLarge
+7. its bytes fit its layout, with up to three bytes of DOE padding   → InvalidRequest
+8. what its handler asks of its values                               → the handler's error
 
 Reserved fields and bits are not looked at.
 """
@@ -28,6 +29,7 @@ from emulator.answer.registry import ROWS, Row
 from emulator.device import Device
 from emulator.errors import (
     InvalidRequest,
+    RequestTooLarge,
     UnexpectedRequest,
     UnsupportedRequest,
     VersionMismatch,
@@ -63,7 +65,7 @@ def _check_version(device: Device, connection: Connection, row: Row, version: in
 
 
 def find(device: Device, connection: Connection, raw: bytes) -> Row:
-    """The row of a request, rules 1 to 5 checked. Raises SpdmError."""
+    """The row of a request, rules 1 to 6 checked. Raises SpdmError."""
     if len(raw) < HEADER_SIZE:
         raise InvalidRequest(f"{len(raw)} bytes where a header takes {HEADER_SIZE}")
     row = ROWS.get(raw[1])
@@ -76,11 +78,14 @@ def find(device: Device, connection: Connection, raw: bytes) -> Row:
             raise UnsupportedRequest(f"{row.code.name} without its capability", data=raw[1])
     if connection.state not in row.legal:
         raise UnexpectedRequest(f"{row.code.name} in state {connection.state.name}")
+    largest = device.sizes.max_message
+    if len(raw) > largest + PADDING:
+        raise RequestTooLarge(f"{len(raw)} bytes where MaxSPDMmsgSize is {largest}")
     return row
 
 
 def read(row: Row, connection: Connection, raw: bytes) -> tuple[Message, int]:
-    """The request and its own size in bytes, rule 6 checked. Raises InvalidRequest."""
+    """The request and its own size in bytes, rule 7 checked. Raises InvalidRequest."""
     # GET_VERSION and GET_CAPABILITIES come before a version is agreed: theirs is in the message.
     shape = connection.shape() if connection.version else Shape(version=raw[0])
     try:
@@ -94,12 +99,19 @@ def row_of(raw: bytes) -> Row | None:
     return ROWS.get(raw[1]) if len(raw) >= HEADER_SIZE else None
 
 
-def error_version(connection: Connection, raw: bytes) -> int:
+def error_version(device: Device, connection: Connection, raw: bytes) -> int:
     """The version an ERROR bears: the negotiated one; 1.0 before, and to a wrong GET_VERSION.
 
+    A GET_CAPABILITIES in a version we offer has chosen that version, whatever else is wrong in it.
+
     Source: libspdm `library/spdm_responder_lib/libspdm_rsp_version.c`,
-    `generate_invalid_version_error`, and `libspdm_rsp_error.c`.
+    `generate_invalid_version_error`, `libspdm_rsp_error.c`, and `libspdm_rsp_capabilities.c`,
+    `libspdm_check_request_version_compatibility`.
     """
-    if len(raw) >= HEADER_SIZE and raw[1] == Code.GET_VERSION and raw[0] != Version.V1_0:
-        return Version.V1_0
+    if len(raw) >= HEADER_SIZE:
+        if raw[1] == Code.GET_VERSION and raw[0] != Version.V1_0:
+            return Version.V1_0
+        choosing = raw[1] == Code.GET_CAPABILITIES and connection.state == State.AFTER_VERSION
+        if choosing and raw[0] in device.versions:
+            return raw[0]
     return connection.version or Version.V1_0

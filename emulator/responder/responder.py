@@ -7,7 +7,7 @@ from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import Row
 from emulator.device import Device
 from emulator.entropy import Entropy
-from emulator.errors import ResponseTooLarge, SpdmError, Unspecified
+from emulator.errors import ResponseTooLarge, SpdmError, Unspecified, WireError
 from emulator.responder import dispatcher
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Error
@@ -78,6 +78,9 @@ class Responder:
             return self._seal(row, exchange, outcome, raw, situation)
         except SpdmError as error:
             return self._refuse(error, raw, situation)
+        except WireError as error:
+            # What the device was given to say, such as a vendor protocol's payload, does not fit.
+            return self._refuse(Unspecified(str(error)), raw, situation)
 
     def _count(self) -> None:
         """One more request was answered."""
@@ -98,9 +101,11 @@ class Responder:
         if outcome.signing is not None:
             data += self._sign(outcome, entries, at)
         _check_size(data, exchange, outcome.shape)
-        transcript = self.connection.transcript
-        if outcome.record is not None and not transcript.fits(outcome.record, entries):
-            raise Unspecified(f"part {outcome.record.name} of the transcript is full")
+        connection, part = self.connection, outcome.record
+        # A part that this request starts anew takes it, however full it is.
+        grows = part is not None and part not in resets(row.code, connection.state)
+        if part is not None and grows and not connection.transcript.fits(part, entries):
+            raise Unspecified(f"part {part.name} of the transcript is full")
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
         return Reply(data, self._commit(row, outcome, entries, at))
@@ -148,7 +153,7 @@ class Responder:
 
     def _refuse(self, error: SpdmError, raw: bytes, at: Situation | None) -> Reply:
         """The ERROR message for `error`."""
-        version = dispatcher.error_version(self.connection, raw)
+        version = dispatcher.error_version(self._device, self.connection, raw)
         reply: Message = Error(
             version=version, error_code=error.code, data=error.data, extended=error.extended
         )

@@ -24,6 +24,8 @@ class DeviceConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._held: list[Action] = []  # waiting for their time; everything later waits behind
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._made = False
+        self._aborted = False
         self.peer = "?"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -36,6 +38,9 @@ class DeviceConnection(asyncio.Protocol):
         rearm_quickack(self._socket)
         self._endpoint = self._attach()
         log.info("connection %d from %s", self._endpoint.number, self.peer)
+        self._made = True
+        if self._aborted:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """The peer sent bytes."""
@@ -61,8 +66,10 @@ class DeviceConnection(asyncio.Protocol):
         self._transport.resume_reading()
 
     def abort(self) -> None:
-        """End the connection now."""
-        self._transport.abort()
+        """End the connection now, or as soon as it is made."""
+        self._aborted = True
+        if self._made:
+            self._transport.abort()
 
     def _take(self, actions: list[Action]) -> None:
         """Carry actions out now, or behind those that wait."""

@@ -1,6 +1,6 @@
 """The stages a reply passes through, and where a fault may reach in.
 
-    request → (handler) → message → sign → signed → commit → frame → delivery
+    request → (handler) → message → sign → signed → frame → commit → delivery
 
 Every stage is one method that returns what goes on; the base class passes everything through.
 The responder and the endpoint call a stage only when they were given a `Stages`, so with none

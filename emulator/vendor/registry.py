@@ -7,20 +7,21 @@ from emulator.device import Device
 from emulator.spdm.connection import Connection
 
 VENDOR_ID_SIZES = {
-    0x0: 0,  # DMTF
-    0x1: 2,  # TCG
-    0x2: 2,  # USB
-    0x3: 2,  # PCI-SIG
-    0x4: 4,  # IANA
-    0x5: 4,  # HDBaseT
-    0x6: 2,  # MIPI
-    0x7: 2,  # CXL
-    0x8: 2,  # JEDEC
-    0x9: 0,  # VESA
-    0xB: 2,  # DMTF-DSP
+    0x0: (0,),  # DMTF
+    0x1: (0, 2),  # TCG
+    0x2: (0, 2),  # USB
+    0x3: (0, 2),  # PCI-SIG
+    0x4: (0, 4),  # IANA
+    0x5: (0, 4),  # HDBaseT
+    0x6: (0, 2),  # MIPI
+    0x7: (0, 2),  # CXL
+    0x8: (0, 2),  # JEDEC
+    0x9: (0,),  # VESA
+    0xA: (1, 2, 3, 5, 9),  # IANA-CBOR: a CBOR tag and the 0 to 8 bytes of its number
+    0xB: (2,),  # DMTF-DSP
 }
-"""Bytes of a vendor id by standards body; IANA-CBOR (0xA) has any size
-(libspdm `include/industry_standard/spdm.h`, `spdm_svh_*_header_t`)."""
+"""The sizes in bytes a vendor id may have, by standards body; of others any size is taken
+(libspdm `library/spdm_common_lib/libspdm_com_support.c`, `libspdm_validate_svh_vendor_id_len`)."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class Registry:
 
     def add(self, standard: int, vendor: bytes, protocol: VendorProtocol) -> None:
         """Register a protocol. Raises ValueError when the id's size does not fit the body."""
-        size = VENDOR_ID_SIZES.get(standard)
-        if size is not None and len(vendor) != size:
-            raise ValueError(f"standard {standard} has vendor ids of {size} bytes")
+        sizes = VENDOR_ID_SIZES.get(standard)
+        if sizes is not None and len(vendor) not in sizes:
+            legal = " or ".join(map(str, sizes))
+            raise ValueError(f"standard {standard} has vendor ids of {legal} bytes")
         self._protocols[standard, vendor] = protocol
 
     def find(self, standard: int, vendor: bytes) -> VendorProtocol | None:

@@ -87,7 +87,8 @@ def _walk(
 def annotate(cls: "type[Structure]", data: bytes, shape: Shape) -> list[Span]:
     """The fields of `data` as a `cls`, and as `(trailing)` what follows them.
 
-    Where the bytes end early the spans end with `(missing)`, whose value is the reason.
+    Where the bytes end early the spans end with `(missing)` and the name of the field that does
+    not fit, whose value is what is left of it.
     """
     spans: list[Span] = []
     try:

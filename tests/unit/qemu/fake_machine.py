@@ -125,10 +125,9 @@ def run(arguments: list[str]) -> int:
     machine = FakeMachine(functions)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
-        with connection.makefile("rw", encoding="ascii", newline="\n") as lines:
-            for line in lines:
-                lines.write(machine.answer(line.rstrip("\n")) + "\n")
-                lines.flush()
+        with connection.makefile("r") as commands:
+            for command in commands:
+                connection.sendall(f"{machine.answer(command.rstrip())}\n".encode())
     return 0
 
 

@@ -47,7 +47,7 @@ async def test_a_bridge_has_no_subsystem() -> None:
 
 
 async def test_the_serial_number_is_part_of_the_identity() -> None:
-    numbered = _function(x100=0x10010003, x104=0x89ABCDEF, x108=0x01234567)
+    numbered = _function(x100=0x00010003, x104=0x89ABCDEF, x108=0x01234567)
     async with wired_to(FakeMachine({4: numbered})) as qtest:
         function = await (await map_ecam(qtest)).function(0, 4)
         assert (await function.identity()).serial == 0x0123456789ABCDEF
@@ -72,7 +72,5 @@ async def test_a_list_that_leads_astray_is_told(following: int, place: str) -> N
     astray = _function(x100=following << 20 | 0x0001_002E)
     async with wired_to(FakeMachine({4: astray})) as qtest:
         function = await (await map_ecam(qtest)).function(0, 4)
-        with pytest.raises(
-            PcieError, match=rf"00:04\.0: its capability list leads astray to {place}"
-        ):
+        with pytest.raises(PcieError, match=rf"00:04\.0: .* astray to {place}$"):
             await function.capabilities(DOE_CAPABILITY)

@@ -90,9 +90,7 @@ async def test_an_error_keeps_the_status_and_survives_a_failing_abort() -> None:
     function = FakeFunction()
     async with _mailbox(function) as mailbox:
         function.respond = lambda _: _stick(function, _ERROR)
-        with pytest.raises(
-            MailboxError, match=r"reports an error; DOE status 0x00000004 \(ERROR\)"
-        ):
+        with pytest.raises(MailboxError, match=r"an error; DOE status 0x00000004 \(ERROR\)"):
             await mailbox.exchange(_REQUEST)
         with pytest.raises(MailboxError, match=r"not idle 0\.05 s after an abort"):
             await mailbox.abort()
@@ -117,9 +115,7 @@ async def test_a_frozen_qemu_is_no_response_without_a_status() -> None:
     async with wired(patience=0.05) as (qtest, _, writer):
         mailbox = QemuMailbox(Function(qtest, 0, "00:04.0"), 0x100)
         writer.write(b"OK 0x0\n" + b"OK\n" * (len(_REQUEST) // 4))
-        with pytest.raises(
-            NoResponse, match="QEMU waits for the device: sent 'writel 0x108 "
-        ) as no:
+        with pytest.raises(NoResponse, match="QEMU waits for the device: sent 'writel") as no:
             await mailbox.exchange(_REQUEST)
         assert no.value.status is None
 
@@ -146,8 +142,7 @@ def test_a_status_names_its_bits() -> None:
 
 
 def _discovery(request: bytes) -> bytes:
-    payload = doe.discover(doe.parse(request).payload)
-    return doe.DataObject(doe.VENDOR_PCISIG, doe.DataObjectType.DISCOVERY, payload).to_bytes()
+    return doe.discovery_response(doe.parse(request).payload)
 
 
 async def test_discovery_lists_everything() -> None:

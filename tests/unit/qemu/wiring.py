@@ -1,6 +1,7 @@
 """A `Qtest` with a test, or a fake machine, at the other end."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,12 +39,14 @@ async def wired_to(machine: FakeMachine) -> AsyncIterator[Qtest]:
     async with wired() as (qtest, reader, writer):
 
         async def answer() -> None:
-            while line := await reader.readline():
-                writer.write(f"{machine.answer(line.decode().rstrip())}\n".encode())
+            with contextlib.closing(writer):
+                while line := await reader.readline():
+                    writer.write(f"{machine.answer(line.decode().rstrip())}\n".encode())
 
         task = asyncio.create_task(answer())
         try:
             yield qtest
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,178 @@
+"""What several values of a profile together may be, and what no JSON Schema can say.
+
+Each check runs if the sections it reads are sound, so one mistake hides no other. Certificates
+have a file of their own (`chains.py`), sizes too (`replies.py`).
+"""
+
+from collections.abc import Iterator
+
+from emulator.profile import vocabulary
+from emulator.profile.measured import RAW_SIZES, RESERVED_INDEXES, sources
+from emulator.profile.model import SOURCES, Measurement, Profile
+from emulator.profile.opaque import BY_NUMBER, table_problem
+from emulator.profile.report import Report
+from emulator.profile.tree import Node, Steps
+from emulator.spdm import algorithms, capabilities
+from emulator.spdm.capabilities import MEAS, RESPONDER_MASK, Cap, responder_problems
+from emulator.spdm.messages.challenge import MAX_OPAQUE
+from emulator.spdm.versions import BY_TEXT
+
+Finding = tuple[Steps, str, str]
+"""The way to the value, what is expected, and what was found ('' for the value itself)."""
+
+
+def check(profile: Profile, tree: Node, report: Report) -> None:
+    """Add every problem of the sections that are sound so far."""
+    table = (
+        (("identity",), _identity),
+        (("capabilities", "versions"), _legal_flags),
+        (("capabilities", "algorithms"), _signing),
+        (("capabilities", "algorithms", "measurements"), _measuring),
+        (("algorithms", "measurements"), _measurements),
+        (("capabilities", "slots"), _slots),
+        (("capabilities", "algorithms", "opaque"), _opaque),
+        (("sizes",), _sizes),
+    )
+    runnable = [run for sections, run in table if report.ok(*sections)]
+    for run in runnable:
+        for steps, expect, was in run(profile):
+            report.at(tree, steps, expect, was)
+
+
+def _identity(profile: Profile) -> Iterator[Finding]:
+    identity = profile.identity
+    if (identity.subsystem is None) != (identity.subsystem_vendor is None):
+        lacking = "subsystem" if identity.subsystem is None else "subsystem_vendor"
+        yield ("identity", lacking), "subsystem_vendor and subsystem together, or neither", ""
+
+
+def _legal_flags(profile: Profile) -> Iterator[Finding]:
+    """The rules of each version offered, for the flags that version knows."""
+    flags = vocabulary.flags(profile.capabilities)
+    versions_of: dict[str, list[str]] = {}
+    for text in profile.versions:
+        version = BY_TEXT[text]
+        for problem in responder_problems(flags & RESPONDER_MASK[version], version):
+            versions_of.setdefault(problem, []).append(text)
+    was = ", ".join(profile.capabilities) or "no flag"
+    for problem, texts in versions_of.items():
+        yield ("capabilities",), f"flags that are legal in {' and '.join(texts)}: {problem}", was
+
+
+def _signing(profile: Profile) -> Iterator[Finding]:
+    used = vocabulary.flags(profile.capabilities) & (Cap.CERT | Cap.CHAL | Cap.MEAS_SIG)
+    if used and not profile.algorithms.asym:
+        why = f"at least one signature algorithm for {', '.join(capabilities.names(used))}"
+        yield ("algorithms", "asym"), why, ""
+
+
+def _measuring(profile: Profile) -> Iterator[Finding]:
+    """MEAS_NO_SIG or MEAS_SIG, a measurement hash and measurements come together.
+
+    A capability without a hash fails libspdm's requester and Linux's
+    (`libspdm_req_negotiate_algorithms.c`).
+    """
+    has_hash = profile.algorithms.measurement_hash is not None
+    if vocabulary.flags(profile.capabilities) & MEAS:
+        if not has_hash:
+            expect = "the hash of the measurements, which MEAS_NO_SIG and MEAS_SIG need"
+            yield ("algorithms", "measurement_hash"), expect, ""
+        if not profile.measurements:
+            yield ("measurements",), "at least one, which MEAS_NO_SIG and MEAS_SIG promise", ""
+        return
+    without = "without MEAS_NO_SIG or MEAS_SIG in capabilities"
+    if has_hash:
+        yield ("algorithms", "measurement_hash"), f"null {without}", ""
+    if profile.measurements:
+        yield ("measurements",), f"an empty list {without}", ""
+
+
+def _measurements(profile: Profile) -> Iterator[Finding]:
+    hash_name = profile.algorithms.measurement_hash or "RAW_BIT"
+    seen: set[int] = set()
+    for number, entry in enumerate(profile.measurements):
+        steps: Steps = ("measurements", number)
+        if entry.index in seen:
+            yield (*steps, "index"), "each index once", f"{entry.index} a second time"
+        seen.add(entry.index)
+        reserved = RESERVED_INDEXES.get(entry.index, entry.type)
+        if entry.type != reserved:
+            yield (*steps, "type"), f"{reserved}, as index {entry.index:#x} is reserved for it", ""
+        given = sources(entry)
+        if len(given) != 1:
+            yield steps, f"exactly one of {', '.join(SOURCES)}", " and ".join(given) or "none"
+        else:
+            yield from _representation(entry, steps, hash_name)
+
+
+def _representation(entry: Measurement, steps: Steps, hash_name: str) -> Iterator[Finding]:
+    """A digest is never raw, and of the hash's size; some types are always raw, of a set size."""
+    report = (*steps, "report")
+    if entry.digest is not None:
+        size = algorithms.by_name(algorithms.MEASUREMENT_HASHES, hash_name).size
+        length = len(bytes.fromhex(entry.digest))
+        if entry.report == "raw":
+            yield report, "digest, for nothing but a digest is known", ""
+        if not size:
+            yield (*steps, "digest"), "text, hex or file, for RAW_BIT reports raw values", ""
+        elif length != size:
+            yield (*steps, "digest"), f"the {size} bytes of {hash_name}", f"{length} bytes"
+    if entry.report == "digest" and hash_name == "RAW_BIT":
+        yield report, "raw, for RAW_BIT reports raw values", ""
+    if entry.type in RAW_SIZES and (entry.report != "raw" and hash_name != "RAW_BIT"):
+        yield report, f"raw, as {entry.type} always is", ""
+
+
+def _slots(profile: Profile) -> Iterator[Finding]:
+    has_cert = Cap.CERT in vocabulary.flags(profile.capabilities)
+    if has_cert and not profile.slots:
+        yield ("slots",), "at least one slot, which CERT promises; such as {0: auto}", ""
+    if profile.slots and not has_cert:
+        yield ("slots",), "no slot without CERT in capabilities", ""
+    for number, slot in profile.slots.items():
+        if not isinstance(slot, str) and (slot.auto is None) == (slot.chains is None):
+            was = "neither" if slot.auto is None else "both"
+            yield ("slots", str(number)), "either auto or chains", was
+
+
+def _opaque(profile: Profile) -> Iterator[Finding]:
+    """Opaque data needs its message, an agreed format, and that format's layout."""
+    flags = vocabulary.flags(profile.capabilities)
+    needs = {"challenge": Cap.CHAL, "measurements": MEAS}
+    for message, capability in needs.items():
+        for name, value in getattr(profile.opaque, message):
+            steps: Steps = ("opaque", message, name)
+            if value is None:
+                continue
+            if not flags & capability:
+                either = " or ".join(capabilities.names(capability))
+                yield ("opaque", message), f"nothing without {either} in capabilities", ""
+            if name not in profile.algorithms.opaque_format:
+                yield steps, f"nothing without {name} in algorithms.opaque_format", ""
+            if isinstance(value, str):
+                yield from _opaque_bytes(bytes.fromhex(value), steps, name)
+            else:
+                for number, element in enumerate(value):
+                    yield from _vendor(element.registry, element.vendor, (*steps, number))
+
+
+def _opaque_bytes(data: bytes, steps: Steps, name: str) -> Iterator[Finding]:
+    problem = table_problem(data) if name == "FORMAT_1" else ""
+    if problem:
+        yield steps, "a general opaque data table", problem
+
+
+def _vendor(registry: int, vendor: str, steps: Steps) -> Iterator[Finding]:
+    sizes = BY_NUMBER[registry].vendor_sizes
+    size = len(bytes.fromhex(vendor))
+    if size not in sizes:
+        legal = " or ".join(str(one) for one in sizes)
+        yield (*steps, "vendor"), f"{legal} bytes in this registry", f"{size} bytes"
+
+
+def _sizes(profile: Profile) -> Iterator[Finding]:
+    """Without CHUNK both sizes are the same (libspdm `libspdm_req_get_capabilities.c`)."""
+    sizes = profile.sizes
+    if sizes.max_message is not None and sizes.max_message != sizes.data_transfer:
+        expect = f"{sizes.data_transfer} as data_transfer, or null: without CHUNK they are equal"
+        yield ("sizes", "max_message"), expect, ""

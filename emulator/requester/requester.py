@@ -1,0 +1,261 @@
+"""The host's end of one connection: a method a request, each a flow."""
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from emulator.ask import (
+    AlgorithmsRequest,
+    Authentication,
+    CapabilitiesRequest,
+    CertificateRequest,
+    ChallengeRequest,
+    DigestsRequest,
+    MeasurementsRequest,
+    PeerChain,
+    Reading,
+    ReportedMeasurement,
+    Request,
+    SlotDigests,
+    VendorRequest,
+    VersionRequest,
+    read_chain,
+    respond_if_ready,
+)
+from emulator.ask.certificates import PORTION_HEADER
+from emulator.device.measurements import MAX_INDEX
+from emulator.device.slots import MAX_CHAIN
+from emulator.entropy import Entropy
+from emulator.errors import EmulatorError, PeerError, PeerErrorReply, SignatureMismatch
+from emulator.requester.flow import Flow
+from emulator.requester.offer import DEFAULT, Offer
+from emulator.spdm.codes import ErrorCode
+from emulator.spdm.connection import Connection
+from emulator.spdm.messages import Capabilities, MeasurementOperation, RequestAttributes
+from emulator.spdm.messages.challenge import CONTEXT_SIZE, NONCE_SIZE, SummaryType
+from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.state import State
+
+_T = TypeVar("_T")
+_NO_CONTEXT = bytes(CONTEXT_SIZE)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All measurements of a device.
+
+    Attributes:
+        count: how many it says it has.
+        measurements: what was read.
+        signed: the signed message that ended the reading; None without a signature.
+    """
+
+    count: int
+    measurements: tuple[ReportedMeasurement, ...]
+    signed: Reading | None
+
+
+class Requester:
+    """One connection to a device.
+
+    Attributes:
+        offer: what it offers.
+        connection: what was agreed.
+        slots: what DIGESTS said last, or None.
+        chains: the chains that were fetched, by slot.
+    """
+
+    def __init__(self, entropy: Entropy, offer: Offer = DEFAULT) -> None:
+        """Draw nonces from `entropy`."""
+        self.offer = offer
+        self.connection = Connection()
+        self.slots: SlotDigests | None = None
+        self.chains: dict[int, PeerChain] = {}
+        self._entropy = entropy
+
+    def connect(self) -> Flow[Negotiated]:
+        """GET_VERSION, GET_CAPABILITIES, NEGOTIATE_ALGORITHMS."""
+        yield from self.version()
+        yield from self.capabilities()
+        return (yield from self.algorithms())
+
+    def version(self) -> Flow[tuple[int, ...]]:
+        """GET_VERSION, which begins anew; returns the numbers of the device's VERSION entries."""
+        self.slots = None
+        self.chains = {}
+        return (yield from self._ask(VersionRequest(self.connection, self.offer.versions)))
+
+    def capabilities(self) -> Flow[Capabilities]:
+        """GET_CAPABILITIES."""
+        request = CapabilitiesRequest(
+            self.connection,
+            flags=self.offer.capabilities,
+            ct_exponent=self.offer.ct_exponent,
+            data_transfer_size=self.offer.data_transfer_size,
+            max_message=self.offer.max_message,
+        )
+        return (yield from self._ask(request))
+
+    def algorithms(self) -> Flow[Negotiated]:
+        """NEGOTIATE_ALGORITHMS."""
+        request = AlgorithmsRequest(
+            self.connection,
+            asym=self.offer.asym_rows,
+            hashes=self.offer.hash_rows,
+            measurement_specification=self.offer.measurement_specification,
+            opaque_formats=self.offer.opaque_formats,
+        )
+        return (yield from self._ask(request))
+
+    def digests(self) -> Flow[SlotDigests]:
+        """GET_DIGESTS."""
+        self.slots = yield from self._ask(DigestsRequest(self.connection))
+        return self.slots
+
+    def certificate(self, slot: int = 0) -> Flow[PeerChain]:
+        """GET_CERTIFICATE as often as it takes to fetch the chain in `slot`."""
+        chosen = self.connection.algorithms.hash
+        name = chosen.name if chosen else ""
+        largest = min(self.offer.data_transfer_size - PORTION_HEADER, MAX_CHAIN)
+        largest = min(largest, self.offer.certificate_portion or largest)
+        data, total, length = b"", None, largest
+        while length:
+            request = CertificateRequest(
+                self.connection, slot=slot, offset=len(data), length=length, total=total
+            )
+            portion = yield from self._ask(request)
+            data += portion.data
+            total = len(data) + portion.remainder
+            length = min(largest, portion.remainder)
+        self.chains[slot] = read_chain(slot, data, name)
+        return self.chains[slot]
+
+    def challenge(
+        self,
+        slot: int = 0,
+        *,
+        summary: SummaryType = SummaryType.NONE,
+        nonce: bytes | None = None,
+        context: bytes = _NO_CONTEXT,
+    ) -> Flow[Authentication]:
+        """CHALLENGE the chain fetched from `slot`; nonce (32 bytes) and context (8) may be given.
+
+        Raises EmulatorError where that chain was not fetched.
+        """
+        request = ChallengeRequest(
+            self.connection,
+            chain=self._fetched(slot),
+            nonce=self._nonce("CHALLENGE nonce") if nonce is None else nonce,
+            context=context,
+            summary_type=summary,
+        )
+        return (yield from self._ask(request))
+
+    def measurements(
+        self,
+        operation: int = MeasurementOperation.ALL,
+        *,
+        signed_by: int | None = 0,
+        attributes: RequestAttributes = RequestAttributes(0),
+        nonce: bytes | None = None,
+        context: bytes = _NO_CONTEXT,
+    ) -> Flow[Reading]:
+        """GET_MEASUREMENTS once.
+
+        Args:
+            operation: COUNT, ALL or an index.
+            signed_by: the slot, fetched before, whose leaf signs; None for no signature.
+            attributes: RAW_BIT_STREAM and NEW_MEASUREMENT as wanted.
+            nonce: 32 bytes; drawn where none is given.
+            context: 8 bytes that are echoed since 1.3.
+        """
+        chain = None if signed_by is None else self._fetched(signed_by)
+        if chain is not None and nonce is None:
+            nonce = self._nonce("GET_MEASUREMENTS nonce")
+        request = MeasurementsRequest(
+            self.connection,
+            operation=operation,
+            attributes=attributes,
+            context=context,
+            nonce=nonce or b"",
+            chain=chain,
+        )
+        return (yield from self._ask(request))
+
+    def measurement_count(self) -> Flow[int]:
+        """GET_MEASUREMENTS for the number of measurements, unsigned."""
+        reading = yield from self.measurements(MeasurementOperation.COUNT, signed_by=None)
+        return reading.reply.total
+
+    def measure_all(
+        self,
+        *,
+        one_by_one: bool = False,
+        signed_by: int | None = 0,
+        attributes: RequestAttributes = RequestAttributes(0),
+    ) -> Flow[Measured]:
+        """Count the measurements, then read all of them at once or one by one.
+
+        The last message is signed, and its signature covers all others. Raises PeerError where the
+        device has not as many as it counts; the content of a SignatureMismatch is what was read.
+        """
+        count = yield from self.measurement_count()
+        readings: list[Reading] = []
+        mismatch: SignatureMismatch | None = None
+        try:
+            if one_by_one:
+                yield from self._each(count, readings, signed_by, attributes)
+            else:
+                reading = yield from self.measurements(signed_by=signed_by, attributes=attributes)
+                readings.append(reading)
+        except SignatureMismatch as error:
+            if isinstance(error.content, Reading):
+                readings.append(error.content)
+            mismatch = error
+        found = tuple(one for reading in readings for one in reading.measurements)
+        measured = Measured(count, found, None if signed_by is None else readings[-1])
+        if mismatch is not None:
+            raise SignatureMismatch(str(mismatch), measured) from mismatch
+        if len(found) != count:
+            raise PeerError(f"the device counts {count} measurements and reports {len(found)}")
+        return measured
+
+    def _each(
+        self,
+        count: int,
+        readings: list[Reading],
+        signed_by: int | None,
+        attributes: RequestAttributes,
+    ) -> Flow[None]:
+        """Read `count` measurements into `readings`, the last one signed.
+
+        A missing index is refused, and that begins L1/L2 anew on both sides. Where it happened,
+        the indices are known afterwards, and are read again without a gap.
+        """
+        indices: list[int] = list(range(1, MAX_INDEX + 1))
+        for known in (False, True):
+            readings.clear()
+            for index in indices:
+                last = len(readings) == count - 1
+                try:
+                    signer = signed_by if last else None
+                    reading = yield from self.measurements(
+                        index, signed_by=signer, attributes=attributes
+                    )
+                except PeerErrorReply as error:
+                    if known or error.code != ErrorCode.INVALID_REQUEST:
+                        raise
+                    continue
+                readings.append(reading)
+                if last:
+                    break
+            if signed_by is None or not readings or readings[-1].covered >= len(readings):
+                return
+            indices = [reading.measurements[0].index for reading in readings]
+        raise PeerError("the device was busy in between: its signature does not cover them all")
+
+    def vendor(self, standard: int, vendor: bytes, payload: bytes) -> Flow[bytes]:
+        """VENDOR_DEFINED_REQUEST to the protocol of `vendor` in the registry of `standard`."""
+        request = VendorRequest(
+            self.connection, standard=standard, vendor=vendor, payload=payload
+        )
+        return (yield from self._ask(request))

@@ -1,0 +1,40 @@
+"""Runs the installed `spdm-emulator serve` for tests that need it as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("spdm-emulator")
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[list[int]]:
+    """Serve with these arguments on ports of the system's choice; yields the ports in order.
+
+    The process is ended, and must have ended well, when the block is left.
+    """
+    process = subprocess.Popen(
+        [COMMAND, "--log-level", "info", "serve", "--port", "0", "--json", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    devices = max(1, sum(not argument.startswith("-") for argument in arguments))
+    try:
+        ports = []
+        for _ in range(devices):
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise AssertionError(process.communicate(timeout=10)[1])
+            ports.append(json.loads(line)["port"])
+        yield ports
+        assert process.poll() is None, process.communicate(timeout=10)[1]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0

@@ -1,0 +1,104 @@
+"""DMTF's spdm_requester_emu against our device.
+
+The environment variable SPDM_REQUESTER_EMU names the program; nothing of it is in this repository.
+It needs folders of sample keys in its working directory: ours, written by
+`certs export --spdm-emu`, hold our authority as its root. Its exit status says little: a bad option
+prints the usage and ends with 0, so its output is read.
+"""
+
+import itertools
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from interop.serving import COMMAND, serving
+
+pytestmark = pytest.mark.reference
+
+REQUESTER = os.environ.get("SPDM_REQUESTER_EMU", "")
+HINT = "set SPDM_REQUESTER_EMU to DMTF's spdm_requester_emu (OpenSSL build)"
+
+MATRIX = list(
+    itertools.product(
+        ("1.2", "1.3"),
+        ("ECDSA_P256", "ECDSA_P384"),
+        ("SHA_256", "SHA_384"),
+        ("ONE_BY_ONE", "ALL"),
+    )
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _requester() -> None:
+    if not REQUESTER:
+        pytest.skip(HINT)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with serving("nvme-ssd") as ports:
+        yield ports[0]
+
+
+def export(folder: Path, *options: str) -> Path:
+    subprocess.run([COMMAND, "certs", "export", "--spdm-emu", folder, *options], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def our_roots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(tmp_path_factory.mktemp("ours"))
+
+
+@pytest.fixture(scope="module")
+def foreign_roots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    authority = tmp_path_factory.mktemp("authority")
+    subprocess.run(
+        [COMMAND, "certs", "make", "--dir", authority, "--seed", "someone else"], check=True
+    )
+    return export(tmp_path_factory.mktemp("foreign"), "--dir", str(authority))
+
+
+def run(port: int, folder: Path, version: str, asym: str, hash_name: str, reading: str) -> str:
+    done = subprocess.run(
+        [
+            REQUESTER, "--trans", "PCI_DOE", "--port", str(port), "--ver", version,
+            "--asym", asym, "--hash", hash_name, "--pqc_asym", "NONE", "--meas_op", reading,
+            "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END",
+        ],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "ERROR:" not in output, output
+    assert "usage" not in output.lower(), output
+    assert "Client stopped" in output, output
+    return output
+
+
+@pytest.mark.parametrize(("version", "asym", "hash_name", "reading"), MATRIX)
+def test_reads_everything_with_our_authority_as_its_root(
+    port: int, our_roots: Path, version: str, asym: str, hash_name: str, reading: str
+) -> None:
+    run(port, our_roots, version, asym, hash_name, reading)
+
+
+@pytest.mark.parametrize(("version", "asym", "hash_name", "reading"), MATRIX)
+def test_reads_everything_with_a_foreign_root(
+    port: int, foreign_roots: Path, version: str, asym: str, hash_name: str, reading: str
+) -> None:
+    run(port, foreign_roots, version, asym, hash_name, reading)
+
+
+def test_its_debug_build_finds_our_root_and_every_signature_good(
+    port: int, our_roots: Path
+) -> None:
+    output = run(port, our_roots, "1.3", "ECDSA_P384", "SHA_384", "ONE_BY_ONE")
+    if "verify_" not in output:
+        pytest.skip("only a debug build says what it verified")
+    assert "FAIL" not in output
+    assert "verify_challenge_signature - PASS" in output
+    assert "verify_measurement_signature - PASS" in output
+    assert "VerifyCertificateChainBuffer - PASS" in output
