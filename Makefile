@@ -20,11 +20,11 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python tests/bench/run.py
 
 # Write the generated parts of the reference documentation anew.
 docs: $(READY)
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -38,12 +38,14 @@ class Reading:
         content_changed: what it says of changes during the reading (ContentChanged); None where
             it does not say.
         transcript_hash: the hash of L1/L2 of a signed one, else empty.
+        covered: how many GET_MEASUREMENTS the signature covers, this one included; 0: unsigned.
     """
 
     reply: Measurements
     measurements: tuple[ReportedMeasurement, ...]
     content_changed: int | None = None
     transcript_hash: bytes = b""
+    covered: int = 0
 
 
 class MeasurementsRequest(Request[Reading]):
@@ -120,7 +122,8 @@ class MeasurementsRequest(Request[Reading]):
         verified = verify(connection, signer, signing.MEASUREMENTS, view, theirs.signature)
         told = rules(theirs.version).content_changed
         changed = theirs.slot & CONTENT_CHANGED_MASK if told else None
-        reading = Reading(theirs, measurements, changed, verified.transcript_hash)
+        covered = len(connection.transcript.part(Part.M)) // 2 + 1
+        reading = Reading(theirs, measurements, changed, verified.transcript_hash, covered)
         if verified.problem:
             raise SignatureMismatch(f"{_NAME}.signature: {verified.problem}", reading)
         self._record(Part.M, unsigned)

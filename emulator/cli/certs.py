@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from emulator.cli.options import load_or_exit
 from emulator.cli.output import WRONG_USE, fail, print_json, stdout
 from emulator.crypto.certificate import Certificate, printable
+from emulator.device import CertificateChain
 from emulator.entropy import Seeded, System
 from emulator.errors import PkiError
 from emulator.pki import authority, export, files, listing
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, Authority, sample_authority
 from emulator.pki.issue import IssuedChain, LeafOptions, issue
 from emulator.pki.schemes import SCHEMES
+from emulator.profile import ready
 
 app = typer.Typer(
     help="Make, list and export certificates of a test authority.", no_args_is_help=True
@@ -46,7 +50,10 @@ def make_command(
 def show_command(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="PEM or DER; none: the sample authority."),
+        typer.Argument(
+            metavar="[FILE|PROFILE]...",
+            help="PEM, DER, or a ready profile; none: the sample authority.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -76,6 +83,9 @@ def export_command(
     directory: Annotated[
         Path | None, typer.Option("--dir", help="The authority's folder; none: the sample.")
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="The device whose chains go into --spdm-emu.")
+    ] = None,
     san: Annotated[str | None, typer.Option(help="The device's PCIe CMA name.")] = None,
     common_name: Annotated[str, typer.Option(help="The device's common name.")] = _DEVICE,
 ) -> None:
@@ -86,7 +96,7 @@ def export_command(
         authorities = [_authority(directory, one) for one in ([scheme] if scheme else SCHEMES)]
         roots = [one.root.certificate for one in authorities]
         if spdm_emu is not None:
-            devices = _device_chains(authorities, san, common_name)
+            devices = _device_chains(authorities, profile, san, common_name)
             hosts = [_issue(one, _HOST, options=export.REQUESTER) for one in authorities]
             _tell(export.export_spdm_emu(spdm_emu, devices, requesters=hosts))
         elif pem is not None:
@@ -98,10 +108,10 @@ def export_command(
 
 
 def _certificates(source: str) -> list[Certificate]:
-    """The certificates that an argument of `show` names: today the file of that name.
-
-    A profile's name would be resolved here, to the certificates of its device's slots.
-    """
+    """The certificates that an argument of `show` names: a ready profile's, or a file's."""
+    if source in ready():
+        held = (certificate for one in _provisioned(source) for certificate in one.certificates)
+        return [Certificate.parse(data) for data in held]
     try:
         return [Certificate.parse(data) for data in files.read_certificates(Path(source))]
     except PkiError as error:
@@ -109,14 +119,25 @@ def _certificates(source: str) -> list[Certificate]:
         raise PkiError(text if source in text else f"{source}: {text}") from error
 
 
-def _device_chains(
-    authorities: list[Authority], san: str | None, common_name: str
-) -> list[IssuedChain]:
-    """The chains of the device to export: today a device of the given name and a fixed key.
+def _provisioned(profile: str) -> list[CertificateChain]:
+    """The chains of a profile's device."""
+    return [one.chain for one in load_or_exit(profile, [], at=datetime.now(UTC)).chains]
 
-    A profile's device would be asked here for its own chains.
-    """
-    return [_issue(one, common_name, san=san) for one in authorities]
+
+def _device_chains(
+    authorities: list[Authority], profile: str | None, san: str | None, common_name: str
+) -> list[IssuedChain]:
+    """The chains of the device to export: a profile's, or one of the given name."""
+    if profile is None:
+        return [_issue(one, common_name, san=san) for one in authorities]
+    wanted = {one.scheme for one in authorities}
+    return [
+        IssuedChain(
+            (chain.root, *(der for der in chain.certificates if der != chain.root)), chain.key
+        )
+        for chain in _provisioned(profile)
+        if chain.key.scheme in wanted
+    ]
 
 
 def _issue(

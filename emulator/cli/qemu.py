@@ -7,10 +7,9 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from emulator.cli.options import Sets, entropy_of, load_or_exit
+from emulator.cli.options import Sets, load_or_exit
 from emulator.cli.output import WRONG_USE, fail, print_json, stderr
 from emulator.device.identity import PciIdentity
-from emulator.profile import build
 from emulator.qemu.launch import (
     DEFAULT_SLOT,
     NVME_IDENTITY,
@@ -35,11 +34,9 @@ class _Served(NamedTuple):
 
 def _device_of(profile: str, sets: list[str]) -> _Served:
     """The device of `profile`; the command ends with the profile's problems if it has any."""
-    now = datetime.now(UTC)
-    loaded = load_or_exit(profile, sets, at=now)
-    device = build(loaded, entropy=entropy_of("identity"), at=now)
+    loaded = load_or_exit(profile, sets, at=datetime.now(UTC))
     listener = loaded.profile.listener
-    return _Served(device.name, device.identity, listener.host, listener.port)
+    return _Served(loaded.profile.name, loaded.identity, listener.host, listener.port)
 
 
 def _notes(served: _Served) -> list[str]:
@@ -62,8 +59,9 @@ def qemu(
     profile: Annotated[str, typer.Argument(help="Ready profile's name, or a file.")],
     extra: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[-- ARG]...", help="Further arguments for QEMU."),
+        typer.Argument(metavar="-- ARG", help="Further arguments for QEMU."),
     ] = None,
+    *,
     port: Annotated[
         int | None,
         typer.Option(help="Where the device listens; default: the profile's.", min=1, max=65535),

@@ -13,22 +13,29 @@ from emulator.profile import build
 from emulator.serve.run import ListenError, Place
 from emulator.serve.run import serve as serve_until_stopped
 
+_LAST_PORT = 65535
+
 
 def _places(
     profiles: list[str], sets: list[str], host: str | None, port: int | None, seed: str
 ) -> list[Place]:
     """The devices of the profiles, and their addresses: ports count up from the first."""
     now = datetime.now(UTC)
-    places: list[Place] = []
-    for profile in profiles:
-        loaded = load_or_exit(profile, sets, at=now)
-        listener = loaded.profile.listener
-        if not places:
-            first = listener.port if port is None else port
-        at = first + len(places) if first else 0
-        device = build(loaded, entropy=entropy_of(seed, f"device {len(places)}"), at=now)
-        places.append(Place(device, host or listener.host, at))
-    return places
+    loaded = [load_or_exit(profile, sets, at=now) for profile in profiles]
+    first = loaded[0].profile.listener.port if port is None else port
+    if first and first + len(loaded) - 1 > _LAST_PORT:
+        fail(
+            f"{len(loaded)} devices from port {first} on do not fit below {_LAST_PORT}",
+            code=WRONG_USE,
+        )
+    return [
+        Place(
+            device=build(one, entropy=entropy_of(seed, f"device {number}"), at=now),
+            host=host or one.profile.listener.host,
+            port=first + number if first else 0,
+        )
+        for number, one in enumerate(loaded)
+    ]
 
 
 def _describe(device: Device) -> dict[str, object]:
@@ -49,7 +56,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address; default: the profile's.")] = None,
     port: Annotated[
         int | None,
-        typer.Option(help="First port; 0 lets the system choose.", min=0, max=65535),
+        typer.Option(help="First port; 0 lets the system choose.", min=0, max=_LAST_PORT),
     ] = None,
     seed: Seed = None,
     sets: Sets = None,

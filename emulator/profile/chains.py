@@ -6,10 +6,11 @@ would make (`crypto/x509.py`), so that a device never starts with one that no re
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
 from emulator.crypto.keys import SigningKey
-from emulator.crypto.x509 import Certificate, Check, verify_chain
+from emulator.crypto.x509 import Certificate, verify_chain
 from emulator.device import CertificateChain, PciIdentity
 from emulator.device.slots import MAX_CHAIN
 from emulator.errors import PkiError
@@ -19,7 +20,7 @@ from emulator.pki.issue import issue
 from emulator.profile.model import AutoChains, ChainFiles, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
-from emulator.profile.tree import Node, Steps
+from emulator.profile.tree import Steps
 from emulator.profile.words import listed
 from emulator.spdm.versions import BY_TEXT, Version
 
@@ -29,12 +30,11 @@ NO_NAME = "none"
 MAX_FILE = 1 << 20
 """The largest file of certificates or keys, bytes."""
 
-_EXPECTED = {
+EXPECTED = {
     "encoding": "DER certificates of at least 256 bytes",
     "anchor": "a chain that starts at its root, or is issued by it",
     "order": "the certificates from the root to the leaf, each issued by the one before it",
     "signatures": "each certificate signed by the one before it",
-    "validity": "certificates that are valid now",
     "authorities": "certificates above the leaf that may sign others",
     "leaf constraints": "a leaf that is no CA",
     "leaf key": "a leaf with a key of a scheme that this emulator can compute",
@@ -69,37 +69,182 @@ def pci_identity(profile: Profile) -> PciIdentity:
     return PciIdentity(**profile.identity.model_dump())
 
 
-def provision(
-    profile: Profile, tree: Node, report: Report, *, at: datetime
-) -> tuple[ProvisionedChain, ...]:
+def provision(profile: Profile, report: Report, *, at: datetime) -> tuple[ProvisionedChain, ...]:
     """Issue or read the chains of all slots; what is wrong with one is a problem."""
     made: list[ProvisionedChain] = []
     for number, slot in profile.slots.items():
         steps: Steps = ("slots", str(number))
-        contents = AutoChains() if isinstance(slot, str) else slot.auto
-        if contents is not None:
-            made += _issue(profile, number, contents, tree, report)
-        elif not isinstance(slot, str):
+        if isinstance(slot, str):
+            made += _issue(profile, number, AutoChains(), steps, report)
+        elif slot.auto is not None:
+            made += _issue(profile, number, slot.auto, (*steps, "auto"), report)
+        else:
             for index, chain in enumerate(slot.chains or ()):
-                place = (*steps, "chains", index)
-                made += _read(chain, number, place, tree, report, at=at, profile=profile)
-    for one in made:
-        _check_chain(one, profile, tree, report)
-    _check_coverage(made, profile, tree, report)
-    check_validity(made, tree, report, at=at)
+                made += _read(profile, number, chain, (*steps, "chains", index), report, at=at)
+    _check_schemes(made, profile, report)
+    check_validity(made, report, at=at)
     return tuple(made)
 
 
-def check_validity(
-    chains: Sequence[ProvisionedChain], tree: Node, report: Report, *, at: datetime
-) -> None:
+def check_validity(chains: Sequence[ProvisionedChain], report: Report, *, at: datetime) -> None:
     """All certificates are valid at `at`."""
     for one in chains:
         if not one.not_before <= at <= one.not_after:
-            expect = f"certificates that are valid at {_day(at)}"
-            was = f"a chain that is valid from {_day(one.not_before)} to {_day(one.not_after)}"
-            report.at(tree, one.steps, expect, was)
+            expect = f"certificates that are valid at {_moment(at)}"
+            was = f"a chain valid from {_moment(one.not_before)} to {_moment(one.not_after)}"
+            report.at(one.steps, expect, was)
 
 
-def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S %Z}".strip()
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _issue(
+    profile: Profile, number: int, auto: AutoChains, steps: Steps, report: Report
+) -> list[ProvisionedChain]:
+    """One chain for each signature algorithm, the same in every run.
+
+    The leaf's key depends on the profile's name, its identity, the slot and the scheme alone.
+    """
+    own_name = pci_identity(profile).san
+    san = own_name if auto.san is None else auto.san
+    made: list[ProvisionedChain] = []
+    for scheme in profile.algorithms.asym:
+        secret = "\0".join((profile.name, own_name, str(number), scheme)).encode()
+        try:
+            issued = issue(
+                sample_authority(scheme),
+                san=None if san == NO_NAME else san,
+                common_name=auto.common_name or profile.name,
+                secret=secret,
+                not_before=NOT_BEFORE,
+                not_after=NOT_AFTER,
+            )
+        except PkiError as error:
+            report.at(steps, "values that fit a certificate", str(error))
+            break
+        certificates = issued.certificates if auto.include_root else issued.certificates[1:]
+        chain = CertificateChain(certificates, root=issued.root, key=issued.key)
+        made.append(ProvisionedChain(number, steps, chain, NOT_BEFORE, NOT_AFTER))
+    return made
+
+
+def _read(
+    profile: Profile,
+    number: int,
+    paths: ChainFiles,
+    steps: Steps,
+    report: Report,
+    *,
+    at: datetime,
+) -> list[ProvisionedChain]:
+    """The chain of these files, or none if it is not what a requester accepts."""
+    certificates: list[bytes] = []
+    for index, path in enumerate(paths.certificates):
+        certificates += _certificates(path, (*steps, "certificates", index), report)
+    key = _key(paths.key, (*steps, "key"), report)
+    roots = _certificates(paths.root, (*steps, "root"), report) if paths.root else certificates[:1]
+    if key is None or not certificates or not roots:
+        return []
+    try:
+        views = [Certificate.parse(data) for data in certificates]
+        root = Certificate.parse(roots[0])
+    except PkiError as error:
+        report.at(steps, "X.509 certificates", str(error))
+        return []
+    problems = [
+        *_root_problems(root, roots, given=paths.root is not None),
+        *_leaf_problems(views[-1], key, profile),
+        *_chain_problems(certificates, root, number, at),
+    ]
+    for step, expect, was in problems:
+        report.at((*steps, step), expect, was)
+    if problems:
+        return []
+    chain = CertificateChain(tuple(certificates), root=root.der, key=key)
+    start = max(view.not_before for view in views)
+    end = min(view.not_after for view in views)
+    return [ProvisionedChain(number, steps, chain, start, end)]
+
+
+def _certificates(path: Path, steps: Steps, report: Report) -> tuple[bytes, ...]:
+    """The certificates of a file; none if it has none, which is a problem."""
+    try:
+        _check_file(path)
+        return files.read_certificates(path)
+    except PkiError as error:
+        report.at(steps, "a file of certificates, DER or PEM", str(error))
+        return ()
+
+
+def _key(path: Path, steps: Steps, report: Report) -> SigningKey | None:
+    try:
+        _check_file(path)
+        return SigningKey.from_pem(files.read_file(path))
+    except PkiError as error:
+        report.at(steps, "the leaf's private key, unencrypted PEM", str(error))
+        return None
+
+
+def _check_file(path: Path) -> None:
+    """Only regular files of a sensible size are read."""
+    if not is_file(path):
+        raise PkiError(f"{path}: no such file")
+    if path.stat().st_size > MAX_FILE:
+        raise PkiError(f"{path}: more than {MAX_FILE} bytes")
+
+
+_Problem = tuple[str, str, str]
+"""The key of the chain, what is expected, what was found."""
+
+
+def _root_problems(root: Certificate, roots: Sequence[bytes], *, given: bool) -> Iterator[_Problem]:
+    """The SPDM chain starts with the root's hash, so the root must be at hand."""
+    if len(roots) > 1 and given:
+        yield "root", "one certificate", f"{len(roots)}"
+    elif not root.is_self_signed:
+        expect = "the root certificate, as the chain leaves it out"
+        yield "root", expect, f"{root.subject}, which is not self-signed" if given else "nothing"
+
+
+def _leaf_problems(leaf: Certificate, key: SigningKey, profile: Profile) -> Iterator[_Problem]:
+    """The key is the leaf's; from SPDM 1.3 on libspdm asks for basicConstraints."""
+    if leaf.key is not None and leaf.key.spki != key.public.spki:
+        yield "key", f"the private key of {leaf.subject}", "another key"
+    offers_1_3 = any(BY_TEXT[text] >= Version.V1_3 for text in profile.versions)
+    if offers_1_3 and not leaf.has_basic_constraints:
+        expect = "a leaf with basicConstraints, which SPDM 1.3 demands"
+        yield "certificates", expect, f"{leaf.subject} without"
+
+
+def _chain_problems(
+    certificates: Sequence[bytes], root: Certificate, slot: int, at: datetime
+) -> Iterator[_Problem]:
+    """What a requester refuses; dates are judged apart, as they are when a device is built."""
+    judged = verify_chain(certificates, [root.der], at=at, expected_san=None, slot=slot)
+    for check in judged:
+        if not check.ok and check.name != "validity":
+            yield "certificates", EXPECTED[check.name], check.detail
+
+
+def _check_schemes(chains: Sequence[ProvisionedChain], profile: Profile, report: Report) -> None:
+    """A slot has one chain for a signature algorithm, and each algorithm has a chain."""
+    offered = profile.algorithms.asym
+    served: set[tuple[int, str]] = set()
+    for one in chains:
+        scheme = one.chain.key.scheme
+        if scheme not in offered:
+            expect = f"a key of {listed(offered)}, as in algorithms.asym"
+            report.at(one.steps, expect, f"an {scheme} key")
+        if (one.slot, scheme) in served:
+            report.at(one.steps, "one for each algorithm", f"a second chain for {scheme}")
+        served.add((one.slot, scheme))
+        size = max(len(one.chain.spdm(name)) for name in profile.algorithms.hash)
+        if size > MAX_CHAIN:
+            report.at(one.steps, f"at most {MAX_CHAIN}", f"a chain of {size} bytes")
+    if not profile.slots or not report.ok("slots"):
+        return
+    for index, scheme in enumerate(offered):
+        if scheme not in {name for _, name in served}:
+            expect = "an algorithm that a slot has a chain for"
+            report.at(("algorithms", "asym", index), expect)

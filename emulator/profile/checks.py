@@ -11,17 +11,16 @@ from emulator.profile.measured import RAW_SIZES, RESERVED_INDEXES, sources
 from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.opaque import BY_NUMBER, table_problem
 from emulator.profile.report import Report
-from emulator.profile.tree import Node, Steps
+from emulator.profile.tree import Steps
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.capabilities import MEAS, RESPONDER_MASK, Cap, responder_problems
-from emulator.spdm.messages.challenge import MAX_OPAQUE
 from emulator.spdm.versions import BY_TEXT
 
 Finding = tuple[Steps, str, str]
 """The way to the value, what is expected, and what was found ('' for the value itself)."""
 
 
-def check(profile: Profile, tree: Node, report: Report) -> None:
+def check(profile: Profile, report: Report) -> None:
     """Add every problem of the sections that are sound so far."""
     table = (
         (("identity",), _identity),
@@ -36,7 +35,7 @@ def check(profile: Profile, tree: Node, report: Report) -> None:
     runnable = [run for sections, run in table if report.ok(*sections)]
     for run in runnable:
         for steps, expect, was in run(profile):
-            report.at(tree, steps, expect, was)
+            report.at(steps, expect, was)
 
 
 def _identity(profile: Profile) -> Iterator[Finding]:

@@ -135,9 +135,7 @@ Registry = Annotated[
 ]
 """A standards body by name or number; the number in the model."""
 
-VersionText = Annotated[
-    str, AfterValidator(vocabulary.VERSIONS.check), _enum(vocabulary.VERSIONS)
-]
+VersionText = Annotated[str, AfterValidator(vocabulary.VERSIONS.check), _enum(vocabulary.VERSIONS)]
 CapabilityName = Annotated[
     str, AfterValidator(vocabulary.CAPABILITIES.check), _enum(vocabulary.CAPABILITIES)
 ]

@@ -8,7 +8,6 @@ from emulator.profile import model
 from emulator.profile.model import SOURCES, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
-from emulator.profile.tree import Node
 from emulator.profile.words import shown
 
 MAX_VALUE = 0xFFFF - 3
@@ -28,23 +27,25 @@ def sources(entry: model.Measurement) -> list[str]:
     return [key for key in SOURCES if getattr(entry, key) is not None]
 
 
-def measure(profile: Profile, tree: Node, report: Report) -> tuple[Measurement, ...]:
+def measure(profile: Profile, report: Report) -> tuple[Measurement, ...]:
     """The device's measurements; what cannot be read or does not fit is a problem."""
     made: list[Measurement] = []
     for number, entry in enumerate(profile.measurements):
-        source = sources(entry)[0]
-        steps = ("measurements", number, source)
+        given = sources(entry)
+        if len(given) != 1:
+            continue  # said by the checks
+        steps = ("measurements", number, given[0])
         try:
             value = _value(entry)
         except OSError as error:
             was = f"{shown(str(entry.file))} ({error.strerror or error})"
-            report.at(tree, steps, "a file that can be read", was)
+            report.at(steps, "a file that can be read", was)
             continue
         size = RAW_SIZES.get(entry.type)
         if size is not None and len(value) != size:
-            report.at(tree, steps, f"the {size} bytes of a {entry.type}", f"{len(value)} bytes")
+            report.at(steps, f"the {size} bytes of a {entry.type}", f"{len(value)} bytes")
         elif len(value) > MAX_VALUE:
-            report.at(tree, steps, f"at most {MAX_VALUE} bytes", "more")
+            report.at(steps, f"at most {MAX_VALUE} bytes", "more")
         else:
             made.append(_measurement(entry, value))
     return tuple(made)

@@ -46,13 +46,13 @@ class Identity(Part):
     class_code: U24 = Field(description="Class Code: class, subclass, programming interface.")
     revision: U8 = Field(description="Revision ID.")
     subsystem_vendor: U16 | None = Field(
-        None, description="Subsystem Vendor ID; null for a function that has none."
+        default=None, description="Subsystem Vendor ID; null for a function that has none."
     )
     subsystem: U16 | None = Field(
-        None, description="Subsystem ID; given together with subsystem_vendor."
+        default=None, description="Subsystem ID; given together with subsystem_vendor."
     )
     serial: U64 | None = Field(
-        None, description="Device Serial Number; null without that extended capability."
+        default=None, description="Device Serial Number; null without that extended capability."
     )
 
 
@@ -60,19 +60,19 @@ class Algorithms(Part):
     """What the device offers in a negotiation. Lists are in order of preference."""
 
     asym: Annotated[list[AsymName], AfterValidator(unique)] = Field(
-        ["ECDSA_P384", "ECDSA_P256"],
+        default=["ECDSA_P384", "ECDSA_P256"],
         description="Signature algorithms. A slot has a chain for each one it serves.",
     )
     hash: Annotated[list[HashName], AfterValidator(unique)] = Field(
-        ["SHA_384", "SHA_256"], min_length=1, description="Base hashes."
+        default=["SHA_384", "SHA_256"], min_length=1, description="Base hashes."
     )
     measurement_hash: MeasurementHashName | None = Field(
-        None,
+        default=None,
         description="The one hash of the measurements, RAW_BIT for raw values only,"
         " null without measurements.",
     )
     opaque_format: Annotated[list[OpaqueFormatName], AfterValidator(unique)] = Field(
-        ["FORMAT_1"],
+        default=["FORMAT_1"],
         description="Layouts of opaque data. With both in common, FORMAT_1 is selected.",
     )
 
@@ -81,23 +81,23 @@ class Sizes(Part):
     """What the device can send and take, in bytes."""
 
     data_transfer: int = Field(
-        DeviceSizes.data_transfer,
+        default=DeviceSizes.data_transfer,
         ge=MIN_DATA_TRANSFER_SIZE,
         le=0xFFFFFFFF,
         description="DataTransferSize: the largest message the device takes in one piece.",
     )
     max_message: U32 | None = Field(
-        None, description="MaxSPDMmsgSize; null: the same as data_transfer."
+        default=None, description="MaxSPDMmsgSize; null: the same as data_transfer."
     )
     transmit: int = Field(
-        DeviceSizes.transmit,
+        default=DeviceSizes.transmit,
         ge=MIN_DATA_TRANSFER_SIZE,
         le=0xFFFFFFFF,
         description="The largest message the device sends, whatever the requester takes."
         f" QEMU loses step over more than {DeviceSizes.transmit} bytes.",
     )
     certificate_portion: U16 = Field(
-        DeviceSizes.certificate_portion,
+        default=DeviceSizes.certificate_portion,
         description="The largest portion of a chain in one CERTIFICATE; 0: as much as fits.",
     )
 
@@ -106,7 +106,7 @@ class AutoChains(Part):
     """Chains that the sample authority issues, one for each signature algorithm."""
 
     san: str | None = Field(
-        None,
+        default=None,
         description="The CMA name in the leaf's subjectAltName, taken as it is;"
         " null: the name of this identity; none: leave it out.",
     )
@@ -114,7 +114,7 @@ class AutoChains(Part):
         default=True, description="Whether the root certificate stands in the chain."
     )
     common_name: Line | None = Field(
-        None, min_length=1, description="The leaf's common name; null: the profile's name."
+        default=None, min_length=1, description="The leaf's common name; null: the profile's name."
     )
 
 
@@ -128,7 +128,7 @@ class ChainFiles(Part):
     )
     key: FilePath = Field(description="The leaf's private key, unencrypted PEM.")
     root: FilePath | None = Field(
-        None,
+        default=None,
         description="The root certificate, DER or PEM, for a chain that leaves it out;"
         " the SPDM chain starts with its hash.",
     )
@@ -138,10 +138,13 @@ class SlotContents(Part):
     """What a slot holds: chains of the sample authority, or chains from files."""
 
     auto: AutoChains | None = Field(
-        None, description="Chains that the sample authority issues when the profile is loaded."
+        default=None,
+        description="Chains that the sample authority issues when the profile is loaded.",
     )
     chains: list[ChainFiles] | None = Field(
-        None, min_length=1, description="Chains from files, one for each signature algorithm."
+        default=None,
+        min_length=1,
+        description="Chains from files, one for each signature algorithm.",
     )
 
 
@@ -161,18 +164,18 @@ Slot = Annotated[
 class Measurement(Part):
     """One measurement: its index, its type, and exactly one of text, hex, file and digest."""
 
-    index: int = Field(
-        ge=MIN_INDEX, le=MAX_INDEX, description="Its index; each is used once."
-    )
+    index: int = Field(ge=MIN_INDEX, le=MAX_INDEX, description="Its index; each is used once.")
     type: MeasurementType = Field(description="DMTFSpecMeasurementValueType.")
-    text: str | None = Field(None, description="What was measured, as text in UTF-8.")
-    hex: Hex | None = Field(None, description="What was measured, as hexadecimal digits.")
-    file: FilePath | None = Field(None, description="What was measured, as the bytes of a file.")
+    text: str | None = Field(default=None, description="What was measured, as text in UTF-8.")
+    hex: Hex | None = Field(default=None, description="What was measured, as hexadecimal digits.")
+    file: FilePath | None = Field(
+        default=None, description="What was measured, as the bytes of a file."
+    )
     digest: Hex | None = Field(
-        None, description="The digest by measurement_hash of something not at hand."
+        default=None, description="The digest by measurement_hash of something not at hand."
     )
     report: Literal["digest", "raw"] | None = Field(
-        None,
+        default=None,
         description="How it is reported unless the requester asks for raw values;"
         " null: raw where measurement_hash is RAW_BIT, else the digest.",
     )
@@ -183,9 +186,9 @@ class Element(Part):
 
     registry: Registry = Field(description="The standards body, by its name or number.")
     vendor: Hex = Field(
-        "", description="The vendor's identifier in that registry, as it is on the wire."
+        default="", description="The vendor's identifier in that registry, as it is on the wire."
     )
-    data: Hex = Field("", description="The element's data.")
+    data: Hex = Field(default="", description="The element's data.")
 
 
 def _table_tag(value: Any) -> str | None:
@@ -196,9 +199,7 @@ def _table_tag(value: Any) -> str | None:
 
 Table = Annotated[
     Annotated[Hex, Tag("<hex>")]
-    | Annotated[
-        Annotated[list[Element], Field(min_length=1, max_length=0xFF)], Tag("<elements>")
-    ],
+    | Annotated[Annotated[list[Element], Field(min_length=1, max_length=0xFF)], Tag("<elements>")],
     Discriminator(_table_tag),
 ]
 """The general opaque data table: its bytes, or its elements."""
@@ -207,9 +208,9 @@ Table = Annotated[
 class OpaqueByFormat(Part):
     """The opaque data of one message, by the format that was negotiated."""
 
-    FORMAT_0: Hex | None = Field(None, description="With OpaqueDataFmt0: any bytes.")
+    FORMAT_0: Hex | None = Field(default=None, description="With OpaqueDataFmt0: any bytes.")
     FORMAT_1: Table | None = Field(
-        None,
+        default=None,
         description="With OpaqueDataFmt1: a general opaque data table, as bytes or as a list of"
         " elements.",
     )
@@ -219,10 +220,10 @@ class Opaque(Part):
     """Opaque data of replies. Without an agreed format there is none."""
 
     challenge: OpaqueByFormat = Field(
-        OpaqueByFormat(), description="Opaque data of CHALLENGE_AUTH."
+        default=OpaqueByFormat(), description="Opaque data of CHALLENGE_AUTH."
     )
     measurements: OpaqueByFormat = Field(
-        OpaqueByFormat(), description="Opaque data of MEASUREMENTS."
+        default=OpaqueByFormat(), description="Opaque data of MEASUREMENTS."
     )
 
 
@@ -230,13 +231,13 @@ class Timing(Part):
     """How long the device takes."""
 
     ct_exponent: int = Field(
-        DeviceTiming.ct_exponent,
+        default=DeviceTiming.ct_exponent,
         ge=0,
         le=MAX_CT_EXPONENT,
         description="CTExponent: cryptography takes up to 2^n microseconds.",
     )
     delay: Delay = Field(
-        DeviceTiming.delay,
+        default=DeviceTiming.delay,
         description="How long each reply is held back: seconds, or text such as 20ms.",
     )
 
@@ -244,8 +245,8 @@ class Timing(Part):
 class Listener(Part):
     """Where the device listens unless the command line says otherwise."""
 
-    host: Line = Field("127.0.0.1", min_length=1, description="Address or host name.")
-    port: U16 = Field(2323, description="TCP port; 0 lets the system choose.")
+    host: Line = Field(default="127.0.0.1", min_length=1, description="Address or host name.")
+    port: U16 = Field(default=2323, description="TCP port; 0 lets the system choose.")
 
 
 class Profile(Part):
@@ -257,29 +258,29 @@ class Profile(Part):
         max_length=64,
         description="What logs, reports and certificates call the device.",
     )
-    description: Line = Field("", description="One line for the list of profiles.")
+    description: Line = Field(default="", description="One line for the list of profiles.")
     extends: str | None = Field(
-        None,
+        default=None,
         description="The profile this one changes: the name of a ready one, or a path relative"
         " to this file. Mappings are merged, lists are replaced.",
     )
     identity: Identity = Field(description="Who the device is on PCI.")
     versions: Annotated[list[VersionText], AfterValidator(unique)] = Field(
-        ["1.2", "1.3"],
+        default=["1.2", "1.3"],
         min_length=1,
         description="SPDM versions, in the order VERSION lists them; in quotes.",
     )
     capabilities: Annotated[list[CapabilityName], AfterValidator(unique)] = Field(
-        ["CERT", "CHAL"], description="Capability flags by their names."
+        default=["CERT", "CHAL"], description="Capability flags by their names."
     )
-    algorithms: Algorithms = Field(Algorithms(), description="What can be negotiated.")
-    sizes: Sizes = Field(Sizes(), description="What the device can send and take.")
+    algorithms: Algorithms = Field(default=Algorithms(), description="What can be negotiated.")
+    sizes: Sizes = Field(default=Sizes(), description="What the device can send and take.")
     slots: dict[SlotNumber, Slot] = Field(
-        {},
+        default={},
         description="Certificate slots by number, 0 to 7: auto, or what a slot holds.",
         json_schema_extra={"propertyNames": {"pattern": "^[0-7]$"}},
     )
-    measurements: list[Measurement] = Field([], description="What the device measures.")
-    opaque: Opaque = Field(Opaque(), description="Opaque data of its replies.")
-    timing: Timing = Field(Timing(), description="How long it takes.")
-    listener: Listener = Field(Listener(), description="Where it listens.")
+    measurements: list[Measurement] = Field(default=[], description="What the device measures.")
+    opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
+    timing: Timing = Field(default=Timing(), description="How long it takes.")
+    listener: Listener = Field(default=Listener(), description="Where it listens.")

@@ -13,7 +13,6 @@ from emulator.device import Measurement
 from emulator.profile import model, opaque, vocabulary
 from emulator.profile.model import Profile
 from emulator.profile.report import Report
-from emulator.profile.tree import Node
 from emulator.spdm import algorithms
 from emulator.spdm.algorithms import Algorithm, OpaqueFormat
 from emulator.spdm.capabilities import MEAS, Cap
@@ -57,18 +56,16 @@ def _opaque_bytes(value: str | Sequence[model.Element]) -> bytes:
     )
 
 
-def check_opaque(profile: Profile, tree: Node, report: Report) -> None:
+def check_opaque(profile: Profile, report: Report) -> None:
     """No more opaque data than SPDM allows."""
     for message in ("challenge", "measurements"):
         for number, data in opaque_data(profile, message).items():
             if len(data) > MAX_OPAQUE:
                 steps = ("opaque", message, OpaqueFormat(number).name or "")
-                report.at(tree, steps, f"at most {MAX_OPAQUE} bytes", f"{len(data)} bytes")
+                report.at(steps, f"at most {MAX_OPAQUE} bytes", f"{len(data)} bytes")
 
 
-def check_transmit(
-    profile: Profile, measurements: Sequence[Measurement], tree: Node, report: Report
-) -> None:
+def check_transmit(profile: Profile, measurements: Sequence[Measurement], report: Report) -> None:
     """Every reply that must be possible fits what the device sends in one piece.
 
     `measurements` are those of `profile`, in its order.
@@ -79,17 +76,19 @@ def check_transmit(
     needed = max(_replies(profile, min(blocks, key=len, default=None)), default=None)
     if needed is not None and needed.size > limit:
         expect = f"at least {needed.size}, the size of {needed.text}"
-        report.at(tree, ("sizes", "transmit"), expect, f"{limit} bytes")
+        report.at(("sizes", "transmit"), expect, f"{limit} bytes")
         return
     for number, block in enumerate(blocks):
         over = max(_measurement_replies(profile, block)).size - limit
         if over > 0:
             most = f"at most {len(block) - over}, so that MEASUREMENTS fits sizes.transmit"
-            report.at(tree, ("measurements", number), most, f"a block of {len(block)} bytes")
-    most_portion = limit - _size(Certificate(version=Version.V1_2, slot=0, remainder_length=0))
+            report.at(("measurements", number), most, f"a block of {len(block)} bytes")
+    most_portion = limit - _size(
+        Certificate(version=Version.V1_2, slot=0, remainder_length=0, portion=b"")
+    )
     if profile.sizes.certificate_portion > most_portion:
         expect = f"at most {most_portion}, what CERTIFICATE has room for in sizes.transmit"
-        report.at(tree, ("sizes", "certificate_portion"), expect)
+        report.at(("sizes", "certificate_portion"), expect)
 
 
 def _replies(profile: Profile, block: bytes | None) -> Iterator[_Reply]:

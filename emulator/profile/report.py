@@ -24,10 +24,12 @@ class Report:
     """Collects problems, so that all of them are told at once.
 
     Attributes:
+        tree: the profile, which knows where its values stand.
         sections: the top-level keys with a problem; what builds on them cannot be judged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tree: Node) -> None:
+        self.tree = tree
         self._lines: dict[str, tuple[str, int, int]] = {}
         self.sections: set[str] = set()
 
@@ -35,36 +37,39 @@ class Report:
         """A problem with a place of its own."""
         self._lines.setdefault(f"{place}: {text}", (place.file, place.line, place.column))
 
-    def at(self, tree: Node, steps: Steps, expect: str, was: str = "") -> None:
+    def at(self, steps: Steps, expect: str, was: str = "") -> None:
         """A problem with the value at `steps`.
 
         Args:
-            tree: the profile.
             steps: the way to the value; it may be missing, as a default is.
             expect: what would be right.
             was: what is wrong with the value, where the value does not say it all.
         """
-        node, left = follow(tree, steps)
+        node, left = follow(self.tree, steps)
         was = was or ("nothing" if left else found(node))
         self._note(node.place, steps, was, expect)
 
-    def key(self, tree: Node, steps: Steps, expect: str, was: str) -> None:
+    def key(self, steps: Steps, expect: str, was: str) -> None:
         """A problem with the last key of `steps`."""
-        self._note(key_place(tree, steps), steps, was, expect)
+        self._note(key_place(self.tree, steps), steps, was, expect)
 
     def ok(self, *sections: str) -> bool:
         """Whether none of these top-level keys has a problem."""
         return self.sections.isdisjoint(sections)
 
-    def errors(self, tree: Node, errors: Iterable[ErrorDetails]) -> None:
+    def errors(self, errors: Iterable[ErrorDetails]) -> None:
         """The problems that the model found."""
         for error in errors:
-            self._error(tree, error)
+            self._error(error)
+
+    def error(self) -> ProfileError:
+        """All problems as one error: those of a file in its order."""
+        return ProfileError(sorted(self._lines, key=self._lines.__getitem__))
 
     def finish(self) -> None:
-        """Raise ProfileError if there are problems: those of a file in its order."""
+        """Raise the error if there is a problem."""
         if self._lines:
-            raise ProfileError(sorted(self._lines, key=self._lines.__getitem__))
+            raise self.error()
 
     def _note(self, place: Place, steps: Steps, was: str, expect: str) -> None:
         if steps:
@@ -72,30 +77,33 @@ class Report:
         way = f"{dotted(steps)}: " if steps else ""
         self.line(place, f"{way}found {was}; expected {expect}")
 
-    def _error(self, tree: Node, error: ErrorDetails) -> None:
+    def _error(self, error: ErrorDetails) -> None:
         # "<…>" names a branch of a union, "[key]" says that the key is meant: no steps of the file.
         steps = tuple(step for step in error["loc"] if str(step)[:1] not in ("<", "["))
+        if steps == ("profile",):
+            # Each file's format has been judged when it was read.
+            self.sections.add("profile")
+            return
         if error["type"] == CUSTOM:
             context = error["ctx"]
-            self.at(tree, steps, context["expected"], context["found"])
+            self.at(steps, context["expected"], context["found"])
         elif error["type"] == "extra_forbidden":
             known = schema.keys(steps[:-1])
             hint = suggestion(str(steps[-1]), known)
             if steps[-1] == "<<":
                 hint = "; YAML 1.2 has no merge key, use extends"
-            self.key(tree, steps, listed(known) + hint, "an unknown key")
+            self.key(steps, listed(known) + hint, "an unknown key")
         elif error["loc"][-1] == "[key]":
-            self.key(tree, steps, "a slot number from 0 to 7", f"the key {shown(str(steps[-1]))}")
+            self.key(steps, "a slot number from 0 to 7", f"the key {shown(str(steps[-1]))}")
         else:
-            self._value_error(tree, steps)
+            self._value_error(steps)
 
-    def _value_error(self, tree: Node, steps: Steps) -> None:
-        node, left = follow(tree, steps)
+    def _value_error(self, steps: Steps) -> None:
+        node, left = follow(self.tree, steps)
         expect = schema.expected(steps)
         if isinstance(node, ScalarNode) and not left:
             if isinstance(node.value, str):
                 expect += suggestion(node.value, schema.choices(steps))
-            elif node.value is not None and schema.accepts_text(steps):
+            elif node.value is not None and schema.accepts_text(steps, node.written):
                 expect += f', in quotes: "{node.written}"'
-        self.at(tree, steps, expect)
-
+        self.at(steps, expect)

@@ -14,15 +14,14 @@ from emulator.profile.words import listed
 
 Schema = dict[str, Any]
 
+_REGISTER_LIMITS = {(1 << bits) - 1 for bits in (8, 16, 24, 32, 64)}
 _CONTENTS = ("auto", "chains")
 
 
 class _Untitled(GenerateJsonSchema):
     """Without a title for each key, which would only repeat it."""
 
-    def field_title_should_be_set(
-        self, schema: CoreSchema | FieldInfo | ComputedFieldInfo
-    ) -> bool:
+    def field_title_should_be_set(self, schema: CoreSchema | FieldInfo | ComputedFieldInfo) -> bool:
         del schema
         return False
 
@@ -76,9 +75,13 @@ def choices(steps: Steps) -> list[str]:
     ]
 
 
-def accepts_text(steps: Steps) -> bool:
-    """Whether a value at `steps` can be text."""
-    return any(one.get("type") == "string" for one in _at(steps))
+def accepts_text(steps: Steps, text: str) -> bool:
+    """Whether a value at `steps` can be text, such as `text`, but no number."""
+    here = _at(steps)
+    if any(one.get("type") in ("integer", "number") for one in here):
+        return False
+    names = choices(steps)
+    return text in names if names else any(one.get("type") == "string" for one in here)
 
 
 def expected(steps: Steps) -> str:
@@ -113,43 +116,44 @@ def _child(node: Schema, step: Step) -> list[Schema]:
 def _words(node: Schema) -> str:
     if "const" in node or "enum" in node:
         return listed(str(name) for name in node.get("enum", [node.get("const")]))
-    match node["type"]:
-        case "integer":
-            return f"a whole number{_range(node)}"
-        case "number":
-            return f"a number{_range(node)}"
-        case "string":
-            return _text_words(node)
-        case "boolean":
-            return "true or false"
-        case "array":
-            return f"a list{_count(node, 'Items', 'values')}"
-        case _:
-            return "a mapping"
+    words = {
+        "integer": _range,
+        "number": _range,
+        "string": _text_words,
+        "array": _list_words,
+        "boolean": _boolean_words,
+    }.get(node["type"])
+    return words(node) if words else "a mapping"
+
+
+def _list_words(node: Schema) -> str:
+    return f"a list{_count(node, 'Items', 'value')}"
+
+
+def _boolean_words(node: Schema) -> str:
+    del node
+    return "true or false"
 
 
 def _text_words(node: Schema) -> str:
     if "examples" in node:
         return f"text such as {node['examples'][0]}"
     kinds = {"hex": "pairs of hexadecimal digits", "path": "the path of a file"}
-    return kinds.get(node.get("format", ""), "text") + _count(node, "Length", "characters")
+    return kinds.get(node.get("format", ""), "text") + _count(node, "Length", "character")
 
 
 def _range(node: Schema) -> str:
-    return f" from {_number(node['minimum'])} to {_number(node['maximum'])}"
+    kind = "a whole number" if node["type"] == "integer" else "a number"
+    return f"{kind} from {_number(node['minimum'])} to {_number(node['maximum'])}"
 
 
 def _number(number: float) -> str:
-    """A bound; those of registers in hexadecimal."""
-    if isinstance(number, int) and number >= 0xFF and not number & (number + 1):  # noqa: PLR2004 - a byte
-        return f"{number:#x}"
-    return f"{number:g}" if isinstance(number, float) else str(number)
+    """A bound; the largest number of a register in hexadecimal."""
+    return f"{int(number):#x}" if number in _REGISTER_LIMITS else f"{number:g}"
 
 
-def _count(node: Schema, what: str, units: str) -> str:
+def _count(node: Schema, what: str, unit: str) -> str:
     low, high = node.get(f"min{what}"), node.get(f"max{what}")
     if low is None:
         return ""
-    if high is None:
-        return f" of at least {low}"
-    return f" of {low} to {high} {units}"
+    return f" of at least {low} {unit}" if high is None else f" of {low} to {high} {unit}s"

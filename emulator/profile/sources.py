@@ -40,7 +40,8 @@ def find(name_or_path: str | Path) -> Path:
     path = _resolve(str(name_or_path), Path())
     if path is None:
         text = str(name_or_path)
-        raise WrongUseError([f"{text}: found no such profile; {_expected(text)}"])
+        shown_text = text if text.isprintable() else shown(text)
+        raise WrongUseError([f"{shown_text}: found no such profile; {_expected(text)}"])
     return path
 
 
@@ -94,7 +95,9 @@ def _read(path: Path, report: Report) -> Node | None:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        report.line(place, f"found a file that cannot be read ({error.strerror}); expected a profile")
+        report.line(
+            place, f"found a file that cannot be read ({error.strerror}); expected a profile"
+        )
         return None
     if len(data) > MAX_BYTES:
         report.line(place, f"found more than {MAX_BYTES} bytes; expected a profile")
@@ -114,9 +117,7 @@ def _read(path: Path, report: Report) -> Node | None:
 
 
 @lru_cache(maxsize=64)
-def _parse(
-    text: str, file: str, folder: Path
-) -> tuple[Node | None, tuple[tuple[Place, str], ...]]:
+def _parse(text: str, file: str, folder: Path) -> tuple[Node | None, tuple[tuple[Place, str], ...]]:
     """Many devices come from one file; trees can be shared because nothing changes them."""
     node, problems = syntax.parse(text, file, folder)
     return node, tuple(problems)
@@ -142,9 +143,7 @@ def _base(node: MappingNode, report: Report, above: tuple[Path, ...]) -> Path | 
         return None
     path = _resolve(value.value, value.place.folder)
     if path is None:
-        report.line(
-            value.place, f"extends: found {shown(value.value)}; {_expected(value.value)}"
-        )
+        report.line(value.place, f"extends: found {shown(value.value)}; {_expected(value.value)}")
         return None
     if path.resolve() in above:
         chain = " extends ".join(_names((*above, path.resolve())))

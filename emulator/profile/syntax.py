@@ -121,7 +121,7 @@ class _Composer:
         return self._root, self.problems
 
     def _events(self, text: str) -> Iterator[Event]:
-        """ruamel's events; a mistake in the syntax becomes a problem."""
+        """What ruamel.yaml parses; a mistake in the syntax becomes a problem."""
         try:
             yield from YAML(typ="safe", pure=True).parse(text)
         except _NOT_YAML as error:
@@ -219,7 +219,7 @@ class _Composer:
         top = self._open[-1]
         top.weight += weight
         if top.weight > MAX_VALUES:
-            self._say(place, f"found too many values; expected {MAX_VALUES}, aliases followed")
+            self._say(place, f"found too many values; expected at most {MAX_VALUES}")
             raise _TooMuchError
         if not top.is_mapping:
             top.items.append(node)

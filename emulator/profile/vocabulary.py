@@ -44,7 +44,7 @@ class Vocabulary:
         reason = self.refused.get(name)
         if reason is not None:
             raise refusal(f"{listed(self.offered)} ({reason})")
-        raise refusal(listed(self.offered) + suggestion(name, (*self.offered, *self.refused)))
+        raise refusal(listed(self.offered) + suggestion(name, self.offered))
 
 
 def unique(names: list[str]) -> list[str]:

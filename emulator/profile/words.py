@@ -27,5 +27,7 @@ def listed(names: Iterable[str]) -> str:
 def suggestion(text: str, names: Iterable[str]) -> str:
     """`; did you mean X?` for the name nearest to `text`, or nothing if none is near."""
     by_fold = {name.casefold().replace("-", "_"): name for name in names}
+    if not any(map(str.isalpha, text)):
+        return ""  # one number is as near as another
     near = difflib.get_close_matches(text.casefold().replace("-", "_"), by_fold, n=1)
     return f"; did you mean {named(by_fold[near[0]])}?" if near else ""

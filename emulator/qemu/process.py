@@ -32,7 +32,7 @@ class QemuProcess:
     """A running QEMU with its processors stopped: an async context manager, to be entered once.
 
     The devices must be listening when it is entered. QEMU is ended by its own process id: asked
-    first, then killed, for a QEMU that waits for a device hears nothing else.
+    first, which also ends its wait for a silent device, and killed when that does not help.
     """
 
     def __init__(
@@ -172,7 +172,8 @@ class QemuProcess:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         if not await self._ended():
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
             await self._ended()
 
     async def _ended(self) -> bool:

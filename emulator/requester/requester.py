@@ -1,6 +1,5 @@
 """The host's end of one connection: a method a request, each a flow."""
 
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from emulator.ask import (
@@ -13,7 +12,6 @@ from emulator.ask import (
     MeasurementsRequest,
     PeerChain,
     Reading,
-    ReportedMeasurement,
     Request,
     SlotDigests,
     VendorRequest,
@@ -22,10 +20,9 @@ from emulator.ask import (
     respond_if_ready,
 )
 from emulator.ask.certificates import PORTION_HEADER
-from emulator.device.measurements import MAX_INDEX
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
-from emulator.errors import EmulatorError, PeerError, PeerErrorReply, SignatureMismatch
+from emulator.errors import EmulatorError, PeerErrorReply
 from emulator.requester.flow import Flow
 from emulator.requester.offer import DEFAULT, Offer
 from emulator.spdm.codes import ErrorCode
@@ -37,21 +34,6 @@ from emulator.spdm.state import State
 
 _T = TypeVar("_T")
 _NO_CONTEXT = bytes(CONTEXT_SIZE)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """All measurements of a device.
-
-    Attributes:
-        count: how many it says it has.
-        measurements: what was read.
-        signed: the signed message that ended the reading; None without a signature.
-    """
-
-    count: int
-    measurements: tuple[ReportedMeasurement, ...]
-    signed: Reading | None
 
 
 class Requester:
@@ -155,7 +137,8 @@ class Requester:
         operation: int = MeasurementOperation.ALL,
         *,
         signed_by: int | None = 0,
-        attributes: RequestAttributes = RequestAttributes(0),
+        raw: bool = False,
+        fresh: bool = False,
         nonce: bytes | None = None,
         context: bytes = _NO_CONTEXT,
     ) -> Flow[Reading]:
@@ -164,13 +147,19 @@ class Requester:
         Args:
             operation: COUNT, ALL or an index.
             signed_by: the slot, fetched before, whose leaf signs; None for no signature.
-            attributes: RAW_BIT_STREAM and NEW_MEASUREMENT as wanted.
+            raw: ask for what was measured rather than for digests, where the device has it.
+            fresh: ask for measurements taken now, where the device offers MEAS_FRESH.
             nonce: 32 bytes; drawn where none is given.
             context: 8 bytes that are echoed since 1.3.
         """
         chain = None if signed_by is None else self._fetched(signed_by)
         if chain is not None and nonce is None:
             nonce = self._nonce("GET_MEASUREMENTS nonce")
+        attributes = RequestAttributes(0)
+        if raw:
+            attributes |= RequestAttributes.RAW_BIT_STREAM
+        if fresh:
+            attributes |= RequestAttributes.NEW_MEASUREMENT
         request = MeasurementsRequest(
             self.connection,
             operation=operation,
@@ -186,76 +175,38 @@ class Requester:
         reading = yield from self.measurements(MeasurementOperation.COUNT, signed_by=None)
         return reading.reply.total
 
-    def measure_all(
-        self,
-        *,
-        one_by_one: bool = False,
-        signed_by: int | None = 0,
-        attributes: RequestAttributes = RequestAttributes(0),
-    ) -> Flow[Measured]:
-        """Count the measurements, then read all of them at once or one by one.
-
-        The last message is signed, and its signature covers all others. Raises PeerError where the
-        device has not as many as it counts; the content of a SignatureMismatch is what was read.
-        """
-        count = yield from self.measurement_count()
-        readings: list[Reading] = []
-        mismatch: SignatureMismatch | None = None
-        try:
-            if one_by_one:
-                yield from self._each(count, readings, signed_by, attributes)
-            else:
-                reading = yield from self.measurements(signed_by=signed_by, attributes=attributes)
-                readings.append(reading)
-        except SignatureMismatch as error:
-            if isinstance(error.content, Reading):
-                readings.append(error.content)
-            mismatch = error
-        found = tuple(one for reading in readings for one in reading.measurements)
-        measured = Measured(count, found, None if signed_by is None else readings[-1])
-        if mismatch is not None:
-            raise SignatureMismatch(str(mismatch), measured) from mismatch
-        if len(found) != count:
-            raise PeerError(f"the device counts {count} measurements and reports {len(found)}")
-        return measured
-
-    def _each(
-        self,
-        count: int,
-        readings: list[Reading],
-        signed_by: int | None,
-        attributes: RequestAttributes,
-    ) -> Flow[None]:
-        """Read `count` measurements into `readings`, the last one signed.
-
-        A missing index is refused, and that begins L1/L2 anew on both sides. Where it happened,
-        the indices are known afterwards, and are read again without a gap.
-        """
-        indices: list[int] = list(range(1, MAX_INDEX + 1))
-        for known in (False, True):
-            readings.clear()
-            for index in indices:
-                last = len(readings) == count - 1
-                try:
-                    signer = signed_by if last else None
-                    reading = yield from self.measurements(
-                        index, signed_by=signer, attributes=attributes
-                    )
-                except PeerErrorReply as error:
-                    if known or error.code != ErrorCode.INVALID_REQUEST:
-                        raise
-                    continue
-                readings.append(reading)
-                if last:
-                    break
-            if signed_by is None or not readings or readings[-1].covered >= len(readings):
-                return
-            indices = [reading.measurements[0].index for reading in readings]
-        raise PeerError("the device was busy in between: its signature does not cover them all")
-
     def vendor(self, standard: int, vendor: bytes, payload: bytes) -> Flow[bytes]:
         """VENDOR_DEFINED_REQUEST to the protocol of `vendor` in the registry of `standard`."""
-        request = VendorRequest(
-            self.connection, standard=standard, vendor=vendor, payload=payload
-        )
+        request = VendorRequest(self.connection, standard=standard, vendor=vendor, payload=payload)
         return (yield from self._ask(request))
+
+    def _fetched(self, slot: int) -> PeerChain:
+        """The chain fetched from `slot`. Raises EmulatorError where none was."""
+        if slot not in self.chains:
+            raise EmulatorError(f"the chain of slot {slot} was not fetched: certificate({slot})")
+        return self.chains[slot]
+
+    def _nonce(self, label: str) -> bytes:
+        return self._entropy.bytes(NONCE_SIZE, label=label)
+
+    def _ask(self, request: Request[_T]) -> Flow[_T]:
+        """Send a request, again to a device that is busy or not ready, and accept its reply."""
+        limit = self.connection.peer_data_transfer_size
+        if limit and len(request.raw) > limit:
+            raise EmulatorError(
+                f"{request.code.name} has {len(request.raw)} bytes, the device takes {limit}"
+            )
+        raw = request.raw
+        for _ in range(self.offer.retries):
+            reply = yield raw
+            try:
+                return request.accept(reply)
+            except PeerErrorReply as error:
+                if error.code == ErrorCode.BUSY:
+                    continue
+                ready = self.connection.state >= State.NEGOTIATED
+                if error.code != ErrorCode.RESPONSE_NOT_READY or not ready:
+                    raise
+                raw = respond_if_ready(request, error)
+        reply = yield raw
+        return request.accept(reply)

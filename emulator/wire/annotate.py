@@ -50,9 +50,12 @@ class Span:
 
 
 def _walk(
-    cls: "type[Structure]", data: bytes, start: int, shape: Shape, path: str
+    cls: "type[Structure]", data: bytes, shape: Shape, *, start: int = 0, path: str = "", of: str
 ) -> Iterator[Span]:
-    """Yield the spans of `cls` at `start`; raises WireError at the first field that fails."""
+    """Yield the spans of `cls` at `start`; raises WireError at the first field that fails.
+
+    `path` and `of` say where a row stands: its table's field and the message that has it.
+    """
     stream = io.BytesIO(data)
     at = start
     values: dict[str, Any] = {}
@@ -61,7 +64,8 @@ def _walk(
         if isinstance(kind, Table):
             for index in range(values[kind.count]):
                 row: type[Structure] = kind.row  # type: ignore[assignment]  # rows are Structures
-                for span in _walk(row, data, at, shape, f"{path}{field.name}[{index}]."):
+                below = f"{path}{field.name}[{index}]."
+                for span in _walk(row, data, shape, start=at, path=below, of=of):
                     yield span
                     at = span.end
             continue
@@ -71,12 +75,8 @@ def _walk(
             value = kind.declare(shape).parse_stream(stream, **values)  # type: ignore[union-attr]  # codec.fields are present
         except c.ConstructError as error:
             left = max(0, len(data) - at)
-            raise WireError(
-                cls.__name__,
-                path + field.name,
-                at,
-                f"the field needs more than the {left} bytes left",
-            ) from error
+            reason = f"the field needs more than the {left} bytes left"
+            raise WireError(of, path + field.name, at, reason) from error
         value = kind.load(value) if kind.load else value
         values[field.name] = value
         end = stream.tell()
@@ -92,7 +92,7 @@ def annotate(cls: "type[Structure]", data: bytes, shape: Shape) -> list[Span]:
     """
     spans: list[Span] = []
     try:
-        spans.extend(_walk(cls, data, 0, shape, ""))
+        spans.extend(_walk(cls, data, shape, of=cls.__name__))
     except WireError as error:
         spans.append(
             Span(f"(missing) {error.field}", error.offset, len(data), data[error.offset :])
@@ -107,7 +107,7 @@ def annotate(cls: "type[Structure]", data: bytes, shape: Shape) -> list[Span]:
 def explain(cls: "type[Structure]", data: bytes, shape: Shape) -> WireError:
     """The WireError that says why `data` is no `cls`."""
     try:
-        for _ in _walk(cls, data, 0, shape, ""):
+        for _ in _walk(cls, data, shape, of=cls.__name__):
             pass
     except WireError as error:
         return error

@@ -109,19 +109,19 @@ class U24(Kind):
     """An unsigned 24-bit integer, such as MeasurementRecordLength."""
 
     def declare(self, shape: Shape) -> c.Construct:
-        """Three bytes; the number is made by `load`."""
+        """The number, as what it counts needs it."""
         del shape
-        return c.Bytes(3)
+        return c.Int24ul
 
     def fixed(self, shape: Shape) -> str:
-        """Three bytes."""
+        """Three bytes: `struct` has no such number, so `load` makes it."""
         del shape
         return "3s"
 
     @property
     def load(self) -> Callable[[Any], Any]:
-        """The number of three bytes."""
-        return lambda raw: int.from_bytes(raw, "little")
+        """The number of three bytes; a number stays one."""
+        return lambda raw: raw if isinstance(raw, int) else int.from_bytes(raw, "little")
 
     @property
     def dump(self) -> Callable[[Any], Any]:

@@ -25,7 +25,8 @@ def frame(message: bytes) -> bytes:
 
 GET_VERSION = frame(bytes((0x10, Code.GET_VERSION, 0, 0)))
 GET_CAPABILITIES = frame(
-    bytes((_VERSION, Code.GET_CAPABILITIES, 0, 0)) + struct.pack("<BBHIII", 0, 20, 0, 6, _SIZE, _SIZE)
+    bytes((_VERSION, Code.GET_CAPABILITIES, 0, 0))
+    + struct.pack("<BBHIII", 0, 20, 0, 6, _SIZE, _SIZE)
 )
 GET_DIGESTS = frame(bytes((_VERSION, Code.GET_DIGESTS, 0, 0)))
 CHALLENGE = frame(bytes((_VERSION, Code.CHALLENGE, 0, 0)) + bytes(32))

@@ -6,15 +6,19 @@ that every general test runs with; `CannedDevice` is the one whose answers a tes
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Protocol, Self
 
 from support import require_or_skip
 
-from emulator.qemu.launch import QemuDevice, version_problem
-from emulator.qemu.process import QemuProcess
+from emulator.entropy import Seeded
+from emulator.profile import build, load
+from emulator.qemu import QemuDevice, QemuProcess, version_problem
+from emulator.serve.listener import Listener
 from emulator.transport import doe
 from emulator.transport.spdm_socket import Command, Frame, FrameReader, TransportType
 
@@ -101,7 +105,26 @@ class CannedDevice:
                 await writer.wait_closed()
 
 
-DEVICES: dict[str, DeviceFactory] = {"canned": CannedDevice}
+@dataclass(frozen=True)
+class ServedDevice:
+    """Where a real device of ours listens."""
+
+    port: int
+
+
+@asynccontextmanager
+async def served_device(profile: str = "nvme-ssd") -> AsyncIterator[ServedDevice]:
+    """A real device of ours, in this event loop."""
+    now = datetime.now(UTC)
+    listener = Listener(build(load(profile, at=now), entropy=Seeded("qemu"), at=now))
+    _, port = await listener.start("127.0.0.1", 0)
+    try:
+        yield ServedDevice(port)
+    finally:
+        await listener.stop()
+
+
+DEVICES: dict[str, DeviceFactory] = {"canned": CannedDevice, "served": served_device}
 
 
 @cache

@@ -13,8 +13,8 @@ from interop.qemu_support import (
 )
 
 from emulator.device.device import QEMU_REPLY
-from emulator.qemu.launch import NVME_IDENTITY
-from emulator.qemu.pcie import DOE_CAPABILITY, PcieError
+from emulator.qemu import NVME_IDENTITY, PcieError
+from emulator.qemu.pcie import DOE_CAPABILITY
 from emulator.transport import doe
 
 pytestmark = pytest.mark.qemu

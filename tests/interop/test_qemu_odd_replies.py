@@ -18,7 +18,7 @@ from interop.qemu_support import (
 )
 
 from emulator.device.device import QEMU_REPLY
-from emulator.qemu.mailbox import MailboxError, NoResponse
+from emulator.qemu import MailboxError, NoResponse
 from emulator.transport import doe
 
 pytestmark = pytest.mark.qemu

@@ -13,9 +13,7 @@ from interop.qemu_support import (
     qemu_with,
 )
 
-from emulator.qemu.launch import QemuError
-from emulator.qemu.mailbox import NoResponse
-from emulator.qemu.qtest import QtestError
+from emulator.qemu import NoResponse, QemuError, QtestError
 
 pytestmark = pytest.mark.qemu
 every_device = pytest.mark.parametrize("factory", DEVICES.values(), ids=DEVICES.keys())
@@ -55,13 +53,13 @@ async def test_a_device_outlives_a_qemu_that_is_killed(factory: DeviceFactory) -
             assert reply[8:10] == bytes.fromhex("1004")
 
 
-async def test_a_qemu_that_waits_for_its_device_is_killed() -> None:
+async def test_a_qemu_that_waits_for_its_device_ends_when_asked() -> None:
     async def never(_: bytes) -> bytes:
         await asyncio.Event().wait()
         return b""
 
     async with CannedDevice(never) as device:
-        async with qemu_with(device, timeout=0.5, grace=0.2) as qemu:
+        async with qemu_with(device, timeout=0.5) as qemu:
             pid = qemu.pid
             with pytest.raises(NoResponse, match="QEMU waits for the device"):
                 await (await qemu.mailbox()).exchange(GET_VERSION)

@@ -31,8 +31,8 @@ def program(tmp_path: Path) -> Callable[[str], str]:
 
 def test_a_command_line_has_every_device() -> None:
     devices = [QemuDevice(2323), QemuDevice(2324, slot=16, serial="a,b")]
-    assert command_line(devices, qemu="/opt/qemu", extra=["-m", "1G"]) == [
-        "/opt/qemu",
+    assert command_line(devices, qemu="/usr/local/bin/qemu", extra=["-m", "1G"]) == [
+        "/usr/local/bin/qemu",
         "-M",
         "q35",
         "-device",

@@ -1,0 +1,177 @@
+"""`spdm-emulator attest`: connect to a device as a host does, and judge it."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from emulator import resources
+from emulator.client import connect
+from emulator.client.socket import TIMEOUT
+from emulator.crypto.certificate import Certificate
+from emulator.entropy import Seeded, System
+from emulator.errors import EmulatorError, NoResponse, PkiError
+from emulator.pki import authority, files
+from emulator.report import ConsoleReport
+from emulator.requester import DEFAULT, Offer, Verdict
+from emulator.requester.flow import unobserved
+from emulator.spdm.messages.certificates import SLOT_COUNT
+from emulator.spdm.versions import BY_TEXT
+
+DEFAULT_TARGET = "127.0.0.1:2323"
+
+_MAX_PORT = 0xFFFF
+_HINT = "is a device listening there? `spdm-emulator serve` starts one"
+
+
+class Measurements(StrEnum):
+    """How measurements are read."""
+
+    ALL = "all"
+    ONE_BY_ONE = "one-by-one"
+    NONE = "none"
+
+
+def attest(
+    target: Annotated[
+        str, typer.Argument(metavar="[HOST:PORT]", help="Where the device listens.")
+    ] = DEFAULT_TARGET,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(help="Trusted certificates, PEM or DER; repeatable. None: the sample roots."),
+    ] = None,
+    slot: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=SLOT_COUNT - 1, help="Certificate slot. None: the lowest there is."
+        ),
+    ] = None,
+    version: Annotated[
+        list[str] | None,
+        typer.Option(help=f"SPDM version to offer, of {', '.join(BY_TEXT)}; repeatable."),
+    ] = None,
+    asym: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Signature algorithm to offer, of {', '.join(DEFAULT.asym)}; repeatable."
+        ),
+    ] = None,
+    hash_: Annotated[
+        list[str] | None,
+        typer.Option("--hash", help=f"Hash to offer, of {', '.join(DEFAULT.hashes)}; repeatable."),
+    ] = None,
+    san: Annotated[
+        str | None,
+        typer.Option(help="The PCIe CMA name the device must have. None: it is only reported."),
+    ] = None,
+    measurements: Annotated[
+        Measurements, typer.Option(help="How to read measurements.")
+    ] = Measurements.ALL,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Ask for raw measurements rather than digests.")
+    ] = False,
+    seed: Annotated[
+        str | None, typer.Option(help="Draw the same nonces for the same text.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds to wait for each reply.")
+    ] = TIMEOUT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the fields of every message.")
+    ] = False,
+) -> None:
+    """Connect to a device as a host does, and judge it: certificates, challenge, measurements.
+
+    Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
+    """
+    host, port = _address(target)
+    offer = _offer(version, asym, hash_)
+    roots = _roots(trust)
+    console = Console(highlight=False)
+    report = ConsoleReport(console, verbose=verbose)
+
+    async def run() -> Verdict:
+        entropy = System() if seed is None else Seeded(seed)
+        observer = unobserved if as_json else report
+        async with connect(
+            host, port, offer=offer, entropy=entropy, timeout=timeout, observer=observer
+        ) as client:
+            return await client.attest(
+                trust=roots,
+                at=datetime.now(UTC),
+                expected_san=san,
+                slot=slot,
+                measurements=measurements.value,
+                raw=raw,
+            )
+
+    try:
+        verdict = asyncio.run(run())
+    except NoResponse as error:
+        _complain(f"{error}\n{_HINT}")
+        raise typer.Exit(1) from error
+    except EmulatorError as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    if as_json:
+        print(json.dumps(verdict.to_json(), indent=2))
+    else:
+        console.print()
+        report.verdict(verdict)
+    if not verdict.ok:
+        raise typer.Exit(1)
+
+
+def _address(target: str) -> tuple[str, int]:
+    """HOST:PORT taken apart; an IPv6 address stands in brackets."""
+    host, separator, port = target.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (separator and host and port.isdecimal() and 0 < int(port) <= _MAX_PORT):
+        raise typer.BadParameter(f"{target!r} where HOST:PORT is needed, such as {DEFAULT_TARGET}")
+    return host, int(port)
+
+
+def _offer(versions: list[str] | None, asym: list[str] | None, hashes: list[str] | None) -> Offer:
+    """What the options restrict the offer to."""
+    for text in versions or ():
+        if text not in BY_TEXT:
+            raise typer.BadParameter(
+                f"--version {text} where one of {', '.join(BY_TEXT)} is needed"
+            )
+    chosen = tuple(BY_TEXT[text] for text in versions) if versions else DEFAULT.versions
+    try:
+        return Offer(
+            versions=chosen,
+            asym=tuple(asym) if asym else DEFAULT.asym,
+            hashes=tuple(hashes) if hashes else DEFAULT.hashes,
+        )
+    except EmulatorError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _roots(trust: list[Path] | None) -> list[bytes]:
+    """The trusted certificates, DER, each of them readable."""
+    paths = trust or [resources.folder("certs") / authority.TRUST]
+    roots: list[bytes] = []
+    for path in paths:
+        try:
+            found = files.read_certificates(path)
+            for der in found:
+                Certificate.parse(der)
+        except PkiError as error:
+            text = str(error)
+            told = text if str(path) in text else f"{path}: {text}"
+            raise typer.BadParameter(f"--trust {told}") from error
+        roots.extend(found)
+    return roots
+
+
+def _complain(text: str) -> None:
+    """A line on standard error, in the manner of all commands."""
+    typer.echo(f"spdm-emulator attest: {text}", err=True)

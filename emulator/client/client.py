@@ -1,0 +1,136 @@
+"""The requester over a socket, ready to use."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from emulator.ask import Authentication, PeerChain, Reading, SlotDigests
+from emulator.client.channel import Channel
+from emulator.client.drive import drive
+from emulator.client.socket import TIMEOUT, SocketChannel
+from emulator.entropy import Entropy, System
+from emulator.requester import (
+    DEFAULT,
+    Flow,
+    Measured,
+    Observer,
+    Offer,
+    Requester,
+    Verdict,
+    attest,
+    measure_all,
+)
+from emulator.requester.attest import MeasurementMode
+from emulator.requester.flow import unobserved
+from emulator.spdm.messages import MeasurementOperation
+from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.negotiation import Negotiated
+
+_T = TypeVar("_T")
+
+
+class Client:
+    """A requester and the channel to its device.
+
+    Each method is the requester's or flow's of the same name, driven over the channel; `run`
+    drives any other.
+    """
+
+    def __init__(
+        self, requester: Requester, channel: Channel, *, observer: Observer = unobserved
+    ) -> None:
+        self.requester = requester
+        self.channel = channel
+        self._observer = observer
+
+    async def run(self, flow: Flow[_T]) -> _T:
+        """Drive a flow of `requester`."""
+        return await drive(flow, self.channel, observer=self._observer)
+
+    async def connect(self) -> Negotiated:
+        """GET_VERSION, GET_CAPABILITIES, NEGOTIATE_ALGORITHMS."""
+        return await self.run(self.requester.connect())
+
+    async def digests(self) -> SlotDigests:
+        """GET_DIGESTS."""
+        return await self.run(self.requester.digests())
+
+    async def certificate(self, slot: int = 0) -> PeerChain:
+        """GET_CERTIFICATE until the chain in `slot` is whole."""
+        return await self.run(self.requester.certificate(slot))
+
+    async def challenge(
+        self, slot: int = 0, *, summary: SummaryType = SummaryType.NONE
+    ) -> Authentication:
+        """CHALLENGE the chain fetched from `slot`."""
+        return await self.run(self.requester.challenge(slot, summary=summary))
+
+    async def measurements(
+        self,
+        operation: int = MeasurementOperation.ALL,
+        *,
+        signed_by: int | None = 0,
+        raw: bool = False,
+    ) -> Reading:
+        """GET_MEASUREMENTS once: COUNT, ALL or an index."""
+        return await self.run(self.requester.measurements(operation, signed_by=signed_by, raw=raw))
+
+    async def measure_all(
+        self, *, one_by_one: bool = False, signed_by: int | None = 0, raw: bool = False
+    ) -> Measured:
+        """Count the measurements and read them all under one signature."""
+        count = await self.run(self.requester.measurement_count())
+        flow = measure_all(
+            self.requester, count=count, one_by_one=one_by_one, signed_by=signed_by, raw=raw
+        )
+        return await self.run(flow)
+
+    async def vendor(self, standard: int, vendor: bytes, payload: bytes) -> bytes:
+        """VENDOR_DEFINED_REQUEST."""
+        return await self.run(self.requester.vendor(standard, vendor, payload))
+
+    async def attest(
+        self,
+        *,
+        trust: Sequence[bytes],
+        at: datetime,
+        expected_san: str | None = None,
+        slot: int | None = None,
+        measurements: MeasurementMode = "all",
+        raw: bool = False,
+    ) -> Verdict:
+        """Connect and judge the device."""
+        flow = attest(
+            self.requester,
+            trust=trust,
+            at=at,
+            expected_san=expected_san,
+            slot=slot,
+            measurements=measurements,
+            raw=raw,
+        )
+        return await self.run(flow)
+
+
+@asynccontextmanager
+async def connect(
+    host: str,
+    port: int,
+    *,
+    offer: Offer = DEFAULT,
+    entropy: Entropy | None = None,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109 - for each reply to come, not for this call
+    hello: bool = False,
+    observer: Observer = unobserved,
+) -> AsyncIterator[Client]:
+    """A client of the device at `host`:`port`; leaving the block says SHUTDOWN.
+
+    Raises NoResponse where nothing listens there. Nonces come from `entropy`, by default the
+    operating system's.
+    """
+    channel = await SocketChannel.open(host, port, timeout=timeout, hello=hello)
+    try:
+        yield Client(Requester(entropy or System(), offer), channel, observer=observer)
+    finally:
+        await channel.close()

@@ -1,0 +1,154 @@
+"""A device behind the spdm-socket protocol, as QEMU and DMTF's emulators speak it."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections import deque
+from typing import Self
+
+from emulator.errors import BrokenReply, FrameError, NoResponse, PeerError
+from emulator.transport.spdm_socket import (
+    CLIENT_HELLO,
+    SERVER_HELLO,
+    Command,
+    Frame,
+    FrameReader,
+    TransportType,
+)
+
+TIMEOUT = 10.0
+"""Seconds to wait for a connection or a reply."""
+
+_GOODBYE = 0.5
+"""Seconds to wait for the echo of SHUTDOWN; QEMU's own backend does not wait at all."""
+
+_READ = 65536
+
+
+class SocketChannel:
+    """A channel over one TCP connection.
+
+    Frames are written in one piece with TCP_NODELAY, and acknowledged at once: a peer that writes
+    a frame in four pieces otherwise waits some 40 ms for each of them.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, timeout: float
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._timeout = timeout
+        self._frames = FrameReader()
+        self._received: deque[Frame] = deque()
+        self._broken = ""
+
+    @classmethod
+    async def open(
+        cls,
+        host: str,
+        port: int,
+        *,
+        timeout: float = TIMEOUT,  # noqa: ASYNC109 - also for each reply to come
+        hello: bool = False,
+    ) -> Self:
+        """Connect; with `hello` the peer must answer the TEST greeting of DMTF's emulators.
+
+        `timeout` is for the connection, and for each reply, in seconds. Raises NoResponse where
+        nothing listens there.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                reader, writer = await asyncio.open_connection(host, port)
+        except TimeoutError as error:
+            raise NoResponse(f"{host}:{port} does not answer within {timeout:g} s") from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise NoResponse(f"cannot connect to {host}:{port}: {reason}") from error
+        connected: socket.socket = writer.get_extra_info("socket")
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        channel = cls(reader, writer, timeout=timeout)
+        if hello:
+            await channel.greet()
+        return channel
+
+    async def greet(self) -> None:
+        """Exchange the TEST greeting. Raises PeerError where it is not answered as it should be."""
+        greeting = Frame(Command.TEST, TransportType.PCI_DOE, CLIENT_HELLO)
+        reply = await self._request(greeting)
+        if reply.payload != SERVER_HELLO:
+            raise BrokenReply("TEST", "payload", found=reply.payload, expected=SERVER_HELLO)
+
+    async def exchange(self, data_object: bytes) -> bytes:
+        """Send a whole DOE object and return the one that answers it.
+
+        Raises NoResponse for an empty reply, for none in time and for a closed connection; the
+        last two end the channel. Raises PeerError for a frame that is no answer.
+        """
+        frame = Frame(Command.NORMAL, TransportType.PCI_DOE, data_object)
+        reply = await self._request(frame)
+        if not reply.payload:
+            raise NoResponse("the device gave no response (an empty frame)")
+        return reply.payload
+
+    async def close(self) -> None:
+        """Say SHUTDOWN, wait shortly for its echo, and close the connection."""
+        with contextlib.suppress(OSError, TimeoutError):
+            if not self._broken:
+                self._broken = "the channel is closed"
+                self._writer.write(Frame(Command.SHUTDOWN, TransportType.PCI_DOE).to_bytes())
+                async with asyncio.timeout(_GOODBYE):
+                    await self._reader.read(_READ)
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+    async def _request(self, frame: Frame) -> Frame:
+        """Send a frame and return the one that answers it."""
+        if self._broken:
+            raise NoResponse(self._broken)
+        try:
+            async with asyncio.timeout(self._timeout):
+                self._writer.write(frame.to_bytes())
+                await self._writer.drain()
+                reply = await self._receive()
+        except TimeoutError as error:
+            # What comes later would be taken for the answer to something else.
+            self._broken = f"no reply within {self._timeout:g} s"
+            raise NoResponse(self._broken) from error
+        except OSError as error:
+            self._broken = f"the connection broke: {error.strerror or error}"
+            raise NoResponse(self._broken) from error
+        except FrameError as error:
+            self._broken = str(error)
+            raise PeerError(self._broken) from error
+        if reply.command != frame.command:
+            found, expected = (f"0x{command:x}" for command in (reply.command, frame.command))
+            raise BrokenReply("frame", "command", found=found, expected=expected)
+        if reply.transport != TransportType.PCI_DOE:
+            expected = f"{TransportType.PCI_DOE:d}, PCI DOE"
+            raise BrokenReply("frame", "transport", found=reply.transport, expected=expected)
+        return reply
+
+    async def _receive(self) -> Frame:
+        """The next frame. Raises NoResponse where the connection ends before."""
+        while not self._received:
+            self._acknowledge_at_once()
+            data = await self._reader.read(_READ)
+            if not data:
+                self._broken = "the device closed the connection"
+                raise NoResponse(self._broken)
+            self._received.extend(self._frames.feed(data))
+        reply = self._received.popleft()
+        if self._received:
+            count = len(self._received)
+            self._received.clear()
+            raise PeerError(f"the device sent {count} more frames than it was asked for")
+        return reply
+
+    def _acknowledge_at_once(self) -> None:
+        """Arm TCP_QUICKACK, which Linux disarms again by itself."""
+        if sys.platform == "linux":
+            connected: socket.socket = self._writer.get_extra_info("socket")
+            with contextlib.suppress(OSError):
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

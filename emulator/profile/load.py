@@ -1,0 +1,106 @@
+"""Loading a profile: files, settings, model, checks — and every problem at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from emulator.device import Measurement, PciIdentity
+from emulator.profile import chains, checks, measured, replies, settings, sources
+from emulator.profile.chains import ProvisionedChain
+from emulator.profile.model import Profile
+from emulator.profile.replies import OpaqueData
+from emulator.profile.report import Report
+from emulator.profile.tree import MappingNode, Node, Place, Step, follow, plain
+
+
+@dataclass(frozen=True)
+class LoadedProfile:
+    """A profile without problems, and what was read and issued for it.
+
+    Attributes:
+        file: the file it was loaded from.
+        profile: its values, with those of the profiles it extends and of settings.
+        tree: the same as written, each value with its place.
+        identity: who the device is.
+        chains: the certificate chains of all slots.
+        measurements: the measurements with their values.
+        challenge_opaque: opaque data of CHALLENGE_AUTH by format.
+        measurement_opaque: opaque data of MEASUREMENTS by format.
+    """
+
+    file: Path
+    profile: Profile
+    tree: Node
+    identity: PciIdentity
+    chains: tuple[ProvisionedChain, ...]
+    measurements: tuple[Measurement, ...]
+    challenge_opaque: OpaqueData
+    measurement_opaque: OpaqueData
+
+    def where(self, *steps: Step) -> Place:
+        """Where a value stands, or the nearest value around it if it is a default.
+
+        `where("slots", "0")` and `where("measurements", 2, "text")` are such ways.
+        """
+        return follow(self.tree, steps)[0].place
+
+
+def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) -> LoadedProfile:
+    """Load a profile.
+
+    Args:
+        name_or_path: a ready profile's name, or a file.
+        sets: `path=value` settings, such as `sizes.transmit=1024`, on top of the file.
+        at: the moment at which certificates must be valid, timezone-aware.
+
+    Raises ProfileError with a line for every problem.
+    """
+    file = sources.find(name_or_path)
+    report = Report(MappingNode(Place(str(file), file.parent), {}))
+    tree = sources.assemble(file, report)
+    if tree is None:
+        raise report.error()
+    report.tree = settings.apply(tree, sets, report)
+    profile = _validate(report)
+    # A section is read if its values are sound each, so that what several say hides nothing.
+    unsound = frozenset(report.sections)
+    checks.check(profile, report)
+    values: tuple[Measurement, ...] = ()
+    if "measurements" not in unsound:
+        values = measured.measure(profile, report)
+    if "opaque" not in unsound:
+        replies.check_opaque(profile, report)
+    provisioned: tuple[ProvisionedChain, ...] = ()
+    if unsound.isdisjoint(("name", "identity", "versions", "algorithms", "slots")):
+        provisioned = chains.provision(profile, report, at=at)
+    if report.ok("versions", "capabilities", "algorithms", "sizes", "measurements", "opaque"):
+        replies.check_transmit(profile, values, report)
+    report.finish()
+    return LoadedProfile(
+        file=file,
+        profile=profile,
+        tree=report.tree,
+        identity=chains.pci_identity(profile),
+        chains=provisioned,
+        measurements=values,
+        challenge_opaque=replies.opaque_data(profile, "challenge"),
+        measurement_opaque=replies.opaque_data(profile, "measurements"),
+    )
+
+
+def _validate(report: Report) -> Profile:
+    """The model of the tree; with problems, as much of it as is sound."""
+    data = plain(report.tree)
+    try:
+        return Profile.model_validate(data)
+    except ValidationError as error:
+        report.errors(error.errors(include_url=False, include_input=False))
+    sound = {
+        name: TypeAdapter(field.rebuild_annotation()).validate_python(data[name])
+        for name, field in Profile.model_fields.items()
+        if name in data and report.ok(name)
+    }
+    return Profile.model_construct(**sound)

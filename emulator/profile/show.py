@@ -1,0 +1,98 @@
+"""A loaded profile for people and programs: all values, defaults too, and what came of them."""
+
+import io
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarint import HexInt
+
+from emulator.crypto.certificate import OID_CMA_NAME
+from emulator.crypto.x509 import Certificate
+from emulator.profile.chains import ProvisionedChain
+from emulator.profile.load import LoadedProfile
+from emulator.profile.model import Profile
+
+_DIGITS = {
+    "vendor": 4,
+    "device": 4,
+    "class_code": 6,
+    "revision": 2,
+    "subsystem_vendor": 4,
+    "subsystem": 4,
+    "serial": 16,
+}
+"""How many hexadecimal digits each register has."""
+
+
+def values(profile: Profile) -> dict[str, Any]:
+    """All values as JSON has them. The profiles it extends are merged in, paths are absolute."""
+    return profile.model_dump(mode="json", exclude={"extends"})
+
+
+def to_yaml(profile: Profile) -> str:
+    """The values as a profile file, which loads as the same profile wherever it lies."""
+    yaml = YAML()
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    written = io.StringIO()
+    shown = _written(values(profile))
+    for key, number in shown["identity"].items():
+        shown["identity"][key] = HexInt(number, width=_DIGITS[key])
+    yaml.dump(shown, written)
+    return written.getvalue()
+
+
+def summary(loaded: LoadedProfile) -> dict[str, Any]:
+    """What the values amount to: the file, the name in the certificates, the chains."""
+    return {
+        "file": str(loaded.file),
+        "san": loaded.identity.san,
+        "chains": [_chain(one, loaded) for one in loaded.chains],
+    }
+
+
+def summary_lines(loaded: LoadedProfile) -> list[str]:
+    """The summary in a few lines for people."""
+    told = summary(loaded)
+    return [
+        f"file: {told['file']}",
+        f"subjectAltName: {told['san']}",
+        *(_chain_line(chain) for chain in told["chains"]),
+    ]
+
+
+def _chain_line(chain: dict[str, Any]) -> str:
+    names = ", ".join(chain["names"]) or "none"
+    return (
+        f"slot {chain['slot']}, {chain['asym']}: {chain['certificates']} certificates,"
+        f" {chain['bytes']} bytes, leaf {chain['leaf']}, CMA name {names},"
+        f" valid from {chain['not_before'][:10]} to {chain['not_after'][:10]}"
+    )
+
+
+def _chain(one: ProvisionedChain, loaded: LoadedProfile) -> dict[str, Any]:
+    chain = one.chain
+    leaf = Certificate.parse(chain.certificates[-1])
+    return {
+        "slot": one.slot,
+        "asym": chain.key.scheme,
+        "certificates": len(chain.certificates),
+        "bytes": len(chain.spdm(loaded.profile.algorithms.hash[0])),
+        "leaf": leaf.subject,
+        "names": [
+            name.text or name.value.hex() for name in leaf.other_names if name.oid == OID_CMA_NAME
+        ],
+        "not_before": one.not_before.isoformat(),
+        "not_after": one.not_after.isoformat(),
+    }
+
+
+def _written(value: Any) -> Any:
+    """Slots are written by number, as profiles do; what is null is left out."""
+    if isinstance(value, dict):
+        return {
+            int(key) if key.isdecimal() else key: _written(one)
+            for key, one in value.items()
+            if one is not None
+        }
+    return [_written(one) for one in value] if isinstance(value, list) else value

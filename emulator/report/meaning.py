@@ -1,0 +1,168 @@
+"""One line for each message: what it asks or says, for a person who knows a little SPDM."""
+
+from collections.abc import Iterator
+from functools import singledispatch
+
+from emulator.ask.version import version_text
+from emulator.spdm.algorithms import HASHES, MEASUREMENT_HASHES, SIGNATURES
+from emulator.spdm.algorithms import names as algorithm_names
+from emulator.spdm.capabilities import names as capability_names
+from emulator.spdm.codes import error_name
+from emulator.spdm.messages import (
+    Algorithms,
+    Capabilities,
+    Certificate,
+    Challenge,
+    ChallengeAuth,
+    Digests,
+    Error,
+    GetCapabilities,
+    GetCertificate,
+    GetDigests,
+    GetMeasurements,
+    GetVersion,
+    MeasurementOperation,
+    Measurements,
+    NegotiateAlgorithms,
+    RequestAttributes,
+    VendorDefinedRequest,
+    VendorDefinedResponse,
+    VersionResponse,
+)
+from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK
+from emulator.spdm.messages.challenge import SummaryType
+from emulator.wire import Message
+
+
+@singledispatch
+def meaning(message: Message) -> str:
+    """What `message` asks or says; empty where it has nothing but its name to say."""
+    del message
+    return ""
+
+
+@meaning.register
+def _(message: GetVersion) -> str:
+    del message
+    return "which versions do you speak?"
+
+
+@meaning.register
+def _(message: VersionResponse) -> str:
+    return ", ".join(version_text(entry.number) for entry in message.entries)
+
+
+@meaning.register
+def _(message: GetCapabilities) -> str:
+    return _capabilities(message)
+
+
+@meaning.register
+def _(message: Capabilities) -> str:
+    return _capabilities(message)
+
+
+def _capabilities(message: GetCapabilities | Capabilities) -> str:
+    flags = ", ".join(capability_names(message.flags)) or "no flags"
+    size = message.data_transfer_size
+    return flags + (f"; up to {size} bytes" if size else "")
+
+
+@meaning.register
+def _(message: NegotiateAlgorithms) -> str:
+    return " / ".join(_algorithms(message))
+
+
+@meaning.register
+def _(message: Algorithms) -> str:
+    chosen = list(_algorithms(message))
+    measured = algorithm_names(MEASUREMENT_HASHES, message.measurement_hash)
+    return " / ".join([*chosen, *(f"measurements {name}" for name in measured)])
+
+
+def _algorithms(message: NegotiateAlgorithms | Algorithms) -> Iterator[str]:
+    yield ", ".join(algorithm_names(SIGNATURES, message.base_asym)) or "no signatures"
+    yield ", ".join(algorithm_names(HASHES, message.base_hash)) or "no hash"
+
+
+@meaning.register
+def _(message: GetDigests) -> str:
+    del message
+    return "what is the hash of each chain?"
+
+
+@meaning.register
+def _(message: Digests) -> str:
+    slots = (slot for slot in range(SLOT_COUNT) if message.provisioned_slots >> slot & 1)
+    return f"slots {', '.join(map(str, slots))}"
+
+
+@meaning.register
+def _(message: GetCertificate) -> str:
+    slot = message.slot & SLOT_MASK
+    return f"slot {slot}: {message.length} bytes from {message.offset} on"
+
+
+@meaning.register
+def _(message: Certificate) -> str:
+    slot = message.slot & SLOT_MASK
+    return f"slot {slot}: {message.portion_length} bytes, {message.remainder_length} left"
+
+
+@meaning.register
+def _(message: Challenge) -> str:
+    summary = ""
+    if message.summary_type != SummaryType.NONE:
+        summary = ", and summarise the measurements"
+    return f"slot {message.slot}: sign this nonce{summary}"
+
+
+@meaning.register
+def _(message: ChallengeAuth) -> str:
+    return f"slot {message.slot & SLOT_MASK}: {_signed(message.signature)}"
+
+
+def _signed(signature: bytes) -> str:
+    return f"signed, {len(signature)} bytes" if signature else "not signed"
+
+
+@meaning.register
+def _(message: GetMeasurements) -> str:
+    match message.operation:
+        case MeasurementOperation.COUNT:
+            asked = "how many?"
+        case MeasurementOperation.ALL:
+            asked = "all"
+        case index:
+            asked = f"index {index}"
+    raw = ", raw" if message.attributes & RequestAttributes.RAW_BIT_STREAM else ""
+    signed = f", signed by slot {message.slot[0] & SLOT_MASK}" if message.slot else ""
+    return asked + raw + signed
+
+
+@meaning.register
+def _(message: Measurements) -> str:
+    if not message.block_count:
+        return f"{message.total} in all, {_signed(message.signature)}"
+    size = f"{message.record_length} bytes"
+    return f"{message.block_count} of them in {size}, {_signed(message.signature)}"
+
+
+@meaning.register
+def _(message: VendorDefinedRequest) -> str:
+    return _vendor(message)
+
+
+@meaning.register
+def _(message: VendorDefinedResponse) -> str:
+    return _vendor(message)
+
+
+def _vendor(message: VendorDefinedRequest | VendorDefinedResponse) -> str:
+    vendor = message.vendor.hex() or "(none)"
+    return f"standard {message.standard}, vendor {vendor}: {message.payload_length} bytes"
+
+
+@meaning.register
+def _(message: Error) -> str:
+    return f"{error_name(message.error_code)} (0x{message.error_code:02x}), data {message.data}"

@@ -1,0 +1,229 @@
+"""The whole attestation of a device, as Linux and DMTF's requester do it between them.
+
+    version → capabilities → algorithms → digests → certificate chain → challenge → measurements
+
+Each thing that is looked at becomes a step of the verdict, whether it passes or not. What needs an
+earlier step that failed is reported as not judged; a wrong chain or signature stops nothing, as the
+rest still says something about the device.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from emulator.ask import Authentication, PeerChain
+from emulator.crypto import hashes
+from emulator.errors import NoResponse
+from emulator.requester import evidence
+from emulator.requester.flow import Flow
+from emulator.requester.identity import chain_checks, cma_name
+from emulator.requester.measuring import Measured, measure_all
+from emulator.requester.requester import Requester
+from emulator.requester.steps import Steps
+from emulator.requester.verdict import Verdict
+from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.measurements import ContentChanged
+
+MeasurementMode = Literal["all", "one-by-one", "none"]
+
+PLAN = (
+    "version",
+    "capabilities",
+    "algorithms",
+    "digests",
+    "certificate chain",
+    "digest",
+    "challenge",
+    "challenge signature",
+    "measurement count",
+    "measurements",
+    "measurement signature",
+    "measurement summary",
+)
+"""The steps every verdict has; the chain's own checks, `chain: …`, follow its step."""
+
+
+def attest(
+    requester: Requester,
+    *,
+    trust: Sequence[bytes],
+    at: datetime,
+    expected_san: str | None = None,
+    slot: int | None = None,
+    measurements: MeasurementMode = "all",
+    raw: bool = False,
+) -> Flow[Verdict]:
+    """Connect to a device and judge it.
+
+    Args:
+        requester: begins anew where it is connected already.
+        trust: the trusted certificates, DER.
+        at: when certificates are judged, timezone-aware.
+        expected_san: the PCIe CMA name the device must have; None: it is reported only.
+        slot: the certificate slot; None: the lowest that is provisioned.
+        measurements: read at once, one by one, or not at all.
+        raw: ask for raw measurements rather than digests.
+
+    Raises PkiError where a trusted certificate is unreadable; what the device does wrong is in
+    the verdict.
+    """
+    run = _Attestation(requester, trust, at, expected_san, measurements, raw)
+    with contextlib.suppress(NoResponse):  # its step is on record, and nothing can follow
+        yield from run.take(slot)
+    return Verdict(run.steps.complete(PLAN), at)
+
+
+@dataclass
+class _Attestation:
+    """One run of `attest`, with its arguments."""
+
+    requester: Requester
+    trust: Sequence[bytes]
+    at: datetime
+    expected_san: str | None
+    mode: MeasurementMode
+    raw: bool
+    steps: Steps = field(default_factory=Steps)
+    proved: bool = False  # some signature was good
+
+    def take(self, slot: int | None) -> Flow[None]:
+        """All steps, as far as they lead."""
+        if not (yield from self._negotiate()):
+            return
+        chain = yield from self._identify(slot)
+        if chain is None:
+            return
+        authentication = yield from self._challenge(chain)
+        measured = yield from self._measure(chain)
+        self._summarise(authentication, measured)
+        if not self.proved and self.steps.all_good:
+            self.steps.failed("proof", "nothing was signed, so the device has proved nothing")
+
+    def _negotiate(self) -> Flow[bool]:
+        """Versions, capabilities, algorithms; whether all went well."""
+        requester, steps = self.requester, self.steps
+        connection = requester.connection
+        listed = yield from steps.attempt("version", requester.version())
+        if listed is None:
+            return False
+        steps.passed("version", *evidence.version(connection, listed))
+        theirs = yield from steps.attempt("capabilities", requester.capabilities())
+        if theirs is None:
+            return False
+        steps.passed("capabilities", *evidence.capabilities(connection, theirs))
+        agreed = yield from steps.attempt("algorithms", requester.algorithms())
+        if agreed is None:
+            return False
+        steps.passed("algorithms", *evidence.algorithms(agreed))
+        return True
+
+    def _identify(self, slot: int | None) -> Flow[PeerChain | None]:
+        """Digests and the certificate chain of one slot; None where there is none to use."""
+        requester, steps = self.requester, self.steps
+        found = yield from steps.attempt("digests", requester.digests())
+        if found is None:
+            return None
+        steps.passed("digests", *evidence.digests(found))
+        slot = min(found.digests) if slot is None else slot
+        chain = yield from steps.attempt("certificate chain", requester.certificate(slot))
+        if chain is None:
+            return None
+        steps.passed("certificate chain", *evidence.chain(chain))
+        self._judge(chain)
+        stated = found.digests.get(slot)
+        steps.judged("digest", *evidence.digest(chain, stated), ok=stated == chain.digest)
+        return chain
+
+    def _judge(self, chain: PeerChain) -> None:
+        """The rules a chain is judged by."""
+        connection = self.requester.connection
+        asym = connection.algorithms.asym
+        checks = chain_checks(
+            chain,
+            self.trust,
+            at=self.at,
+            expected_san=self.expected_san,
+            alias=Cap.ALIAS_CERT in connection.peer_capabilities,
+            scheme=asym.name if asym else "",
+        )
+        for check in checks:
+            self.steps.judged(f"chain: {check.name}", check.detail, ok=check.ok)
+        if self.expected_san is None:
+            found = cma_name(chain)
+            shown = "the leaf has no PCIe CMA name" if found is None else f"{found} (not compared)"
+            self.steps.skipped(shown, "chain: leaf name")
+
+    def _challenge(self, chain: PeerChain) -> Flow[Authentication | None]:
+        """CHALLENGE; None where nothing can be said about what came back."""
+        requester, steps = self.requester, self.steps
+        theirs = requester.connection.peer_capabilities
+        if Cap.CHAL not in theirs:
+            steps.skipped("the device does not offer CHAL", "challenge", "challenge signature")
+            return None
+        kind = SummaryType.ALL if theirs & MEAS else SummaryType.NONE
+        flow = requester.challenge(chain.slot, summary=kind)
+        found, problem = yield from steps.attempt_signed("challenge", flow)
+        if found is None:
+            return None
+        steps.passed("challenge", *evidence.challenge(found))
+        self._signed("challenge", problem, found.transcript_hash, found.reply.signature)
+        return found
+
+    def _measure(self, chain: PeerChain) -> Flow[Measured | None]:
+        """GET_MEASUREMENTS as asked for; None where there are none to judge."""
+        requester, steps = self.requester, self.steps
+        theirs = requester.connection.peer_capabilities
+        reason = ""
+        if self.mode == "none":
+            reason = "not asked for"
+        elif not theirs & MEAS:
+            reason = "the device does not offer measurements"
+        if reason:
+            steps.skipped(reason, "measurement count", "measurements", "measurement signature")
+            return None
+        count = yield from steps.attempt("measurement count", requester.measurement_count())
+        if count is None:
+            return None
+        steps.passed("measurement count", f"the device has {count}", {"count": count})
+        flow = measure_all(
+            requester,
+            count=count,
+            one_by_one=self.mode == "one-by-one",
+            signed_by=chain.slot if Cap.MEAS_SIG in theirs else None,
+            raw=self.raw,
+        )
+        found, problem = yield from steps.attempt_signed("measurements", flow)
+        if found is None:
+            return None
+        last = found.readings[-1]
+        good = last.content_changed != ContentChanged.CHANGED and len(found.measurements) == count
+        steps.judged("measurements", *evidence.measurements(found), ok=good)
+        if Cap.MEAS_SIG in theirs:
+            made = last.reply.signature
+            self._signed("measurement", problem, last.transcript_hash, made)
+        else:
+            steps.skipped("the device does not sign measurements", "measurement signature")
+        return found
+
+    def _signed(self, what: str, problem: str, transcript_hash: bytes, made: bytes) -> None:
+        """A signature's own step."""
+        found = evidence.signature(transcript_hash, made)
+        detail = problem or "it is the leaf's, over the whole conversation"
+        self.steps.judged(f"{what} signature", detail, found, ok=not problem)
+        self.proved = self.proved or not problem
+
+    def _summarise(self, authentication: Authentication | None, measured: Measured | None) -> None:
+        """The measurement summary hash of CHALLENGE_AUTH against the measurements."""
+        stated = authentication.reply.summary if authentication else b""
+        chosen = self.requester.connection.algorithms.hash
+        if not stated or measured is None or chosen is None:
+            self.steps.skipped("there is nothing to compare", "measurement summary")
+        elif self.raw:
+            self.steps.skipped("it covers digests, not raw measurements", "measurement summary")
+        else:
+            computed = hashes.digest(chosen.name, *(one.block for one in measured.measurements))
+            told = evidence.summary(stated, computed)
+            self.steps.judged("measurement summary", *told, ok=stated == computed)

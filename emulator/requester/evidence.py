@@ -1,0 +1,130 @@
+"""What the steps of a verdict tell: for each a sentence, and the facts as JSON values."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from emulator.ask import Authentication, PeerChain, SlotDigests
+from emulator.ask.version import version_text
+from emulator.device.measurements import KINDS
+from emulator.requester.identity import describe_chain
+from emulator.requester.measuring import Measured
+from emulator.spdm.algorithms import OpaqueFormat
+from emulator.spdm.capabilities import names
+from emulator.spdm.connection import Connection
+from emulator.spdm.messages import Capabilities
+from emulator.spdm.messages.certificates import SLOT_MASK
+from emulator.spdm.messages.measurements import ContentChanged
+from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.versions import Version
+
+Told = tuple[str, dict[str, Any]]
+
+_KIND_NAMES = {number: name for name, number in KINDS.items()}
+_CHANGED_NAMES = {member.value: member.name for member in ContentChanged}
+
+
+def version(connection: Connection, listed: Sequence[int]) -> Told:
+    """The version chosen, and those the device lists."""
+    chosen = Version(connection.version).text
+    texts = [version_text(number) for number in listed]
+    detail = f"{chosen}, of {', '.join(texts)}"
+    return detail, {"selected": chosen, "listed": texts}
+
+
+def capabilities(connection: Connection, theirs: Capabilities) -> Told:
+    """The device's flags, sizes and time."""
+    flags = names(connection.peer_capabilities)
+    return ", ".join(flags) or "none", {
+        "flags": flags,
+        "ct_exponent": theirs.ct_exponent,
+        "data_transfer_size": connection.peer_data_transfer_size,
+        "max_message_size": connection.peer_max_message,
+    }
+
+
+def algorithms(agreed: Negotiated) -> Told:
+    """What was selected."""
+    rows = {"asym": agreed.asym, "hash": agreed.hash, "measurement_hash": agreed.measurement_hash}
+    chosen = {family: row.name if row else None for family, row in rows.items()}
+    parts = [chosen["asym"] or "no signatures", chosen["hash"] or "no hash"]
+    parts.append(f"measurements {chosen['measurement_hash'] or 'none'}")
+    opaque = {OpaqueFormat.FORMAT_0: 0, OpaqueFormat.FORMAT_1: 1}
+    return ", ".join(parts), {
+        **chosen,
+        "opaque_format": opaque.get(OpaqueFormat(agreed.other_params)),
+    }
+
+
+def digests(found: SlotDigests) -> Told:
+    """The provisioned slots."""
+    slots = list(found.digests)
+    detail = f"provisioned: {', '.join(f'slot {slot}' for slot in slots)}"
+    supported = [
+        slot for slot in range(found.supported.bit_length()) if found.supported >> slot & 1
+    ]
+    hashes = {str(slot): digest.hex() for slot, digest in found.digests.items()}
+    return detail, {"provisioned": slots, "supported": supported, "digests": hashes}
+
+
+def chain(found: PeerChain) -> Told:
+    """The chain that was fetched."""
+    subject = found.leaf.subject if found.leaf else "an unreadable leaf"
+    count = len(found.certificates)
+    detail = f"slot {found.slot}: {count} certificates, {len(found.spdm)} bytes, {subject}"
+    return detail, describe_chain(found)
+
+
+def digest(found: PeerChain, stated: bytes | None) -> Told:
+    """DIGESTS against the chain that was fetched."""
+    facts = {"stated": stated.hex() if stated else None, "computed": found.digest.hex()}
+    if stated == found.digest:
+        return "DIGESTS has the hash of the chain", facts
+    if stated is None:
+        return f"DIGESTS has none for slot {found.slot}", facts
+    return f"DIGESTS has {stated.hex()}, the chain's hash is {found.digest.hex()}", facts
+
+
+def challenge(found: Authentication) -> Told:
+    """What CHALLENGE_AUTH says beside its signature."""
+    reply = found.reply
+    return f"slot {reply.slot & SLOT_MASK}, its nonce is {reply.nonce.hex()[:16]}...", {
+        "nonce": reply.nonce.hex(),
+        "summary_type": found.summary_type.name,
+        "summary": reply.summary.hex(),
+        "opaque": reply.opaque.hex(),
+        "context": reply.context.hex(),
+    }
+
+
+def signature(transcript_hash: bytes, made: bytes) -> dict[str, Any]:
+    """A signature, and the hash of what it covers (M1/M2 or L1/L2)."""
+    return {"transcript_hash": transcript_hash.hex(), "signature": made.hex()}
+
+
+def measurements(found: Measured) -> Told:
+    """What was measured, and whether it changed while it was read."""
+    listed = [
+        {
+            "index": one.index,
+            "type": one.kind,
+            "type_name": _KIND_NAMES.get(one.kind),
+            "raw": one.raw,
+            "value": one.value.hex(),
+        }
+        for one in found.measurements
+    ]
+    indices = ", ".join(str(one.index) for one in found.measurements)
+    detail = f"{len(listed)} of {found.count}: index {indices}"
+    changed = found.readings[-1].content_changed
+    if changed == ContentChanged.CHANGED:
+        detail += "; they changed while they were read, so read them again"
+    said = None if changed is None else _CHANGED_NAMES.get(changed, f"0x{changed:02x}")
+    return detail, {"measurements": listed, "content_changed": said}
+
+
+def summary(stated: bytes, computed: bytes) -> Told:
+    """The measurement summary hash of CHALLENGE_AUTH against the measurements."""
+    facts = {"stated": stated.hex(), "computed": computed.hex()}
+    if stated == computed:
+        return "CHALLENGE_AUTH has the hash of all measurements", facts
+    return f"CHALLENGE_AUTH has {stated.hex()}, the measurements give {computed.hex()}", facts

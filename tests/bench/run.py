@@ -1,0 +1,158 @@
+"""What the device costs beside the raw cost of its cryptography, measured in the same run.
+
+    make bench                     a table
+    python tests/bench/run.py --json
+
+Everything is measured in turn, round by round, so that a busy machine slows all of it alike:
+the raw signature, an asyncio server that echoes a frame of the same size, and the device's
+CHALLENGE and signed GET_MEASUREMENTS over a real socket. With SPDM_RESPONDER_EMU set to DMTF's
+responder, its figures stand beside ours.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench import client
+from bench.client import Client
+from interop.serving import serving
+from rich.console import Console
+from rich.table import Table
+
+from emulator.crypto.keys import SigningKey
+
+ROUNDS = 1500
+WARM_UP = 100
+CONNECTIONS = 300
+TARGET = 1.5
+PAIRS = (("ECDSA_P256", "SHA_256"), ("ECDSA_P384", "SHA_384"))
+HASH_SIZE = {"SHA_256": 32, "SHA_384": 48}
+
+
+@contextmanager
+def echo() -> Iterator[int]:
+    """An asyncio echo server in a process of its own; yields its port."""
+    script = Path(__file__).with_name("echo.py")
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(process.stdout.readline() if process.stdout else "0")
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@contextmanager
+def reference(asym: str, hash_name: str) -> Iterator[int | None]:
+    """DMTF's responder for one connection, if it is there; yields its port or None."""
+    program = os.environ.get("SPDM_RESPONDER_EMU")
+    if not program:
+        yield None
+        return
+    port = 23990 + sum(map(ord, asym + hash_name)) % 1000
+    process = subprocess.Popen(
+        [program, "--trans", "PCI_DOE", "--port", str(port), "--asym", asym, "--hash", hash_name,
+         "--pqc_asym", "NONE", "--ver", "1.2"],
+        cwd=Path(program).parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 5
+        while not _listens(port):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{program} does not listen on {port}")
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _listens(port: int) -> bool:
+    """Whether something listens, without connecting: that responder serves one connection."""
+    wanted = f":{port:04X} "
+    listening = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    return any(wanted in line.split()[1] + " " and line.split()[3] == "0A" for line in listening)
+
+
+def rounds(subjects: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """The median microseconds of each subject, measured in turn."""
+    times: dict[str, list[float]] = {name: [] for name in subjects}
+    for count in range(ROUNDS + WARM_UP):
+        for name, subject in subjects.items():
+            began = time.perf_counter()
+            subject()
+            if count >= WARM_UP:
+                times[name].append((time.perf_counter() - began) * 1e6)
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def per_second(port: int, asym: str, hash_name: str) -> float:
+    """Connections a second, each from GET_VERSION to CHALLENGE, one after the other."""
+    began = time.perf_counter()
+    for _ in range(CONNECTIONS):
+        with Client("127.0.0.1", port) as one:
+            one.attest(asym, hash_name)
+    return CONNECTIONS / (time.perf_counter() - began)
+
+
+def measure(asym: str, hash_name: str) -> dict[str, float]:
+    """All figures of one pair of algorithms."""
+    key = SigningKey.derive(asym, b"bench")
+    digest = bytes(HASH_SIZE[hash_name])
+    with ExitStack() as stack:
+        (port,) = stack.enter_context(serving("nvme-ssd"))
+        device = stack.enter_context(Client("127.0.0.1", port))
+        device.attest(asym, hash_name)
+        mirror = stack.enter_context(Client("127.0.0.1", stack.enter_context(echo())))
+        subjects: dict[str, Callable[[], object]] = {
+            "signature": lambda: key.sign(digest, hash_name),
+            "loopback": lambda: mirror.raw(client.CHALLENGE),
+            "CHALLENGE": lambda: device.ask(client.CHALLENGE),
+            "MEASUREMENTS": lambda: device.ask(client.GET_ALL_SIGNED),
+        }
+        other = stack.enter_context(reference(asym, hash_name))
+        if other is not None:
+            theirs = stack.enter_context(Client("127.0.0.1", other))
+            theirs.attest(asym, hash_name)
+            subjects["reference CHALLENGE"] = lambda: theirs.ask(client.CHALLENGE)
+            subjects["reference MEASUREMENTS"] = lambda: theirs.ask(client.GET_ALL_SIGNED)
+        figures = rounds(subjects)
+        figures["connections/s"] = per_second(port, asym, hash_name)
+    bound = figures["signature"] + figures["loopback"]
+    figures["CHALLENGE ratio"] = figures["CHALLENGE"] / bound
+    figures["MEASUREMENTS ratio"] = figures["MEASUREMENTS"] / bound
+    return figures
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    as_json = parser.parse_args().json
+    console = Console(stderr=True)
+    results = {}
+    for asym, hash_name in PAIRS:
+        console.print(f"measuring {asym} with {hash_name} ...")
+        results[f"{asym} {hash_name}"] = measure(asym, hash_name)
+    if as_json:
+        print(json.dumps(results, indent=2))  # noqa: T201 - a script's result
+        return
+    table = Table("median µs", *results, title="ratio = device / (signature + loopback)")
+    for name in next(iter(results.values())):
+        digits = 2 if name.endswith("ratio") else 0
+        cells = (f"{figures[name]:.{digits}f}" for figures in results.values())
+        table.add_row(name, *cells)
+    Console().print(table)
+    Console().print(f"target: both ratios at most {TARGET}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Every command and snippet in the documentation is run, and generated pages are current.
+
+Blocks of one page share a folder. A `yaml` block that begins with `# file: NAME` is written there;
+`sh` and `python` blocks are run there. What cannot be run here says why in a comment before it:
+`<!-- not run: REASON -->`.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+REASONS = {
+    "needs a container engine",
+    "needs a guest kernel with the CMA patches",
+    "the test already has the command on its path",
+}
+_BLOCK = re.compile(
+    r"(?:<!-- not run: (?P<reason>[^>]*?) -->\n)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+class Block(NamedTuple):
+    line: int
+    language: str
+    code: str
+    reason: str | None
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(
+            text.count("\n", 0, found.start("code")) + 1,
+            found["language"],
+            found["code"],
+            found["reason"],
+        )
+        for found in _BLOCK.finditer(text)
+    ]
+
+
+RUN = [page for page in PAGES if any(b.language in ("sh", "python", "yaml") for b in blocks(page))]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "LANG"))}
+    return {**kept, "PATH": path, "HOME": str(folder), "COLUMNS": "100"}
+
+
+def shell(code: str) -> tuple[list[str], Path | None]:
+    """The command that runs `code`, and where, if not in the page's folder.
+
+    `make` belongs to the checkout; the tests it would start are those running now.
+    """
+    if re.search(r"^make ", code, re.MULTILINE):
+        code = re.sub(r"^make test", "make -n test", code, flags=re.MULTILINE)
+        code = re.sub(r"^make ", f"make VENV={sys.prefix} ", code, flags=re.MULTILINE)
+        return ["bash", "-euo", "pipefail", "-c", code], ROOT
+    return ["bash", "-euo", "pipefail", "-c", code], None
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_snippet_runs(page: Path, tmp_path: Path) -> None:
+    for block in blocks(page):
+        where = f"{page.relative_to(ROOT)}:{block.line}"
+        if block.reason is not None:
+            assert block.reason in REASONS, f"{where}: {block.reason!r} is no known reason"
+            continue
+        if block.language == "yaml":
+            named = re.match(r"# file: (\S+)\n", block.code)
+            assert named, f"{where}: a yaml block begins with '# file: NAME'"
+            (tmp_path / named[1]).write_text(block.code, encoding="utf-8")
+            continue
+        if block.language == "text":
+            continue
+        assert block.language in ("sh", "python"), f"{where}: nothing runs {block.language}"
+        command, folder = (
+            shell(block.code)
+            if block.language == "sh"
+            else ([sys.executable, "-W", "error", "-c", block.code], None)
+        )
+        done = subprocess.run(
+            command,
+            cwd=folder or tmp_path,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"{where}\n{done.stdout}\n{done.stderr}"
+
+
+def test_generated_pages_are_current() -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    import generate  # noqa: PLC0415 - the generator lives beside its pages
+
+    for name, write in generate.PAGES.items():
+        current = (generate.REFERENCE / name).read_text(encoding="utf-8")
+        assert current == write(), f"docs/reference/{name} is stale: run `make docs`"
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,0 +1,91 @@
+"""Random instances of any layout, with counts that are true, made from its field kinds."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from unit.wire.samples import VERSIONS
+
+from emulator.wire import (
+    U8,
+    U16,
+    U24,
+    U32,
+    Bytes,
+    Counted,
+    PerBit,
+    Rest,
+    Shape,
+    Since,
+    Sized,
+    Structure,
+    Table,
+    When,
+)
+from emulator.wire.kinds import Kind
+
+_WIDTHS: dict[type[Kind], int] = {U8: 1, U16: 2, U24: 3, U32: 4}
+_MOST = 6
+"""The largest count drawn: messages stay small."""
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> Shape:
+    """Shapes of any version and sizes, also odd ones."""
+    sizes = st.sampled_from((0, 1, 32, 48))
+    return Shape(draw(st.sampled_from(VERSIONS)), *(draw(sizes) for _ in range(3)))
+
+
+def _counting(cls: type[Structure], shape: Shape) -> dict[str, Kind]:
+    """The fields that count, or are the mask of, a later one."""
+    counted: dict[str, Kind] = {}
+    for field in cls.codec(shape).fields:
+        kind = field.kind.kind if isinstance(field.kind, Since) else field.kind
+        if isinstance(kind, Counted | Table):
+            counted[kind.count] = kind
+    return counted
+
+
+def _raw(draw: st.DrawFn, kind: Kind, values: dict[str, Any], shape: Shape) -> Any:
+    """A value of one field as it lies on the wire."""
+    match kind:
+        case Bytes(size=size):
+            length = size
+        case Sized(what=what):
+            length = getattr(shape, what)
+        case Counted(count=count, unit=unit, mask=mask):
+            length = (values[count] & mask) * unit
+        case PerBit(mask=bits, what=what):
+            length = int(values[bits]).bit_count() * getattr(shape, what)
+        case When(flag=flag, mask=mask, size=size):
+            length = size if values[flag] & mask else 0
+        case Rest():
+            return draw(st.binary(max_size=32))
+        case Table(row=row, count=count):
+            assert issubclass(row, Structure)
+            return tuple(draw(instances(row, shape)) for _ in range(values[count]))
+        case _:
+            return draw(st.integers(0, 256 ** _WIDTHS[type(kind)] - 1))
+    return draw(st.binary(min_size=length, max_size=length))
+
+
+@st.composite
+def instances(draw: st.DrawFn, cls: type[Structure], shape: Shape) -> Any:
+    """An instance of `cls`, any value in any field."""
+    counting = _counting(cls, shape)
+    values: dict[str, Any] = {}
+    for field in cls.codec(shape).fields:
+        kind = field.kind.kind if isinstance(field.kind, Since) else field.kind
+        counted = counting.get(field.name)
+        if counted is None:
+            values[field.name] = _raw(draw, kind, values, shape)
+            continue
+        values[field.name] = draw(st.integers(0, _MOST))
+        if isinstance(counted, Counted) and counted.mask != 0xFFFFFFFF:  # a nibble beside another
+            values[field.name] |= draw(st.integers(0, 15)) << 4
+    for field in cls.codec(shape).fields:
+        if field.kind.load and field.name not in counting:
+            number = values[field.name]
+            if isinstance(field.kind, U24):
+                continue
+            values[field.name] = field.kind.load(number)
+    return cls(**values)

@@ -1,0 +1,264 @@
+"""Every message as the C header lays it out, field by field, in every shape.
+
+The names are the layouts', the bytes are written here by hand: nothing is derived from what is
+under test. Source: libspdm `include/industry_standard/spdm.h`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from emulator.spdm.codes import Code
+from emulator.spdm.messages import LAYOUTS
+from emulator.wire import Message, Shape
+
+VERSIONS = (0x10, 0x11, 0x12, 0x13, 0x14)
+
+Parts = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A message's fields in order, their bytes, and the shape they are in."""
+
+    layout: type[Message]
+    shape: Shape
+    parts: Parts
+
+    @property
+    def raw(self) -> bytes:
+        """The message."""
+        return b"".join(data for _, data in self.parts)
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether its last field takes whatever follows."""
+        return self.layout.CODE == Code.ERROR
+
+    def field_at(self, at: int) -> str:
+        """The field that holds byte `at`."""
+        end = 0
+        for name, data in self.parts:
+            end += len(data)
+            if at < end:
+                return name
+        raise IndexError(at)
+
+    def __str__(self) -> str:
+        shape = self.shape
+        sizes = f"{shape.hash}-{shape.signature}-{shape.summary}"
+        return f"{self.layout.__name__}-{shape.version:x}-{sizes}"
+
+
+def _row(index: int, kind: int, count: int, supported: bytes, external: bytes = b"") -> Parts:
+    """One algorithm structure."""
+    return (
+        (f"structures[{index}].kind", bytes((kind,))),
+        (f"structures[{index}].count", bytes((count,))),
+        (f"structures[{index}].supported", supported),
+        (f"structures[{index}].external", external),
+    )
+
+
+def _structures(version: int) -> Parts:
+    if version == 0x10:
+        return ()
+    return (*_row(0, 2, 0x20, b"\x1b\x00"), *_row(1, 3, 0x22, b"\x06\x00", bytes(range(8))))
+
+
+def _context(version: int) -> Parts:
+    return (("context", b"context!"),) if version >= 0x13 else ()
+
+
+def _sizes(version: int) -> Parts:
+    if version < 0x12:
+        return ()
+    return (
+        ("data_transfer_size", b"\xf8\x11\x00\x00"),
+        ("max_spdm_msg_size", b"\x00\x00\x01\x00"),
+    )
+
+
+def _empty(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (("reserved1", b"\0"), ("reserved2", b"\0"))
+
+
+def _version(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (
+        *(("reserved1", b"\0"), ("reserved2", b"\0"), ("reserved3", b"\0")),
+        ("entry_count", b"\x02"),
+        ("entries[0].number", b"\x00\x12"),
+        ("entries[1].number", b"\x00\x13"),
+    )
+
+
+def _get_capabilities(version: int, shape: Shape) -> Parts:
+    del shape
+    parts: Parts = (("param1", b"\x01"), ("reserved1", b"\0"))
+    if version >= 0x11:
+        parts += (("reserved2", b"\0"), ("ct_exponent", b"\x14"))
+        parts += (("ext_flags", b"\x01\x00"), ("flags", b"\x06\x00\x02\x00"))
+    return parts + _sizes(version)
+
+
+def _capabilities(version: int, shape: Shape) -> Parts:
+    del shape
+    return (
+        *(("param1", b"\0"), ("reserved1", b"\0"), ("reserved2", b"\0"), ("ct_exponent", b"\x14")),
+        *(("ext_flags", b"\0\0"), ("flags", b"\x36\x00\x00\x80")),
+        *_sizes(version),
+    )
+
+
+def _negotiate(version: int, shape: Shape) -> Parts:
+    del shape
+    return (
+        ("structure_count", b"\x02"),
+        *(("reserved1", b"\0"), ("length", b"\x3c\x00")),
+        *(("measurement_specification", b"\x01"), ("other_params", b"\x02")),
+        *(("base_asym", b"\x90\0\0\0"), ("base_hash", b"\x03\0\0\0"), ("pqc_asym", b"\x02\0\0\0")),
+        *(("reserved2", bytes(8)), ("ext_asym_count", b"\x01"), ("ext_hash_count", b"\x02")),
+        *(("reserved3", b"\0"), ("mel_specification", b"\x01")),
+        *(("ext_asym", b"asym"), ("ext_hash", b"hash0001")),
+        *_structures(version),
+    )
+
+
+def _algorithms(version: int, shape: Shape) -> Parts:
+    del shape
+    return (
+        ("structure_count", b"\x02"),
+        *(("reserved1", b"\0"), ("length", b"\x38\x00")),
+        *(("measurement_specification", b"\x01"), ("other_params", b"\x02")),
+        ("measurement_hash", b"\x04\0\0\0"),
+        *(("base_asym", b"\x80\0\0\0"), ("base_hash", b"\x02\0\0\0"), ("pqc_asym", b"\0\0\0\0")),
+        *(("reserved2", bytes(7)), ("mel_specification", b"\x01")),
+        *(("ext_asym_count", b"\x01"), ("ext_hash_count", b"\0"), ("reserved3", b"\0\0")),
+        *(("ext_asym", b"asym"), ("ext_hash", b"")),
+        *_structures(version),
+    )
+
+
+def _digests(version: int, shape: Shape) -> Parts:
+    del version
+    return (
+        *(("supported_slots", b"\x07"), ("provisioned_slots", b"\x05")),
+        ("digests", bytes(range(2 * shape.hash))),
+    )
+
+
+def _get_certificate(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (
+        *(("slot", b"\x02"), ("attributes", b"\x01")),
+        *(("offset", b"\x34\x12"), ("length", b"\xff\xff")),
+    )
+
+
+def _certificate(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (
+        *(("slot", b"\x02"), ("attributes", b"\0")),
+        *(("portion_length", b"\x05\x00"), ("remainder_length", b"\xfb\x03")),
+        ("portion", b"chain"),
+    )
+
+
+def _challenge(version: int, shape: Shape) -> Parts:
+    del shape
+    head = (("slot", b"\x00"), ("summary_type", b"\xff"), ("nonce", bytes(range(32))))
+    return head + _context(version)
+
+
+def _opaque(data: bytes) -> Parts:
+    return (("opaque_length", len(data).to_bytes(2, "little")), ("opaque", data))
+
+
+def _challenge_auth(version: int, shape: Shape) -> Parts:
+    return (
+        *(("slot", b"\x02"), ("slot_mask", b"\x05")),
+        *(("cert_chain_hash", b"c" * shape.hash), ("nonce", bytes(range(32)))),
+        *(("summary", b"m" * shape.summary), *_opaque(b"opaque")),
+        *(*_context(version), ("signature", b"s" * shape.signature)),
+    )
+
+
+def _get_measurements(version: int, shape: Shape) -> Parts:
+    """Signed where the shape has a signature, which is how the sample knows."""
+    parts: Parts = (
+        ("attributes", b"\x07" if shape.signature else b"\x06"),
+        ("operation", b"\xff"),
+        ("nonce", bytes(range(32)) if shape.signature else b""),
+    )
+    if version >= 0x11:
+        parts += (("slot", b"\x0f" if shape.signature else b""),)
+    return parts + _context(version)
+
+
+def _measurements(version: int, shape: Shape) -> Parts:
+    return (
+        *(("total", b"\0"), ("slot", b"\x22"), ("block_count", b"\x01")),
+        *(("record_length", b"\x09\0\0"), ("record", b"one block"), ("nonce", bytes(range(32)))),
+        *_opaque(b""),
+        *(*_context(version), ("signature", b"s" * shape.signature)),
+    )
+
+
+def _vendor(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (
+        *(("reserved1", b"\0"), ("reserved2", b"\0"), ("standard", b"\x03\x00")),
+        *(("vendor_length", b"\x02"), ("vendor", b"\x01\x00")),
+        *(("payload_length", b"\x07\x00"), ("payload", b"payload")),
+    )
+
+
+def _error(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (("error_code", b"\x0d"), ("data", b"\0"), ("extended", b"\x10\x27\0\0"))
+
+
+_BUILDERS = {
+    Code.GET_VERSION: _empty,
+    Code.VERSION: _version,
+    Code.GET_CAPABILITIES: _get_capabilities,
+    Code.CAPABILITIES: _capabilities,
+    Code.NEGOTIATE_ALGORITHMS: _negotiate,
+    Code.ALGORITHMS: _algorithms,
+    Code.GET_DIGESTS: _empty,
+    Code.DIGESTS: _digests,
+    Code.GET_CERTIFICATE: _get_certificate,
+    Code.CERTIFICATE: _certificate,
+    Code.CHALLENGE: _challenge,
+    Code.CHALLENGE_AUTH: _challenge_auth,
+    Code.GET_MEASUREMENTS: _get_measurements,
+    Code.MEASUREMENTS: _measurements,
+    Code.VENDOR_DEFINED_REQUEST: _vendor,
+    Code.VENDOR_DEFINED_RESPONSE: _vendor,
+    Code.ERROR: _error,
+}
+
+
+def _shapes(code: Code, version: int) -> Iterator[Shape]:
+    match code:
+        case Code.DIGESTS:
+            yield from (Shape(version, size) for size in (32, 48))
+        case Code.CHALLENGE_AUTH:
+            for size, signature in ((32, 64), (48, 96)):
+                yield from (Shape(version, size, signature, summary) for summary in (0, size))
+        case Code.GET_MEASUREMENTS | Code.MEASUREMENTS:
+            yield from (Shape(version, 48, signature) for signature in (0, 64, 96))
+        case _:
+            yield Shape(version)
+
+
+def _samples() -> Iterator[Sample]:
+    for version in VERSIONS:
+        for code, build in _BUILDERS.items():
+            for shape in _shapes(code, version):
+                head = (("version", bytes((version,))), ("code", bytes((code,))))
+                yield Sample(LAYOUTS[code], shape, head + build(version, shape))
+
+
+SAMPLES = tuple(_samples())
