@@ -1,20 +1,19 @@
 """`spdm-emulator attest`: connect to a device as a host does, and judge it."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from emulator import resources
+from emulator.cli.options import Seed, entropy_of
+from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
 from emulator.client.socket import TIMEOUT
 from emulator.crypto.certificate import Certificate
-from emulator.entropy import Seeded, System
 from emulator.errors import EmulatorError, NoResponse, PkiError
 from emulator.pki import authority, files
 from emulator.report import ConsoleReport
@@ -41,6 +40,7 @@ def attest(
     target: Annotated[
         str, typer.Argument(metavar="[HOST:PORT]", help="Where the device listens.")
     ] = DEFAULT_TARGET,
+    *,
     trust: Annotated[
         list[Path] | None,
         typer.Option(help="Trusted certificates, PEM or DER; repeatable. None: the sample roots."),
@@ -75,9 +75,7 @@ def attest(
     raw: Annotated[
         bool, typer.Option("--raw", help="Ask for raw measurements rather than digests.")
     ] = False,
-    seed: Annotated[
-        str | None, typer.Option(help="Draw the same nonces for the same text.")
-    ] = None,
+    seed: Seed = None,
     timeout: Annotated[
         float, typer.Option(min=0.001, help="Seconds to wait for each reply.")
     ] = TIMEOUT,
@@ -93,14 +91,20 @@ def attest(
     host, port = _address(target)
     offer = _offer(version, asym, hash_)
     roots = _roots(trust)
-    console = Console(highlight=False)
+    entropy = entropy_of(seed)
+    console = stdout()
     report = ConsoleReport(console, verbose=verbose)
+    if not as_json:
+        stderr().print(f"seed {entropy.seed} (repeat with --seed)", style="dim", markup=False)
 
     async def run() -> Verdict:
-        entropy = System() if seed is None else Seeded(seed)
-        observer = unobserved if as_json else report
         async with connect(
-            host, port, offer=offer, entropy=entropy, timeout=timeout, observer=observer
+            host,
+            port,
+            offer=offer,
+            entropy=entropy,
+            timeout=timeout,
+            observer=unobserved if as_json else report,
         ) as client:
             return await client.attest(
                 trust=roots,
@@ -114,18 +118,15 @@ def attest(
     try:
         verdict = asyncio.run(run())
     except NoResponse as error:
-        _complain(f"{error}\n{_HINT}")
-        raise typer.Exit(1) from error
+        fail([str(error), _HINT], code=FAILED)
     except EmulatorError as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
+        fail(str(error), code=FAILED)
     if as_json:
-        print(json.dumps(verdict.to_json(), indent=2))
+        print_json(verdict.to_json())
     else:
         console.print()
         report.verdict(verdict)
-    if not verdict.ok:
-        raise typer.Exit(1)
+    raise typer.Exit(GOOD if verdict.ok else FAILED)
 
 
 def _address(target: str) -> tuple[str, int]:
@@ -133,7 +134,7 @@ def _address(target: str) -> tuple[str, int]:
     host, separator, port = target.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (separator and host and port.isdecimal() and 0 < int(port) <= _MAX_PORT):
-        raise typer.BadParameter(f"{target!r} where HOST:PORT is needed, such as {DEFAULT_TARGET}")
+        fail(f"{target!r} where HOST:PORT is needed, such as {DEFAULT_TARGET}", code=WRONG_USE)
     return host, int(port)
 
 
@@ -152,7 +153,7 @@ def _offer(versions: list[str] | None, asym: list[str] | None, hashes: list[str]
             hashes=tuple(hashes) if hashes else DEFAULT.hashes,
         )
     except EmulatorError as error:
-        raise typer.BadParameter(str(error)) from error
+        fail(str(error), code=WRONG_USE)
 
 
 def _roots(trust: list[Path] | None) -> list[bytes]:
@@ -167,11 +168,6 @@ def _roots(trust: list[Path] | None) -> list[bytes]:
         except PkiError as error:
             text = str(error)
             told = text if str(path) in text else f"{path}: {text}"
-            raise typer.BadParameter(f"--trust {told}") from error
+            fail(f"--trust {told}", code=WRONG_USE)
         roots.extend(found)
     return roots
-
-
-def _complain(text: str) -> None:
-    """A line on standard error, in the manner of all commands."""
-    typer.echo(f"spdm-emulator attest: {text}", err=True)
