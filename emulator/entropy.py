@@ -51,8 +51,8 @@ class Seeded:
         """Draw `n` bytes: the same for the same seed, path, label and count."""
         count = self._draws.get(label, 0)
         self._draws[label] = count + 1
-        material = "\x00".join((self.seed, self._path, label, str(count))).encode()
-        return hashlib.shake_256(material).digest(n)
+        material = f"{self.seed}\x00{self._path}\x00{label}\x00{count}"
+        return hashlib.shake_256(material.encode()).digest(n)
 
     def fork(self, label: str) -> "Seeded":
         """A source whose draws depend on the seed and on `label` only."""

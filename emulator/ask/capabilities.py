@@ -47,8 +47,8 @@ class CapabilitiesRequest(Request[Capabilities]):
         flags = theirs.flags & RESPONDER_MASK[version]
         problems = responder_problems(flags, version)
         if problems:
-            found = f"0x{theirs.flags:08x}"
-            raise BrokenReply("CAPABILITIES", "flags", found=found, expected=problems[0])
+            found = f"0x{theirs.flags:08x}: {problems[0]}"
+            raise BrokenReply("CAPABILITIES", "flags", found=found, expected="a legal combination")
         sized = rules(version).sizes_negotiated
         if sized:
             _check_sizes(theirs, flags)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from emulator.ask.chain import PeerChain
+from emulator.ask.context import check_context, context_for
 from emulator.ask.opaque import check_opaque
 from emulator.ask.request import Request
 from emulator.ask.verify import Verified, verify
@@ -68,7 +69,7 @@ class ChallengeRequest(Request[Authentication]):
             slot=chain.slot,
             summary_type=summary_type,
             nonce=nonce,
-            context=context,
+            context=context_for(connection, context),
         )
         super().__init__(connection, self._challenge)
 
@@ -105,13 +106,7 @@ class ChallengeRequest(Request[Authentication]):
                 expected=f"{self._chain.digest.hex()}, the hash of the chain that was fetched",
             )
         check_opaque(self.connection, _NAME, theirs.opaque)
-        if theirs.context != self._challenge.context:
-            raise BrokenReply(
-                _NAME,
-                "context",
-                found=theirs.context.hex(),
-                expected=f"{self._challenge.context.hex()}, as it was sent",
-            )
+        check_context(_NAME, self._challenge.context, theirs.context)
 
     def _conclude(
         self, theirs: ChallengeAuth, verified: Verified, unsigned: bytes

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from emulator.ask.chain import PeerChain
+from emulator.ask.context import check_context, context_for
 from emulator.ask.opaque import check_opaque
 from emulator.ask.record import ReportedMeasurement, check_indices, read_record
 from emulator.ask.request import Request
@@ -85,7 +86,7 @@ class MeasurementsRequest(Request[Reading]):
             operation=operation,
             nonce=nonce if chain else b"",
             slot=bytes((chain.slot,)) if chain else b"",
-            context=context,
+            context=context_for(connection, context),
         )
         super().__init__(connection, self._request)
 
@@ -95,9 +96,7 @@ class MeasurementsRequest(Request[Reading]):
         self._check_counts(theirs)
         self._check_slot(theirs)
         check_opaque(self.connection, _NAME, theirs.opaque)
-        if theirs.context != self._request.context:
-            found, expected = theirs.context.hex(), self._request.context.hex()
-            raise BrokenReply(_NAME, "context", found=found, expected=f"{expected}, as sent")
+        check_context(_NAME, self._request.context, theirs.context)
         measurements = read_record(theirs.record, self.connection.algorithms)
         if len(measurements) != theirs.block_count:
             found = f"{theirs.block_count}, and {len(measurements)} in the record"

@@ -112,11 +112,13 @@ class Request(Generic[T]):
         """Put the exchange on record in `part`, and move the connection on."""
         connection = self.connection
         transcript = connection.transcript
-        entries = self._exchange(reply) if part else ()
-        if part and not transcript.fits(part, entries):
-            raise PeerError(f"part {part.value} of the transcript is full: begin at GET_VERSION")
+        entries: View = ()
+        if part is not None:
+            entries = self._exchange(reply)
+            if not transcript.fits(part, entries):
+                raise PeerError(f"part {part.name} of the transcript is full; begin anew")
         transcript.reset(resets(self.code, connection.state))
-        if part:
+        if part is not None:
             transcript.append(part, entries)
         connection.state = after(connection.state, self.code)
 

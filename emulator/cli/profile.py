@@ -78,10 +78,15 @@ def show_command(
         return
     text = "".join(f"# {line}\n" for line in show.summary_lines(loaded))
     text += show.to_yaml(loaded.profile)
-    if sys.stdout.isatty():
+    if at_terminal():
         stdout().print(Syntax(text, "yaml", background_color="default", word_wrap=True))
     else:
         print(text, end="")
+
+
+def at_terminal() -> bool:
+    """Whether a person reads what is shown; programs get it without colours."""
+    return sys.stdout.isatty()
 
 
 def _load(name: str, sets: list[str], at: datetime | None) -> LoadedProfile:

@@ -201,7 +201,7 @@ _Problem = tuple[str, str, str]
 def _root_problems(root: Certificate, roots: Sequence[bytes], *, given: bool) -> Iterator[_Problem]:
     """The SPDM chain starts with the root's hash, so the root must be at hand."""
     if len(roots) > 1 and given:
-        yield "root", "one certificate", f"{len(roots)}"
+        yield "root", "one certificate", f"{len(roots)} certificates"
     elif not root.is_self_signed:
         expect = "the root certificate, as the chain leaves it out"
         yield "root", expect, f"{root.subject}, which is not self-signed" if given else "nothing"

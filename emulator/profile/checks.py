@@ -12,6 +12,7 @@ from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.opaque import BY_NUMBER, table_problem
 from emulator.profile.report import Report
 from emulator.profile.tree import Steps
+from emulator.profile.words import counted
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.capabilities import MEAS, RESPONDER_MASK, Cap, responder_problems
 from emulator.spdm.versions import BY_TEXT
@@ -115,7 +116,7 @@ def _representation(entry: Measurement, steps: Steps, hash_name: str) -> Iterato
         if not size:
             yield (*steps, "digest"), "text, hex or file, for RAW_BIT reports raw values", ""
         elif length != size:
-            yield (*steps, "digest"), f"the {size} bytes of {hash_name}", f"{length} bytes"
+            yield (*steps, "digest"), f"the {size} bytes of {hash_name}", counted(length, "byte")
     if entry.report == "digest" and hash_name == "RAW_BIT":
         yield report, "raw, for RAW_BIT reports raw values", ""
     if entry.type in RAW_SIZES and (entry.report != "raw" and hash_name != "RAW_BIT"):
@@ -166,7 +167,7 @@ def _vendor(registry: int, vendor: str, steps: Steps) -> Iterator[Finding]:
     size = len(bytes.fromhex(vendor))
     if size not in sizes:
         legal = " or ".join(str(one) for one in sizes)
-        yield (*steps, "vendor"), f"{legal} bytes in this registry", f"{size} bytes"
+        yield (*steps, "vendor"), f"{legal} bytes in this registry", counted(size, "byte")
 
 
 def _sizes(profile: Profile) -> Iterator[Finding]:

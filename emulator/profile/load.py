@@ -65,6 +65,8 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
         raise report.error()
     report.tree = settings.apply(tree, sets, report)
     profile = _validate(report)
+    if report.incomplete:
+        raise report.error()
     # A section is read if its values are sound each, so that what several say hides nothing.
     unsound = frozenset(report.sections)
     checks.check(profile, report)

@@ -8,7 +8,7 @@ from emulator.profile import model
 from emulator.profile.model import SOURCES, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
-from emulator.profile.words import shown
+from emulator.profile.words import counted
 
 MAX_VALUE = 0xFFFF - 3
 """The largest value, bytes: the block counts it with its 3-byte header in 16 bits."""
@@ -38,12 +38,13 @@ def measure(profile: Profile, report: Report) -> tuple[Measurement, ...]:
         try:
             value = _value(entry)
         except OSError as error:
-            was = f"{shown(str(entry.file))} ({error.strerror or error})"
+            was = f"{entry.file}: {error.strerror or error}"
             report.at(steps, "a file that can be read", was)
             continue
         size = RAW_SIZES.get(entry.type)
         if size is not None and len(value) != size:
-            report.at(steps, f"the {size} bytes of a {entry.type}", f"{len(value)} bytes")
+            was = counted(len(value), "byte")
+            report.at(steps, f"the {size} bytes of a {entry.type}", was)
         elif len(value) > MAX_VALUE:
             report.at(steps, f"at most {MAX_VALUE} bytes", "more")
         else:
@@ -61,7 +62,7 @@ def _value(entry: model.Measurement) -> bytes:
 
 def _read(path: Path) -> bytes:
     if not is_file(path):
-        raise FileNotFoundError("not a file")
+        raise FileNotFoundError("no such file")
     with path.open("rb") as file:
         return file.read(MAX_VALUE + 1)
 

@@ -37,6 +37,9 @@ from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 SOURCES = ("text", "hex", "file", "digest")
 """Where a measurement's value comes from; exactly one of these keys."""
 
+_AUTO, _CONTENTS, _HEX, _ELEMENTS = TAGS = ("\0auto", "\0contents", "\0hex", "\0elements")
+"""Names of alternatives, which pydantic puts into the way to a value; no key looks like them."""
+
 
 class Identity(Part):
     """The configuration-space registers of the function, and so the name in its certificate."""
@@ -150,12 +153,12 @@ class SlotContents(Part):
 
 def _slot_tag(value: Any) -> str | None:
     if isinstance(value, str):
-        return "<auto>"
-    return "<contents>" if isinstance(value, dict | SlotContents) else None
+        return _AUTO
+    return _CONTENTS if isinstance(value, dict | SlotContents) else None
 
 
 Slot = Annotated[
-    Annotated[Literal["auto"], Tag("<auto>")] | Annotated[SlotContents, Tag("<contents>")],
+    Annotated[Literal["auto"], Tag(_AUTO)] | Annotated[SlotContents, Tag(_CONTENTS)],
     Discriminator(_slot_tag),
 ]
 """`auto` for short, or a mapping."""
@@ -193,13 +196,13 @@ class Element(Part):
 
 def _table_tag(value: Any) -> str | None:
     if isinstance(value, str):
-        return "<hex>"
-    return "<elements>" if isinstance(value, list) else None
+        return _HEX
+    return _ELEMENTS if isinstance(value, list) else None
 
 
 Table = Annotated[
-    Annotated[Hex, Tag("<hex>")]
-    | Annotated[Annotated[list[Element], Field(min_length=1, max_length=0xFF)], Tag("<elements>")],
+    Annotated[Hex, Tag(_HEX)]
+    | Annotated[Annotated[list[Element], Field(min_length=1, max_length=0xFF)], Tag(_ELEMENTS)],
     Discriminator(_table_tag),
 ]
 """The general opaque data table: its bytes, or its elements."""

@@ -9,6 +9,8 @@ and `libspdm_com_support.c`, `libspdm_validate_svh_vendor_id_len`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from emulator.profile.words import counted
+
 _HEADER = 4
 _ELEMENT_HEADER = 2
 _LENGTH = 2
@@ -80,7 +82,7 @@ def table_problem(data: bytes) -> str:
     for number in range(data[0]):
         header = data[at : at + _ELEMENT_HEADER]
         if len(header) < _ELEMENT_HEADER:
-            return f"{data[0]} elements announced, {number} there"
+            return f"{counted(data[0], 'element')} announced, {number} there"
         length_at = at + _ELEMENT_HEADER + header[1]
         length = int.from_bytes(data[length_at : length_at + _LENGTH], "little")
         end = length_at + _LENGTH + length
@@ -92,4 +94,4 @@ def table_problem(data: bytes) -> str:
         if any(data[end:padded]):
             return f"element {number} has a padding that is not zero"
         at = padded
-    return f"{len(data) - at} bytes after the last element" if at < len(data) else ""
+    return f"{counted(len(data) - at, 'byte')} after the last element" if at < len(data) else ""

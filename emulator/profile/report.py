@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from pydantic_core import ErrorDetails
 
+from emulator.crypto.certificate import printable
 from emulator.errors import ProfileError
 from emulator.profile import schema
+from emulator.profile.model import TAGS
 from emulator.profile.tree import (
     Node,
     Place,
@@ -26,16 +28,19 @@ class Report:
     Attributes:
         tree: the profile, which knows where its values stand.
         sections: the top-level keys with a problem; what builds on them cannot be judged.
+        incomplete: what the profile extends is missing, so nothing can be said to lack.
     """
 
     def __init__(self, tree: Node) -> None:
         self.tree = tree
+        self.incomplete = False
         self._lines: dict[str, tuple[str, int, int]] = {}
         self.sections: set[str] = set()
 
     def line(self, place: Place, text: str) -> None:
         """A problem with a place of its own."""
-        self._lines.setdefault(f"{place}: {text}", (place.file, place.line, place.column))
+        line = printable(f"{place}: {text}")
+        self._lines.setdefault(line, (place.file, place.line, place.column))
 
     def at(self, steps: Steps, expect: str, was: str = "") -> None:
         """A problem with the value at `steps`.
@@ -78,25 +83,30 @@ class Report:
         self.line(place, f"{way}found {was}; expected {expect}")
 
     def _error(self, error: ErrorDetails) -> None:
-        # "<…>" names a branch of a union, "[key]" says that the key is meant: no steps of the file.
-        steps = tuple(step for step in error["loc"] if str(step)[:1] not in ("<", "["))
-        if steps == ("profile",):
-            # Each file's format has been judged when it was read.
-            self.sections.add("profile")
-            return
-        if error["type"] == CUSTOM:
+        steps = tuple(step for step in error["loc"] if step not in TAGS)
+        if steps in (("profile",), ("extends",)):
+            # Both have been judged for each file when it was read.
+            self.sections.add(str(steps[0]))
+        elif error["type"] == "missing" and self.incomplete:
+            self.sections.add(str(steps[0]))
+        elif error["type"] == CUSTOM:
             context = error["ctx"]
             self.at(steps, context["expected"], context["found"])
         elif error["type"] == "extra_forbidden":
-            known = schema.keys(steps[:-1])
-            hint = suggestion(str(steps[-1]), known)
-            if steps[-1] == "<<":
-                hint = "; YAML 1.2 has no merge key, use extends"
-            self.key(steps, listed(known) + hint, "an unknown key")
-        elif error["loc"][-1] == "[key]":
-            self.key(steps, "a slot number from 0 to 7", f"the key {shown(str(steps[-1]))}")
+            self._unknown_key(steps)
+        elif len(steps) > len(("slots", "0")) and steps[-1] == "[key]":
+            # So pydantic says that the key before is meant, not its value.
+            key = shown(str(steps[-2]))
+            self.key(steps[:-1], "a slot number from 0 to 7", f"the key {key}")
         else:
             self._value_error(steps)
+
+    def _unknown_key(self, steps: Steps) -> None:
+        known = schema.keys(steps[:-1])
+        hint = suggestion(str(steps[-1]), known)
+        if steps[-1] == "<<":
+            hint = "; YAML 1.2 has no merge key, use extends"
+        self.key(steps, listed(known) + hint, "an unknown key")
 
     def _value_error(self, steps: Steps) -> None:
         node, left = follow(self.tree, steps)

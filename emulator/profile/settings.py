@@ -32,29 +32,31 @@ def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
 
     Raises WrongUseError for a setting that is not `path=value`.
     """
-    split = [_split(setting) for setting in sets]
-    problems = [problem for problem in split if isinstance(problem, str)]
+    problems: list[str] = []
+    for setting in sets:
+        way, equals, value = setting.partition("=")
+        steps = _steps(way)
+        if not equals:
+            example = "PATH=VALUE such as sizes.transmit=1024"
+            problems.append(f"--set: found {shown(setting)}; expected {example}")
+        elif not steps:
+            example = "one such as measurements[0].text"
+            problems.append(f"--set: found the path {shown(way)}; expected {example}")
+        else:
+            root = _apply(root, steps, value, report)
     if problems:
         raise WrongUseError(problems)
-    for setting in split:
-        if isinstance(setting, tuple):
-            root = _apply(root, *setting, report)
     return root
 
 
-def _split(setting: str) -> tuple[Steps, str] | str:
-    """The steps and the value's text; or what is wrong."""
-    way, equals, value = setting.partition("=")
-    if not equals:
-        return f"--set: found {shown(setting)}; expected PATH=VALUE such as sizes.transmit=1024"
+def _steps(way: str) -> Steps:
+    """The steps of a path such as `measurements[0].text`; none if it is no path."""
     steps: list[Step] = []
     at = 0
     while match := _STEP.match(way, at):
         steps.append(match[1] if match[2] is None else int(match[2]))
         at = match.end()
-    if at < len(way) or not steps:
-        return f"--set: found the path {shown(way)}; expected one such as measurements[0].text"
-    return tuple(steps), value
+    return tuple(steps) if at == len(way) else ()
 
 
 def _apply(root: Node, steps: Steps, text: str, report: Report) -> Node:

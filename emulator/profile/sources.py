@@ -1,15 +1,15 @@
 """Finding profile files, and putting a profile together from the files it extends."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from emulator import resources
+from emulator.crypto.certificate import printable
 from emulator.errors import ProfileError
 from emulator.profile import syntax
 from emulator.profile.report import Report
-from emulator.profile.tree import Entry, MappingNode, Node, Place, ScalarNode, found, merge
+from emulator.profile.tree import MappingNode, Node, Place, ScalarNode, found, merge
 from emulator.profile.words import listed, shown, suggestion
 
 FORMAT = 1
@@ -40,8 +40,7 @@ def find(name_or_path: str | Path) -> Path:
     path = _resolve(str(name_or_path), Path())
     if path is None:
         text = str(name_or_path)
-        shown_text = text if text.isprintable() else shown(text)
-        raise WrongUseError([f"{shown_text}: found no such profile; {_expected(text)}"])
+        raise WrongUseError([printable(f"{text}: found no such profile; {_expected(text)}")])
     return path
 
 
@@ -86,7 +85,10 @@ def _assemble(path: Path, report: Report, below: tuple[Path, ...]) -> Node | Non
     if base_path is None:
         return node
     base = _assemble(base_path, report, (*below, path.resolve()))
-    return None if base is None else merge(base, node)
+    if base is None:
+        report.incomplete = True
+        return node
+    return merge(base, node)
 
 
 def _read(path: Path, report: Report) -> Node | None:
@@ -136,24 +138,27 @@ def _check_format(node: MappingNode, report: Report) -> None:
 
 
 def _base(node: MappingNode, report: Report, above: tuple[Path, ...]) -> Path | None:
-    """The file that `node` extends; what is no text is the model's to refuse."""
+    """The file that `node` extends, if it extends one that is there."""
     entry = node.entries.get("extends")
-    value = entry.value if isinstance(entry, Entry) else None
-    if not isinstance(value, ScalarNode) or not isinstance(value.value, str):
+    if entry is None or (isinstance(entry.value, ScalarNode) and entry.value.value is None):
         return None
-    path = _resolve(value.value, value.place.folder)
-    if path is None:
-        report.line(value.place, f"extends: found {shown(value.value)}; {_expected(value.value)}")
-        return None
-    if path.resolve() in above:
-        chain = " extends ".join(_names((*above, path.resolve())))
-        report.line(value.place, f"extends: found a cycle ({chain}); expected an end")
-        return None
-    if len(above) == MAX_FILES:
-        report.line(value.place, f"extends: found one more file; expected at most {MAX_FILES}")
-        return None
+    path, problem = _base_path(entry.value, above)
+    if problem:
+        report.incomplete = True
+        report.line(entry.value.place, f"extends: {problem}")
     return path
 
 
-def _names(paths: tuple[Path, ...]) -> Iterator[str]:
-    return (path.name for path in paths)
+def _base_path(value: Node, above: tuple[Path, ...]) -> tuple[Path | None, str]:
+    """The file that `value` names; or what is wrong with it."""
+    if not isinstance(value, ScalarNode) or not isinstance(value.value, str):
+        return None, f"found {found(value)}; expected text"
+    path = _resolve(value.value, value.place.folder)
+    if path is None:
+        return None, f"found {shown(value.value)}; {_expected(value.value)}"
+    if path.resolve() in above:
+        chain = " extends ".join(file.name for file in (*above, path.resolve()))
+        return None, f"found a cycle ({chain}); expected an end"
+    if len(above) == MAX_FILES:
+        return None, f"found one more file; expected at most {MAX_FILES}"
+    return path, ""

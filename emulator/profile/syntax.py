@@ -237,11 +237,13 @@ class _Composer:
 
     def _take_key(self, top: _Open, node: Node, place: Place) -> None:
         top.key_place = place
-        if isinstance(node, ScalarNode):
-            top.key = node.written
-        else:
+        top.key = ""
+        if not isinstance(node, ScalarNode):
             self._say(place, "found a mapping or a list as a key; expected text")
-            top.key = ""
+        elif not node.written.isprintable():
+            self._say(place, f"found the key {shown(node.written)}; expected printable text")
+        else:
+            top.key = node.written
 
 
 class _TooMuchError(Exception):

@@ -133,8 +133,7 @@ def key_place(root: Node, steps: Steps) -> Place:
 def dotted(steps: Steps) -> str:
     """The way to a value as people write it: `slots.0.chains[1].key`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    text = text.removeprefix(".")
-    return text if text.isprintable() else shown(text)
+    return text.removeprefix(".")
 
 
 def found(node: Node) -> str:

@@ -31,3 +31,8 @@ def suggestion(text: str, names: Iterable[str]) -> str:
         return ""  # one number is as near as another
     near = difflib.get_close_matches(text.casefold().replace("-", "_"), by_fold, n=1)
     return f"; did you mean {named(by_fold[near[0]])}?" if near else ""
+
+
+def counted(number: int, unit: str) -> str:
+    """`1 byte`, `2 bytes`."""
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

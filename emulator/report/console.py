@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from emulator.report.conversation import Conversation
@@ -17,7 +16,8 @@ from emulator.wire import render
 
 _NAME_WIDTH = 26
 _MESSAGE_WIDTH = 23
-_SIZE_WIDTH = 7
+_SIZE_WIDTH = 5
+_PLAIN_WIDTH = 4
 _INDENT = 6
 
 _STYLES: Mapping[bool | None, str] = {True: "green", False: "bold red", None: "dim"}
@@ -43,14 +43,8 @@ class ConsoleReport:
         told = self._conversation.tell(direction, raw)
         arrow = (_ARROWS if self._rich else _PLAIN_ARROWS)[direction]
         style = "cyan" if direction is Direction.REQUEST else ""
-        row = self._grid(3, _MESSAGE_WIDTH, _SIZE_WIDTH)
-        row.add_row(
-            self._text(arrow, style),
-            self._text(told.name, style),
-            Text(f"{told.size} B", justify="right"),
-            self._text(told.meaning),
-        )
-        self._console.print(row)
+        size = f"{told.size:{_SIZE_WIDTH}} B  "
+        self._put(f"{arrow} {told.name:<{_MESSAGE_WIDTH}}", style, size, told.meaning)
         if self._verbose and told.layout is not None:
             for line in render(told.layout, raw, told.shape).splitlines():
                 self._indented(line)
@@ -70,9 +64,8 @@ class ConsoleReport:
     def _step(self, step: Step) -> None:
         mark = (_MARKS if self._rich else _PLAIN_MARKS)[step.ok]
         style = _STYLES[step.ok]
-        row = self._grid(2 if self._rich else 4, _NAME_WIDTH)
-        row.add_row(self._text(mark, style), self._text(step.name, style), self._text(step.detail))
-        self._console.print(row)
+        width = 1 if self._rich else _PLAIN_WIDTH
+        self._put(f"{mark:<{width}} {step.name:<{_NAME_WIDTH}} ", style, "", step.detail)
         for one in step.evidence.get("measurements", ()):
             self._measurement(one)
 
@@ -81,18 +74,20 @@ class ConsoleReport:
         how = "raw" if one["raw"] else "digest"
         self._indented(f"{one['index']:3}  {kind}, {how}: {one['value']}")
 
-    def _grid(self, *widths: int) -> Table:
-        """A row of columns of these widths and one that takes what is left, folding its text."""
-        grid = Table.grid(padding=(0, 1), expand=True)
-        for width in widths:
-            grid.add_column(width=width, overflow="fold")
-        grid.add_column(ratio=1, overflow="fold")
-        return grid
-
     def _indented(self, line: str) -> None:
-        row = self._grid(_INDENT)
-        row.add_row("", self._text(line, "dim"))
-        self._console.print(row)
+        self._put(" " * _INDENT, "dim", "", line)
+
+    def _put(self, head: str, style: str, size: str, body: str) -> None:
+        """Print a head, a size, and the body in the columns that are left of the console's."""
+        start = self._text(head, style).append_text(Text(size))
+        # Wrapped here, not by the console: one that is piped to does not wrap at all.
+        width = max(1, self._console.width - start.cell_len)
+        lines = self._text(body).wrap(self._console, width, overflow="fold") or [Text()]
+        for number, line in enumerate(lines):
+            before = Text(" " * start.cell_len) if number else start
+            told = before.copy().append_text(line)
+            told.rstrip()
+            self._console.print(told)
 
     def _text(self, text: str, style: str = "") -> Text:
         """Text as this console can show it; markup in it is just text."""

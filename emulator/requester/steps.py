@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 from emulator.errors import NoResponse, PeerError, SignatureMismatch
 from emulator.requester.flow import Flow
-from emulator.requester.verdict import NOTHING, Step
+from emulator.requester.verdict import Step
 
 _T = TypeVar("_T")
 
@@ -22,16 +22,16 @@ class Steps:
         return all(step.ok is not False for step in self.taken)
 
     def judged(
-        self, name: str, detail: str, evidence: Mapping[str, Any] = NOTHING, *, ok: bool
+        self, name: str, detail: str, evidence: Mapping[str, Any] | None = None, *, ok: bool
     ) -> None:
         """The step came to an outcome."""
-        self.taken.append(Step(name, ok, detail, evidence))
+        self.taken.append(Step(name, ok, detail, evidence or {}))
 
-    def passed(self, name: str, detail: str, evidence: Mapping[str, Any] = NOTHING) -> None:
+    def passed(self, name: str, detail: str, evidence: Mapping[str, Any] | None = None) -> None:
         """The step is good."""
         self.judged(name, detail, evidence, ok=True)
 
-    def failed(self, name: str, detail: str, evidence: Mapping[str, Any] = NOTHING) -> None:
+    def failed(self, name: str, detail: str, evidence: Mapping[str, Any] | None = None) -> None:
         """The step is not good."""
         self.judged(name, detail, evidence, ok=False)
 

@@ -3,14 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 SCHEMA_NAME = "spdm-emulator verdict 1"
 """What `to_json` says it is; the number grows when a field changes its meaning or goes."""
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""The evidence of a step that has none."""
 
 SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -62,7 +58,7 @@ class Step:
     name: str
     ok: bool | None
     detail: str
-    evidence: Mapping[str, Any] = field(default=NOTHING)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,6 @@ from emulator.errors import (
     WireError,
 )
 from emulator.spdm import codes
-from emulator.spdm.capabilities import RESPONDER_MASK
 from emulator.spdm.codes import Code
 from emulator.spdm.connection import Connection
 from emulator.spdm.state import State
@@ -72,10 +71,10 @@ def find(device: Device, connection: Connection, raw: bytes) -> Row:
     if row is None:
         raise UnsupportedRequest(f"request {codes.name(raw[1])}", data=raw[1])
     _check_version(device, connection, row, raw[0])
-    if row.needs:
-        mask = RESPONDER_MASK[Version(connection.version)] if connection.version else ~0
-        if not device.capabilities & mask & row.needs:
-            raise UnsupportedRequest(f"{row.code.name} without its capability", data=raw[1])
+    offered = connection.local_capabilities if connection.version else device.capabilities
+    # Plain integers: flag arithmetic of enum is a microsecond each.
+    if row.needs and not int(offered) & int(row.needs):
+        raise UnsupportedRequest(f"{row.code.name} without its capability", data=raw[1])
     if connection.state not in row.legal:
         raise UnexpectedRequest(f"{row.code.name} in state {connection.state.name}")
     largest = device.sizes.max_message

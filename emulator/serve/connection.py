@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from emulator.endpoint import Action, Close, Endpoint, Send
-from emulator.serve.quickack import rearm_quickack, set_nodelay
+from emulator.serve.quickack import quickack, set_nodelay
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,12 @@ class DeviceConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer is there."""
         self._transport = cast("asyncio.Transport", transport)
-        self._socket: socket.socket = transport.get_extra_info("socket")
+        accepted: socket.socket = transport.get_extra_info("socket")
         name = transport.get_extra_info("peername")
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "local")
-        set_nodelay(self._socket)
-        rearm_quickack(self._socket)
+        set_nodelay(accepted)
+        self._rearm = quickack(accepted)
+        self._rearm()
         self._endpoint = self._attach()
         log.info("connection %d from %s", self._endpoint.number, self.peer)
         self._made = True
@@ -45,7 +46,7 @@ class DeviceConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """The peer sent bytes."""
         self._take(self._endpoint.receive(data, self._loop.time()))
-        rearm_quickack(self._socket)
+        self._rearm()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -100,10 +101,12 @@ class DeviceConnection(asyncio.Protocol):
 
     def _watch(self) -> None:
         """Set the endpoint's timer, when it asks for one."""
+        when = self._endpoint.timer()
+        if when is None and "endpoint" not in self._timers:
+            return
         old = self._timers.pop("endpoint", None)
         if old is not None:
             old.cancel()
-        when = self._endpoint.timer()
         if when is not None:
             self._timers["endpoint"] = self._loop.call_at(when, self._tick)
 

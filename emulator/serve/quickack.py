@@ -7,17 +7,32 @@ every receive.
 """
 
 import socket
+from collections.abc import Callable
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
+def _is_tcp(sock: socket.socket) -> bool:
+    return sock.family in (socket.AF_INET, socket.AF_INET6)
+
+
 def set_nodelay(sock: socket.socket) -> None:
     """Send every frame at once."""
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
+    if _is_tcp(sock):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def rearm_quickack(sock: socket.socket) -> None:
-    """Acknowledge what comes next at once."""
-    if _QUICKACK is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+def quickack(sock: socket.socket) -> Callable[[], None]:
+    """What to call around each receive, so that it is acknowledged at once."""
+    if _QUICKACK is None or not _is_tcp(sock):
+        return _nothing
+    option, setsockopt, tcp = _QUICKACK, sock.setsockopt, int(socket.IPPROTO_TCP)
+
+    def rearm() -> None:
+        setsockopt(tcp, option, 1)
+
+    return rearm
+
+
+def _nothing() -> None:
+    """Where there is no such option."""

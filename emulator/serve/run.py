@@ -39,20 +39,20 @@ def raise_descriptor_limit() -> None:
 
 def log_events(device: Device) -> Callable[[int], Observer]:
     """An observer for each connection that writes one log line an event."""
+    every_message = log.isEnabledFor(logging.DEBUG)
 
     def for_connection(number: int) -> Observer:
         where = f"{device.name} connection {number}"
 
         def observe(event: Event) -> None:
-            match event:
-                case Received(raw=raw):
-                    log.debug("%s: < %s", where, _name(raw))
-                case Answered(raw=raw, error=None):
-                    log.debug("%s: > %s, %d bytes", where, _name(raw), len(raw))
-                case Answered(raw=raw, error=error):
-                    log.warning("%s: > ERROR %s: %s", where, codes.error_name(raw[2]), error)
-                case Ignored(reason=reason):
-                    log.info("%s: %s", where, reason)
+            if isinstance(event, Ignored):
+                log.info("%s: %s", where, event.reason)
+            elif isinstance(event, Answered) and event.error is not None:
+                name = codes.error_name(event.raw[2])
+                log.warning("%s: > ERROR %s: %s", where, name, event.error)
+            elif every_message:
+                arrow = "<" if isinstance(event, Received) else ">"
+                log.debug("%s: %s %s, %d bytes", where, arrow, _name(event.raw), len(event.raw))
 
         return observe
 
@@ -60,7 +60,7 @@ def log_events(device: Device) -> Callable[[int], Observer]:
 
 
 def _name(raw: bytes) -> str:
-    return codes.name(raw[1]) if len(raw) > 1 else f"{len(raw)} bytes"
+    return codes.name(raw[1]) if len(raw) > 1 else "(short)"
 
 
 async def serve(places: Sequence[Place], ready: Callable[[Place, str, int], None]) -> None:

@@ -78,7 +78,7 @@ _RESPONDER_NEW = {
 }
 _REQUESTER_NEW = {
     Version.V1_0: NONE,
-    Version.V1_1: Cap.CERT | Cap.CHAL | Cap(0x177C0),
+    Version.V1_1: Cap.CERT | Cap.CHAL | Cap(0x1F7C0),
     Version.V1_2: Cap.CHUNK,
     Version.V1_3: _EP_INFO | Cap.EVENT | _MULTI_KEY,
     Version.V1_4: Cap.LARGE_RESP,
@@ -93,12 +93,14 @@ def _up_to(new: dict[Version, Cap], version: int) -> Cap:
     return known
 
 
-RESPONDER_MASK = {version: _up_to(_RESPONDER_NEW, version) for version in Version}
+RESPONDER_MASK: dict[int, Cap] = {
+    int(version): _up_to(_RESPONDER_NEW, version) for version in Version
+}
 """The responder flags each version knows; the others are reserved in it and sent as zero."""
 
-REQUESTER_MASK = {
+REQUESTER_MASK: dict[int, Cap] = {
     # A 1.1 requester's PSK field has one legal non-zero value, but both bits belong to it.
-    version: _up_to(_REQUESTER_NEW, version) | (_PSK if version >= Version.V1_1 else NONE)
+    int(version): _up_to(_REQUESTER_NEW, version) | (_PSK if version >= Version.V1_1 else NONE)
     for version in Version
 }
 """The requester flags each version knows; the others are ignored."""

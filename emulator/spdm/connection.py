@@ -1,6 +1,7 @@
 """The state of one connection, the same for both roles."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from emulator.spdm.capabilities import NONE, Cap
 from emulator.spdm.negotiation import Negotiated
@@ -54,9 +55,15 @@ class Connection:
         """
         hash_size = self.algorithms.hash.size if self.algorithms.hash else 0
         asym = self.algorithms.asym
-        return Shape(
-            version=self.version,
-            hash=hash_size,
-            signature=asym.size if signature and asym else 0,
-            summary=hash_size if summary else 0,
+        return _shape(
+            self.version,
+            hash_size,
+            asym.size if signature and asym else 0,
+            hash_size if summary else 0,
         )
+
+
+@lru_cache(maxsize=256)
+def _shape(version: int, hash_size: int, signature: int, summary: int) -> Shape:
+    """One object for equal shapes, so that finding a codec is a look at its identity."""
+    return Shape(version=version, hash=hash_size, signature=signature, summary=summary)

@@ -57,13 +57,16 @@ _SINCE_1_2 = Rules(
     too_large_error=True,
 )
 
-RULES = {Version.V1_2: _SINCE_1_2, Version.V1_3: _SINCE_1_2}
+RULES: dict[Version, Rules] = {Version.V1_2: _SINCE_1_2, Version.V1_3: _SINCE_1_2}
 """The versions this emulator can offer, oldest first."""
 
 BY_TEXT = {version.text: version for version in RULES}
 """The same by the text a profile uses."""
 
 
+_BY_NUMBER: dict[int, Rules] = {int(version): row for version, row in RULES.items()}
+
+
 def rules(version: int) -> Rules:
     """The rules of a negotiated version."""
-    return RULES[Version(version)]
+    return _BY_NUMBER[version]

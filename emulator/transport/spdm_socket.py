@@ -75,6 +75,12 @@ class FrameReader:
 
         Raises FrameError for a payload larger than allowed: the stream cannot be followed on.
         """
+        if not self._buffer and len(data) >= HEADER_SIZE:
+            # Nearly every read is exactly one frame: no copy through the buffer for it.
+            command, transport, size = _HEADER.unpack_from(data)
+            if len(data) == HEADER_SIZE + size and size <= self._max_payload:
+                yield Frame(command, transport, data[HEADER_SIZE:])
+                return
         self._buffer += data
         while len(self._buffer) >= HEADER_SIZE:
             command, transport, size = _HEADER.unpack_from(self._buffer)

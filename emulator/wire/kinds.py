@@ -282,12 +282,12 @@ class When(Kind):
     def declare(self, shape: Shape) -> c.Construct:
         """Bytes or nothing."""
         del shape
-        return c.Bytes(lambda this: self.size if this[self.flag] & self.mask else 0)
+        return c.Bytes(lambda this: self.size if int(this[self.flag]) & self.mask else 0)
 
     def read(self, data: bytes, at: int, values: Values, shape: Shape) -> tuple[bytes, int]:
         """Cut the bytes out when they are there."""
         del shape
-        if not values[self.flag] & self.mask:
+        if not int(values[self.flag]) & self.mask:
             return b"", at
         end = at + self.size
         if end > len(data):

@@ -62,11 +62,18 @@ class Client:
     def raw(self, request: bytes) -> bytes:
         """Send a frame and return the reply's payload."""
         self._socket.sendall(request)
-        data = self._socket.recv(65536)
+        data = self._receive(b"", _HEADER.size)
         size = _HEADER.unpack_from(data)[2] + _HEADER.size
+        return self._receive(data, size)[_HEADER.size :]
+
+    def _receive(self, data: bytes, size: int) -> bytes:
+        """Receive until there are `size` bytes; one call for what comes in one piece."""
         while len(data) < size:
-            data += self._socket.recv(65536)
-        return data[_HEADER.size :]
+            more = self._socket.recv(65536)
+            if not more:
+                raise ConnectionError(f"the peer left after {len(data)} of {size} bytes")
+            data += more
+        return data
 
     def ask(self, request: bytes) -> bytes:
         """Send a frame and return the SPDM reply. Raises RuntimeError for an ERROR."""

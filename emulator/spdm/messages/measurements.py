@@ -47,6 +47,8 @@ class ContentChanged(IntEnum):
     UNCHANGED = 0x20
 
 
+_SIGNED = int(RequestAttributes.SIGNATURE)
+
 NO_SLOT = 0x0F
 """SlotIDParam that means a provisioned public key instead of a slot."""
 
@@ -60,10 +62,8 @@ class GetMeasurements(Message):
 
     attributes: RequestAttributes = wire(U8(RequestAttributes))
     operation: int = wire(U8())
-    nonce: bytes = wire(When("attributes", RequestAttributes.SIGNATURE, NONCE_SIZE), default=b"")
-    slot: bytes = wire(
-        Since(Version.V1_1, When("attributes", RequestAttributes.SIGNATURE, 1)), default=b""
-    )
+    nonce: bytes = wire(When("attributes", _SIGNED, NONCE_SIZE), default=b"")
+    slot: bytes = wire(Since(Version.V1_1, When("attributes", _SIGNED, 1)), default=b"")
     context: bytes = wire(Since(Version.V1_3, Bytes(CONTEXT_SIZE)), default=bytes(CONTEXT_SIZE))
 
 

@@ -1,0 +1,30 @@
+import hashlib
+
+import pytest
+from devices import chain
+
+from emulator.device import CertificateChain
+
+
+@pytest.mark.parametrize("scheme", ["ECDSA_P256", "ECDSA_P384"])
+def test_a_chain_is_length_root_hash_certificates(scheme: str) -> None:
+    held = chain(scheme)
+    for name, function in (("SHA_256", hashlib.sha256), ("SHA_384", hashlib.sha384)):
+        raw = held.spdm(name)
+        size = function().digest_size
+        assert int.from_bytes(raw[:2], "little") == len(raw)
+        assert raw[2:4] == bytes(2)  # reserved up to 1.3
+        assert raw[4 : 4 + size] == function(held.certificates[0]).digest()
+        assert raw[4 + size :] == b"".join(held.certificates)
+        assert held.digest(name) == function(raw).digest()
+        assert held.spdm(name) is raw
+        assert held.digest(name) is held.digest(name)
+
+
+def test_a_chain_without_its_root_still_names_it() -> None:
+    whole = chain("ECDSA_P256")
+    short = CertificateChain(whole.certificates[1:], whole.root, whole.key)
+    raw = short.spdm("SHA_256")
+    assert raw[4:36] == hashlib.sha256(whole.root).digest()
+    assert raw[36:] == b"".join(whole.certificates[1:])
+    assert short.digest("SHA_256") != whole.digest("SHA_256")

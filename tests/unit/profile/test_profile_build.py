@@ -1,0 +1,201 @@
+"""From profiles to devices."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from chains import AT, issued
+
+from emulator.device import Sizes, Timing
+from emulator.device.measurements import KINDS
+from emulator.entropy import Seeded
+from emulator.errors import ProfileError
+from emulator.pki import files
+from emulator.profile import LoadedProfile, build, load, new, ready
+from emulator.profile.opaque import REGISTRIES, Element, table, table_problem
+from emulator.spdm.algorithms import OpaqueFormat
+from emulator.spdm.capabilities import Cap
+from emulator.spdm.versions import Version
+
+Load = Callable[..., LoadedProfile]
+
+
+@pytest.mark.parametrize("name", ["linux-cma", "nvme-ssd"])
+def test_the_ready_profiles_are_qemus_nvme_device(name: str, at: datetime) -> None:
+    device = build(load(name, at=at), entropy=Seeded("run"), at=at)
+    assert device.name == name
+    assert device.identity.san == "Vendor=1b36:Device=0010:CC=010802:REV=02:SSVID=1af4:SSID=1100"
+    assert device.versions == (Version.V1_2, Version.V1_3)
+    assert [row.name for row in device.preferences.asym] == ["ECDSA_P384", "ECDSA_P256"]
+    assert [row.name for row in device.preferences.hash] == ["SHA_384", "SHA_256"]
+    assert device.preferences.opaque_format == OpaqueFormat.FORMAT_1
+    assert device.provisioned("ECDSA_P384") == device.provisioned("ECDSA_P256") == 1
+    assert device.sizes == Sizes()
+    assert device.timing == Timing()
+
+
+def test_nvme_ssd_measures(at: datetime) -> None:
+    device = build(load("nvme-ssd", at=at), entropy=Seeded("run"), at=at)
+    assert device.capabilities == Cap.CERT | Cap.CHAL | Cap.MEAS_SIG | Cap.MEAS_FRESH
+    assert device.preferences.measurement_hash is not None
+    assert device.preferences.measurement_hash.name == "SHA_384"
+    assert [(one.index, one.kind, one.raw) for one in device.measurements] == [
+        (1, KINDS["immutable-rom"], False),
+        (2, KINDS["mutable-firmware"], False),
+        (3, KINDS["hardware-configuration"], False),
+        (4, KINDS["firmware-configuration"], False),
+        (5, KINDS["version"], True),
+        (6, KINDS["secure-version-number"], True),
+    ]
+    [*_, number] = device.measurements
+    assert number.value == (7).to_bytes(8, "little")
+
+
+def test_linux_cma_has_no_measurements(at: datetime) -> None:
+    device = build(load("linux-cma", at=at), entropy=Seeded("run"), at=at)
+    assert device.capabilities == Cap.CERT | Cap.CHAL
+    assert device.preferences.measurement_hash is None
+    assert len(device.measurements) == 0
+
+
+def test_every_value_reaches_the_device(load_sections: Load, at: datetime, tmp_path: Path) -> None:
+    (tmp_path / "firmware.bin").write_bytes(b"firmware")
+    loaded = load_sections(
+        capabilities="[CERT, CHAL, MEAS_NO_SIG]",
+        algorithms="{asym: [ECDSA_P256], measurement_hash: SHA_256, opaque_format: []}",
+        sizes="{data_transfer: 1000, transmit: 900, certificate_portion: 100}",
+        timing="{ct_exponent: 12, delay: 20ms}",
+        measurements=(
+            "[{index: 3, type: mutable-firmware, file: firmware.bin}, {index: 2, type: version,"
+            f' digest: "{"ab" * 32}"}}, {{index: 9, type: version, hex: "00 ff", report: raw}}]'
+        ),
+    )
+    device = build(loaded, entropy=Seeded("run"), at=at)
+    assert device.capabilities == Cap.CERT | Cap.CHAL | Cap.MEAS_NO_SIG
+    assert device.preferences.opaque_format == 0
+    assert device.sizes == Sizes(
+        data_transfer=1000, max_message=1000, transmit=900, certificate_portion=100
+    )
+    assert device.timing == Timing(ct_exponent=12, delay=0.02)
+    assert [(one.index, one.value, one.raw, one.digested) for one in device.measurements] == [
+        (2, b"\xab" * 32, False, True),
+        (3, b"firmware", False, False),
+        (9, b"\x00\xff", True, False),
+    ]
+
+
+def test_max_message_can_be_said(load_sections: Load, at: datetime) -> None:
+    loaded = load_sections(sizes="{data_transfer: 1000, max_message: 1000}")
+    assert build(loaded, entropy=Seeded("run"), at=at).sizes.max_message == 1000
+
+
+def test_opaque_data(load_sections: Load, measuring: dict[str, str], at: datetime) -> None:
+    measuring["algorithms"] = (
+        "{asym: [ECDSA_P256], measurement_hash: SHA_256, opaque_format: [FORMAT_0, FORMAT_1]}"
+    )
+    loaded = load_sections(
+        opaque=(
+            '{challenge: {FORMAT_0: "aa bb", FORMAT_1: [{registry: PCISIG, vendor: "36 1b",'
+            ' data: "01 02 03"}, {registry: 0}]}, measurements: {FORMAT_1: "01000000 09000000"}}'
+        ),
+        **measuring,
+    )
+    device = build(loaded, entropy=Seeded("run"), at=at)
+    elements = "02000000 0302361b 0300 010203 000000 00000000"
+    assert device.challenge_opaque == {1: b"\xaa\xbb", 2: bytes.fromhex(elements)}
+    assert device.measurement_opaque == {2: bytes.fromhex("01000000 09000000")}
+    assert device.preferences.opaque_format == OpaqueFormat.FORMAT_0 | OpaqueFormat.FORMAT_1
+
+
+def test_opaque_data_has_a_largest_size(load_sections: Load) -> None:
+    fits = "00" * (1024 - 8)
+    load_sections(opaque=f'{{challenge: {{FORMAT_1: [{{registry: DMTF, data: "{fits}"}}]}}}}')
+    with pytest.raises(ProfileError) as caught:
+        load_sections(opaque=f'{{challenge: {{FORMAT_1: [{{registry: 0, data: "{fits}00"}}]}}}}')
+    [line] = caught.value.problems
+    assert line.endswith(
+        ":8:32: opaque.challenge.FORMAT_1: found 1028 bytes; expected at most 1024 bytes"
+    )
+
+
+@pytest.mark.parametrize("name", REGISTRIES)
+def test_a_table_of_each_registry_is_sound(name: str) -> None:
+    for size in REGISTRIES[name].vendor_sizes:
+        for length in range(5):
+            one = Element(REGISTRIES[name].number, bytes(size), b"\xff" * length)
+            data = table([one, one])
+            assert len(data) % 4 == 0
+            assert table_problem(data) == ""
+
+
+def test_each_build_is_another_device(load_sections: Load, measuring: dict[str, str]) -> None:
+    loaded = load_sections(**measuring)
+    one, two = (build(loaded, entropy=Seeded("run"), at=AT) for _ in range(2))
+    one.measurements.change(1, b"changed")
+    one.attach()
+    assert two.connections == 0
+    [untouched] = two.measurements
+    assert untouched.value == b"v"
+    assert one.slots[0].chains["ECDSA_P256"] is two.slots[0].chains["ECDSA_P256"]
+
+
+def test_certificates_must_be_valid_when_a_device_is_built(
+    load_sections: Load, tmp_path: Path
+) -> None:
+    chain = issued(not_before=AT, not_after=AT + timedelta(days=30))
+    (tmp_path / "chain.pem").write_bytes(files.to_pem(chain.certificates))
+    (tmp_path / "key.pem").write_bytes(chain.key.to_pem())
+    loaded = load_sections(slots="{0: {chains: [{certificates: [chain.pem], key: key.pem}]}}")
+    build(loaded, entropy=Seeded("run"), at=AT + timedelta(days=30))
+    with pytest.raises(ProfileError, match="valid at 2025-07-02") as caught:
+        build(loaded, entropy=Seeded("run"), at=AT + timedelta(days=31))
+    assert ":7:22: slots.0.chains[0]: found a chain valid from 2025-06-01" in str(caught.value)
+
+
+def test_a_measurement_has_a_largest_size(load_sections: Load, tmp_path: Path) -> None:
+    sections = {
+        "capabilities": "[CERT, CHAL, MEAS_SIG]",
+        "algorithms": "{asym: [ECDSA_P256], measurement_hash: SHA_256}",
+        "measurements": "[{index: 1, type: mutable-firmware, file: big.bin}]",
+    }
+    (tmp_path / "big.bin").write_bytes(bytes(0xFFFF - 3))
+    load_sections(**sections)
+    (tmp_path / "big.bin").write_bytes(bytes(0xFFFF - 2))
+    with pytest.raises(ProfileError) as caught:
+        load_sections(**sections)
+    [line] = caught.value.problems
+    assert line.endswith("measurements[0].file: found more; expected at most 65532 bytes")
+
+
+def test_a_device_without_any_capability(load_sections: Load, at: datetime) -> None:
+    loaded = load_sections(
+        capabilities="[]", slots="{}", algorithms="{asym: []}", sizes="{transmit: 42}"
+    )
+    assert build(loaded, entropy=Seeded("run"), at=at).capabilities == 0
+
+
+def test_the_starter_loads(tmp_path: Path, at: datetime) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(new('my "device": 1'))
+    assert load(path, at=at).profile.name == 'my "device": 1'
+
+
+def test_the_examples_of_the_starter_load_too(tmp_path: Path, at: datetime) -> None:
+    lines = new("mine").splitlines()
+    used = [re.sub(r"^#(?! \S)", "", line) for line in lines]
+    assert sum(map(str.__ne__, lines, used)) > 20
+    path = tmp_path / "p.yaml"
+    path.write_text("\n".join(used))
+    profile = load(path, at=at).profile
+    assert profile.model_fields_set >= {"versions", "algorithms", "sizes", "slots", "measurements"}
+    assert profile.model_fields_set >= {"opaque", "timing", "listener"}
+    assert profile.listener.port == 2324
+
+
+def test_ready_profiles_say_what_they_are(at: datetime) -> None:
+    for name in ready():
+        profile = load(name, at=at).profile
+        assert profile.name == name
+        assert profile.description

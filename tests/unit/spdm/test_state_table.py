@@ -1,0 +1,41 @@
+"""The transition table, each row checked against each state.
+
+Source: the 'Verify State Phase' of libspdm's `library/spdm_responder_lib/libspdm_rsp_*.c`.
+"""
+
+import pytest
+
+from emulator.spdm.codes import Code
+from emulator.spdm.state import TRANSITIONS, State, after
+
+NEGOTIATED_ON = {3, 4, 5, 6}
+
+TABLE = {
+    Code.GET_VERSION: ({0, 1, 2, 3, 4, 5, 6}, None),
+    Code.GET_CAPABILITIES: ({1}, 2),
+    Code.NEGOTIATE_ALGORITHMS: ({2}, 3),
+    Code.GET_DIGESTS: (NEGOTIATED_ON, 4),
+    Code.GET_CERTIFICATE: (NEGOTIATED_ON, 5),
+    Code.CHALLENGE: (NEGOTIATED_ON, 6),
+    Code.GET_MEASUREMENTS: (NEGOTIATED_ON, 0),
+    Code.VENDOR_DEFINED_REQUEST: (NEGOTIATED_ON, 0),
+}
+
+
+def test_the_table_is_complete() -> None:
+    assert set(TRANSITIONS) == set(TABLE)
+    assert [int(state) for state in State] == list(range(7))
+
+
+@pytest.mark.parametrize("request_code", TABLE)
+def test_a_request_is_legal_where_libspdm_takes_it(request_code: Code) -> None:
+    legal, _ = TABLE[request_code]
+    assert TRANSITIONS[request_code].legal == legal
+
+
+@pytest.mark.parametrize("request_code", TABLE)
+def test_a_connection_never_falls_back_but_by_get_version(request_code: Code) -> None:
+    legal, reaches = TABLE[request_code]
+    for state in legal:
+        expected = 1 if reaches is None else max(state, reaches)
+        assert after(State(state), request_code) == expected
