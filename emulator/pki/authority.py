@@ -113,6 +113,12 @@ def sample_authority(scheme_name: str) -> Authority:
     return Authority.load(resources.folder("certs"), scheme_name)
 
 
+@cache
+def sample_roots() -> tuple[bytes, ...]:
+    """The roots of the authority that this package brings along, DER: what to trust by default."""
+    return files.read_certificates(resources.folder("certs") / TRUST)
+
+
 def _load_issuer(folder: Path, role: str, scheme_name: str) -> Issuer:
     path = folder / f"{role}.cert.pem"
     certificates = files.read_certificates(path)

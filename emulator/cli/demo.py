@@ -1,0 +1,62 @@
+"""`spdm-emulator demo`: a device and a requester in one go."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from emulator.cli.options import Seed, Sets, entropy_of, load_or_exit
+from emulator.cli.output import FAILED, GOOD, stdout
+from emulator.client import connect
+from emulator.device import Device
+from emulator.entropy import Entropy
+from emulator.pki.authority import sample_roots
+from emulator.profile import build
+from emulator.report import ConsoleReport
+from emulator.requester import Verdict
+from emulator.serve import Listener
+
+
+async def _attest(device: Device, entropy: Entropy, at: datetime, report: ConsoleReport) -> Verdict:
+    """Serve the device on a port of the system's choice and attest it over a real socket."""
+    listener = Listener(device)
+    host, port = await listener.start("127.0.0.1", 0)
+    try:
+        async with connect(host, port, entropy=entropy, observer=report) as client:
+            return await client.attest(
+                trust=sample_roots(), at=at, expected_san=device.identity.san
+            )
+    finally:
+        await listener.stop()
+
+
+def demo(
+    profile: Annotated[str, typer.Argument(help="Ready profile's name, or a file.")] = "nvme-ssd",
+    seed: Seed = None,
+    sets: Sets = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the fields of every message.")
+    ] = False,
+) -> None:
+    """Start a device and attest it, and draw what passes between the two.
+
+    Exit code 1: the requester found something wrong.
+    """
+    at = datetime.now(UTC)
+    chosen = entropy_of(seed)
+    device = build(load_or_exit(profile, sets or [], at=at), entropy=chosen.fork("device"), at=at)
+    console = stdout()
+    report = ConsoleReport(console, verbose=verbose)
+    console.print(f"{device.name}: {device.identity.san}", markup=False)
+    console.print(f"seed {chosen.seed} (repeat with --seed)\n", style="dim", markup=False)
+    verdict = asyncio.run(_attest(device, chosen.fork("requester"), at, report))
+    console.print()
+    report.verdict(verdict)
+    if verdict.ok:
+        console.print(
+            "\nNext: `spdm-emulator serve` keeps a device running, `spdm-emulator qemu nvme-ssd` "
+            "attaches QEMU to it.",
+            markup=False,
+        )
+    raise typer.Exit(GOOD if verdict.ok else FAILED)
