@@ -1,6 +1,6 @@
 """A requester and a device back to back in memory, and replies bent out of shape."""
 
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from chains import authority
 from devices import Peer
@@ -75,7 +75,7 @@ class Host:
         """Carry one request."""
         return request.accept(self.answer(request.raw))
 
-    def connected(self, *slots: int) -> "Host":
+    def connected(self, *slots: int) -> Self:
         """Connect, and fetch the chains of these slots."""
         self.run(self.requester.connect())
         for slot in slots:

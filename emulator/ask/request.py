@@ -23,11 +23,11 @@ from emulator.wire import Message, Shape, encode, parse
 HEADER_SIZE = 4
 """Bytes every SPDM message has."""
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 _M = TypeVar("_M", bound=Message)
 
 
-class Request(Generic[T]):
+class Request(Generic[T_co]):
     """One request that is or will be sent, and what its reply must be like.
 
     Attributes:
@@ -61,7 +61,7 @@ class Request(Generic[T]):
         self.message = message
         self.raw = encode(message, Shape(message.version))
 
-    def accept(self, reply: bytes) -> T:
+    def accept(self, reply: bytes) -> T_co:
         """Check the reply, record the exchange, and return what it says.
 
         Raises PeerError for everything the peer did wrong; an ERROR is a PeerErrorReply.
@@ -78,7 +78,7 @@ class Request(Generic[T]):
             self.connection.transcript.reset(self.on_broken)
             raise
 
-    def _accept(self, reply: bytes) -> T:
+    def _accept(self, reply: bytes) -> T_co:
         """What `accept` does for one family."""
         raise NotImplementedError
 

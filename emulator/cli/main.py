@@ -1,6 +1,7 @@
 """The `spdm-emulator` command."""
 
 import logging
+import sys
 from typing import Annotated
 
 import typer
@@ -13,7 +14,8 @@ from emulator.cli.output import stderr
 app = typer.Typer(
     name="spdm-emulator",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    # Boxes at a terminal, plain text when piped.
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
     pretty_exceptions_show_locals=False,
     help="An SPDM device for QEMU and for everyone who writes a requester.",
     epilog="Exit codes: 0 good, 1 the thing tested failed, 2 wrong use.",

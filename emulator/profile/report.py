@@ -77,10 +77,8 @@ class Report:
             raise self.error()
 
     def _note(self, place: Place, steps: Steps, was: str, expect: str) -> None:
-        if steps:
-            self.sections.add(str(steps[0]))
-        way = f"{dotted(steps)}: " if steps else ""
-        self.line(place, f"{way}found {was}; expected {expect}")
+        self.sections.add(str(steps[0]))
+        self.line(place, f"{dotted(steps)}: found {was}; expected {expect}")
 
     def _error(self, error: ErrorDetails) -> None:
         steps = tuple(step for step in error["loc"] if step not in TAGS)

@@ -124,10 +124,9 @@ def follow(root: Node, steps: Steps) -> tuple[Node, Steps]:
 
 def key_place(root: Node, steps: Steps) -> Place:
     """Where the key of the last step stands; where there is none, the nearest value above."""
-    holder, left = follow(root, steps[:-1])
-    if isinstance(holder, MappingNode) and not left and str(steps[-1]) in holder.entries:
-        return holder.entries[str(steps[-1])].place
-    return holder.place
+    holder, _ = follow(root, steps[:-1])
+    entries = holder.entries if isinstance(holder, MappingNode) else {}
+    return entries.get(str(steps[-1]), holder).place
 
 
 def dotted(steps: Steps) -> str:

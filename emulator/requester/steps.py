@@ -64,7 +64,10 @@ class Steps:
             return cast("_T", error.content), str(error)
 
     def complete(self, plan: Sequence[str]) -> tuple[Step, ...]:
-        """All steps; those of `plan` that were not taken stand at the end, not judged."""
-        taken = {step.name for step in self.taken}
-        self.skipped("not reached", *(name for name in plan if name not in taken))
-        return tuple(self.taken)
+        """All steps; those of `plan` that were not taken stand in their place, not judged."""
+        steps = list(self.taken)
+        for rank, name in enumerate(plan):
+            if all(step.name != name for step in steps):
+                later = (at for at, step in enumerate(steps) if step.name in plan[rank:])
+                steps.insert(next(later, len(steps)), Step(name, None, "not reached"))
+        return tuple(steps)

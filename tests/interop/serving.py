@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,22 +12,21 @@ COMMAND = Path(sys.executable).with_name("spdm-emulator")
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[list[int]]:
-    """Serve with these arguments on ports of the system's choice; yields the ports in order.
+def serving(*profiles: str, options: Sequence[str] = ()) -> Iterator[list[int]]:
+    """Serve profiles on ports of the system's choice; yields the ports in order.
 
     The process is ended, and must have ended well, when the block is left.
     """
     process = subprocess.Popen(
-        [COMMAND, "--log-level", "info", "serve", "--port", "0", "--json", *arguments],
+        [COMMAND, "--log-level", "info", "serve", "--port", "0", "--json", *options, *profiles],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    devices = max(1, sum(not argument.startswith("-") for argument in arguments))
     try:
         ports = []
-        for _ in range(devices):
+        for _ in profiles:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 raise AssertionError(process.communicate(timeout=10)[1])

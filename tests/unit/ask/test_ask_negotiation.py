@@ -252,3 +252,9 @@ def test_a_device_of_several_keys_only_cannot_be_asked() -> None:
     host.connection.peer_capabilities |= Cap.MULTI_KEY_ONLY
     with pytest.raises(UnsupportedByPeer, match="MULTI_KEY"):
         host.run(host.requester.algorithms())
+
+
+def test_selecting_two_formats_is_broken_in_any_version_that_has_them() -> None:
+    request, reply, _ = asked_algorithms(Version.V1_2)
+    with pytest.raises(BrokenReply, match=r"other_params: found 0x03"):
+        request.accept(patched(reply, 7, 3))

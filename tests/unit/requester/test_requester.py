@@ -156,7 +156,9 @@ def test_version_cannot_be_late() -> None:
 def test_a_request_larger_than_the_device_takes_is_not_sent() -> None:
     small = Sizes(data_transfer=100, max_message=100)
     host = Host(device(sizes=small)).connected()
-    with pytest.raises(EmulatorError, match="VENDOR_DEFINED_REQUEST has 211 bytes, .* takes 100") as e:
+    with pytest.raises(
+        EmulatorError, match=r"VENDOR_DEFINED_REQUEST has 211 bytes, .* takes 100"
+    ) as e:
         host.run(host.requester.vendor(3, b"\x01\x00", bytes(200)))
     assert not isinstance(e.value, PeerError)
 
@@ -176,7 +178,7 @@ def test_the_default_offer_is_what_this_package_can_compute() -> None:
 
 @pytest.mark.parametrize("field", ["asym", "hashes"])
 def test_an_offer_names_algorithms_that_can_be_computed(field: str) -> None:
-    with pytest.raises(EmulatorError, match="'SM3_256' where one of .*_384 is needed"):
+    with pytest.raises(EmulatorError, match=r"'SM3_256' where one of .*384.* is needed"):
         Offer(**{field: ("SM3_256",)})  # type: ignore[arg-type]  # a field of tuples
 
 

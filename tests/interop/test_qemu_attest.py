@@ -1,0 +1,99 @@
+"""The requester attests our device through the DOE mailbox of a real QEMU; there is no guest."""
+
+import os
+import signal
+from datetime import UTC, datetime
+
+import pytest
+from interop.qemu_support import ServedDevice, qemu_with
+from interop.serving import serving
+
+from emulator.client import Client
+from emulator.device import PciIdentity
+from emulator.entropy import Seeded
+from emulator.pki.authority import sample_roots
+from emulator.qemu import NVME_IDENTITY, QemuMailbox
+from emulator.requester import Offer, Requester, Verdict
+from emulator.requester.attest import MeasurementMode
+from emulator.spdm.versions import BY_TEXT
+
+pytestmark = pytest.mark.qemu
+
+STARTS = 20
+NVME_MEASUREMENTS = 6
+
+
+async def attest(
+    mailbox: QemuMailbox,
+    *,
+    offer: Offer | None = None,
+    identity: PciIdentity = NVME_IDENTITY,
+    measurements: MeasurementMode = "all",
+) -> Verdict:
+    client = Client(Requester(Seeded("qemu attest"), offer or Offer()), mailbox)
+    return await client.attest(
+        trust=sample_roots(),
+        at=datetime.now(UTC),
+        expected_san=identity.san,
+        measurements=measurements,
+    )
+
+
+def found(verdict: Verdict) -> dict[str, str]:
+    return {step.name: step.detail for step in verdict.steps}
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("asym", ["ECDSA_P256", "ECDSA_P384"])
+@pytest.mark.parametrize("measurements", ["all", "one-by-one"])
+async def test_chain_challenge_and_all_measurements(
+    version: str, asym: str, measurements: MeasurementMode
+) -> None:
+    offer = Offer(versions=(BY_TEXT[version],), asym=(asym,))
+    with serving("nvme-ssd") as (port,):
+        async with qemu_with(ServedDevice(port)) as qemu:
+            verdict = await attest(await qemu.mailbox(), offer=offer, measurements=measurements)
+    assert verdict.ok, found(verdict)
+    steps = found(verdict)
+    assert steps["version"].startswith(version)
+    assert asym in steps["algorithms"]
+    assert NVME_IDENTITY.san in steps["chain: leaf name"]
+    assert steps["measurements"].startswith(f"{NVME_MEASUREMENTS} of {NVME_MEASUREMENTS}")
+    for step in ("challenge signature", "measurement signature"):
+        assert step in steps
+
+
+async def test_the_certificate_names_the_function_that_qemu_shows() -> None:
+    """What Linux compares: the name in the leaf and the registers in configuration space."""
+    with serving("linux-cma") as (port,):
+        async with qemu_with(ServedDevice(port)) as qemu:
+            identity = await (await qemu.function()).identity()
+            verdict = await attest(await qemu.mailbox(), identity=identity, measurements="none")
+    assert verdict.ok, found(verdict)
+
+
+async def test_a_chain_in_small_portions() -> None:
+    with serving("nvme-ssd", options=["--set", "sizes.certificate_portion=16"]) as (port,):
+        async with qemu_with(ServedDevice(port)) as qemu:
+            verdict = await attest(await qemu.mailbox())
+    assert verdict.ok, found(verdict)
+
+
+async def test_two_devices_in_one_qemu_from_one_process() -> None:
+    with serving("nvme-ssd", "linux-cma") as ports:
+        async with qemu_with(*map(ServedDevice, ports)) as qemu:
+            first = await attest(await qemu.mailbox(0))
+            second = await attest(await qemu.mailbox(1), measurements="none")
+    assert first.ok, found(first)
+    assert second.ok, found(second)
+    assert "measurement signature" in found(first)
+
+
+async def test_one_process_outlives_twenty_qemus_that_are_killed() -> None:
+    with serving("nvme-ssd") as (port,):
+        for number in range(STARTS):
+            async with qemu_with(ServedDevice(port)) as qemu:
+                verdict = await attest(await qemu.mailbox())
+                assert verdict.ok, found(verdict)
+                if number % 2:
+                    os.kill(qemu.pid, signal.SIGKILL)
