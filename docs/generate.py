@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import typer.main
+from typer.core import TyperGroup
 
 from emulator.answer.registry import ROWS
 from emulator.cli.main import app
@@ -135,12 +135,21 @@ def _type(node: dict[str, Any]) -> str:
     return str(node.get("type", "any"))
 
 
+def _default(field: dict[str, Any]) -> str:
+    """A field's default; that of a mapping stands with its own fields."""
+    default = field.get("default")
+    if default in (None, "", [], {}) or isinstance(default, dict):
+        return "—"
+    if isinstance(default, list):
+        return ", ".join(f"`{one}`" for one in default)
+    return f"`{default}`"
+
+
 def _fields(node: dict[str, Any]) -> Iterator[str]:
     required = set(node.get("required", ()))
     rows = []
     for name, field in node.get("properties", {}).items():
-        default = field.get("default", "—")
-        shown = "required" if name in required else f"`{default}`" if default != "—" else "—"
+        shown = "required" if name in required else _default(field)
         about = re.sub(r"\s+", " ", field.get("description", ""))
         rows.append((f"`{name}`", _type(field), shown, about))
     yield from _table(("field", "type", "default", "meaning"), rows)
@@ -177,43 +186,40 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\[/?[a-z ]+\]", "", text)).strip()
 
 
-def _command(name: str, command: click.Command, context: click.Context) -> Iterator[str]:
-    inner = click.Context(command, info_name=name, parent=context)
-    usage = " ".join(command.collect_usage_pieces(inner))
-    yield f"## `{inner.command_path}`"
+def _command(name: str, command: Any, parent: Any) -> Iterator[str]:
+    """One command and, below it, those of a group (typer keeps click's objects to itself)."""
+    context = command.context_class(command, info_name=name, parent=parent)
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield f"## `{context.command_path}`"
     yield ""
     for paragraph in (command.help or "").split("\n\n"):
         yield _plain(paragraph)
         yield ""
     yield "```text"
-    yield f"{inner.command_path} {usage}".rstrip()
+    yield f"{context.command_path} {usage}".rstrip()
     yield "```"
     yield ""
     rows = []
-    for parameter in command.get_params(inner):
-        record = parameter.get_help_record(inner)
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
         if record is not None:
             rows.append((f"`{_plain(record[0])}`", _plain(record[1])))
     if rows:
         yield from _table(("option", "meaning"), rows)
-    if isinstance(command, click.Group):
-        for sub in command.list_commands(inner):
-            found = command.get_command(inner, sub)
-            if found is not None:
-                yield from _command(sub, found, inner)
+    if isinstance(command, TyperGroup):
+        for sub in command.list_commands(context):
+            yield from _command(sub, command.get_command(context, sub), context)
 
 
 def command() -> str:
     """docs/reference/command.md."""
-    root = typer.main.get_command(app)
-    context = click.Context(click.Group())
     lines = [
         "# Command reference",
         "",
         _NOTE,
         "Exit codes: 0 good, 1 the thing tested failed, 2 wrong use.",
         "",
-        *_command("spdm-emulator", root, context),
+        *_command("spdm-emulator", typer.main.get_command(app), None),
     ]
     return "\n".join(lines).rstrip() + "\n"
 

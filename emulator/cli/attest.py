@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from emulator import resources
 from emulator.cli.options import Seed, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
 from emulator.client.socket import TIMEOUT
 from emulator.crypto.certificate import Certificate
 from emulator.errors import EmulatorError, NoResponse, PkiError
-from emulator.pki import authority, files
+from emulator.pki import files
+from emulator.pki.authority import sample_roots
 from emulator.report import ConsoleReport
 from emulator.requester import DEFAULT, Offer, Verdict
 from emulator.requester.flow import unobserved
@@ -158,9 +158,10 @@ def _offer(versions: list[str] | None, asym: list[str] | None, hashes: list[str]
 
 def _roots(trust: list[Path] | None) -> list[bytes]:
     """The trusted certificates, DER, each of them readable."""
-    paths = trust or [resources.folder("certs") / authority.TRUST]
+    if not trust:
+        return list(sample_roots())
     roots: list[bytes] = []
-    for path in paths:
+    for path in trust:
         try:
             found = files.read_certificates(path)
             for der in found:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import sys
 from collections import deque
 from typing import Self
 
@@ -24,6 +23,7 @@ _GOODBYE = 0.5
 """Seconds to wait for the echo of SHUTDOWN; QEMU's own backend does not wait at all."""
 
 _READ = 65536
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
 class SocketChannel:
@@ -69,7 +69,11 @@ class SocketChannel:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = cls(reader, writer, timeout=timeout)
         if hello:
-            await channel.greet()
+            try:
+                await channel.greet()
+            except BaseException:
+                await channel.close()
+                raise
         return channel
 
     async def greet(self) -> None:
@@ -148,7 +152,7 @@ class SocketChannel:
 
     def _acknowledge_at_once(self) -> None:
         """Arm TCP_QUICKACK, which Linux disarms again by itself."""
-        if sys.platform == "linux":
+        if _QUICKACK is not None:
             connected: socket.socket = self._writer.get_extra_info("socket")
             with contextlib.suppress(OSError):
-                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+                connected.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)

@@ -5,6 +5,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarint import HexInt
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from emulator.crypto.certificate import OID_CMA_NAME
 from emulator.crypto.x509 import Certificate
@@ -88,11 +89,17 @@ def _chain(one: ProvisionedChain, loaded: LoadedProfile) -> dict[str, Any]:
 
 
 def _written(value: Any) -> Any:
-    """Slots are written by number, as profiles do; what is null is left out."""
+    """Slots are written by number, as profiles do; what is null is left out.
+
+    Text with line breaks goes into double quotes, where they are escaped, whatever kind they are.
+    """
     if isinstance(value, dict):
         return {
             int(key) if key.isdecimal() else key: _written(one)
             for key, one in value.items()
             if one is not None
         }
-    return [_written(one) for one in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_written(one) for one in value]
+    is_odd = isinstance(value, str) and not value.isprintable()
+    return DoubleQuotedScalarString(value) if is_odd else value

@@ -2,17 +2,22 @@
 
 Blocks of one page share a folder. A `yaml` block that begins with `# file: NAME` is written there;
 `sh` and `python` blocks are run there. What cannot be run here says why in a comment before it:
-`<!-- not run: REASON -->`.
+`<!-- not run: REASON -->`. `<!-- needs QEMU -->` skips the rest of a page where there is none.
 """
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support import require_or_skip
+
+from emulator.qemu import version_problem
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -23,7 +28,7 @@ REASONS = {
     "the test already has the command on its path",
 }
 _BLOCK = re.compile(
-    r"(?:<!-- not run: (?P<reason>[^>]*?) -->\n)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
+    r"(?:<!-- (?:not run: (?P<reason>[^>]*?)|(?P<qemu>needs QEMU)) -->\n)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -33,6 +38,7 @@ class Block(NamedTuple):
     language: str
     code: str
     reason: str | None
+    needs_qemu: bool
 
 
 def blocks(page: Path) -> list[Block]:
@@ -43,6 +49,7 @@ def blocks(page: Path) -> list[Block]:
             found["language"],
             found["code"],
             found["reason"],
+            found["qemu"] is not None,
         )
         for found in _BLOCK.finditer(text)
     ]
@@ -76,6 +83,9 @@ def test_every_snippet_runs(page: Path, tmp_path: Path) -> None:
         if block.reason is not None:
             assert block.reason in REASONS, f"{where}: {block.reason!r} is no known reason"
             continue
+        if block.needs_qemu:
+            problem = version_problem()
+            require_or_skip(problem is None, problem or "")
         if block.language == "yaml":
             named = re.match(r"# file: (\S+)\n", block.code)
             assert named, f"{where}: a yaml block begins with '# file: NAME'"
@@ -89,16 +99,28 @@ def test_every_snippet_runs(page: Path, tmp_path: Path) -> None:
             if block.language == "sh"
             else ([sys.executable, "-W", "error", "-c", block.code], None)
         )
-        done = subprocess.run(
-            command,
-            cwd=folder or tmp_path,
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"{where}\n{done.stdout}\n{done.stderr}"
+        status, output = run(command, folder or tmp_path, environment(tmp_path))
+        assert status == 0, f"{where}\n{output}"
+
+
+def run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, str]:
+    """Run a snippet; what it leaves running, because it failed half way, ends with it."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        process.wait(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        output = process.communicate(timeout=10)[0]
+    return process.returncode, output
 
 
 def test_generated_pages_are_current() -> None:

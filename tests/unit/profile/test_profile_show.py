@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emulator.profile import LoadedProfile, Profile, load, ready, show
@@ -45,6 +45,7 @@ def test_paths_are_absolute(load_sections: Load, measuring: dict[str, str], tmp_
     assert _again(profile) == profile
 
 
+@example(text="\x85", san="\u2028\n", delay=0.0)
 @given(
     text=st.text(st.characters(codec="utf-8")),
     san=st.text(st.characters(codec="utf-8")),

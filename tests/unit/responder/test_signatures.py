@@ -144,9 +144,7 @@ def test_measuring_after_the_challenge_does_not(version: int) -> None:
         lambda _v: bytes.fromhex("11840000"),
     ],
 )
-def test_what_was_refused_is_not_covered_and_gives_up_nothing(
-    version: int, refused: Build
-) -> None:
+def test_what_was_refused_is_not_covered_and_gives_up_nothing(version: int, refused: Build) -> None:
     peer = Peer(version=version).climb(State.AFTER_CERTIFICATE)
     assert peer.ask(refused(version))[1] == 0x7F
     peer.good(challenge(version))
