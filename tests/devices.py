@@ -192,6 +192,41 @@ def error(version: int, code: int, data: int = 0, extended: bytes = b"") -> byte
     return bytes((version, 0x7F, code, data)) + extended
 
 
+def frame(payload: bytes = b"", *, command: int = 1, transport: int = 2) -> bytes:
+    """One spdm-socket frame: NORMAL over PCI DOE, where nothing else is said."""
+    return struct.pack(">III", command, transport, len(payload)) + payload
+
+
+def data_object(payload: bytes, *, kind: int = 1, vendor: int = 1) -> bytes:
+    """A DOE data object, padded: CMA/SPDM, where nothing else is said."""
+    padded = payload + bytes(-len(payload) % 4)
+    return struct.pack("<HBBI", vendor, kind, 0, 2 + len(padded) // 4) + padded
+
+
+def spdm_frame(message: bytes) -> bytes:
+    """The frame of the data object of an SPDM message."""
+    return frame(data_object(message))
+
+
+class SeenFrame(NamedTuple):
+    """A frame that came back."""
+
+    command: int
+    transport: int
+    payload: bytes
+
+
+def seen_frames(stream: bytes) -> list[SeenFrame]:
+    """The frames in `stream`, which must hold nothing else."""
+    seen = []
+    while stream:
+        command, transport, size = struct.unpack_from(">III", stream)
+        assert len(stream) >= 12 + size, "the last frame is cut off"
+        seen.append(SeenFrame(command, transport, stream[12 : 12 + size]))
+        stream = stream[12 + size :]
+    return seen
+
+
 class Snapshot(NamedTuple):
     """Everything a connection knows, to compare before with after."""
 

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import (
@@ -122,7 +122,7 @@ class SigningKey:
         """Read an unencrypted PEM key. Raises PkiError for what is not an ECDSA key we know."""
         try:
             key = serialization.load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise PkiError(f"not an unencrypted PEM private key: {error}") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise PkiError(f"a {type(key).__name__} where an ECDSA key is needed")

@@ -1,32 +1,27 @@
 """What a conversation's messages are said to mean."""
 
+import re
+
 import pytest
 from asking import ROOTS, Host, patched
 from chains import AT
-from devices import device, error, get_measurements, negotiate_algorithms, vendor_request
+from devices import challenge, error, get_measurements, negotiate_algorithms, vendor_request
 
 from emulator.report import Conversation, Told
+from emulator.report.meaning import meaning
 from emulator.requester import Direction, Offer, attest
 from emulator.spdm.capabilities import Cap
-from emulator.spdm.messages import LAYOUTS, Algorithms, NegotiateAlgorithms
+from emulator.spdm.messages import LAYOUTS, Algorithms, Capabilities
 from emulator.spdm.versions import Version
-from emulator.wire import Message, annotate
+from emulator.wire import Message, Shape, annotate, encode
 
 REQUEST, REPLY = Direction.REQUEST, Direction.REPLY
 
 
-def told(host: Host, *, one_by_one: bool = False) -> list[Told]:
-    """An attestation, message by message."""
-    conversation = Conversation()
-    lines: list[Told] = []
-    follower = Host(host.given, offer=host.requester.offer, observer=lambda direction, raw:
-                    lines.append(conversation.tell(direction, raw)))
-    return lines
-
-
 @pytest.mark.parametrize("version", [Version.V1_2, Version.V1_3])
 def test_an_attestation_told_line_by_line(version: Version) -> None:
-    conversation, lines = Conversation(), []
+    conversation = Conversation()
+    lines: list[Told] = []
 
     def observer(direction: Direction, raw: bytes) -> None:
         lines.append(conversation.tell(direction, raw))
@@ -58,3 +53,89 @@ def test_an_attestation_told_line_by_line(version: Version) -> None:
         spans = annotate(line.layout, line.raw, line.shape)
         assert spans[-1].end == line.size
         assert not any(span.name.startswith("(") for span in spans)
+
+
+def tell(*messages: tuple[Direction, bytes]) -> Told:
+    """The last of these messages, told after the others."""
+    conversation = Conversation()
+    lines = [conversation.tell(*message) for message in messages]
+    return lines[-1]
+
+
+def algorithms(asym: int = 0x80, base_hash: int = 0x02) -> tuple[Direction, bytes]:
+    """ALGORITHMS that selects these bits."""
+    message = Algorithms(version=0x13, length=36, base_asym=asym, base_hash=base_hash)
+    return REPLY, encode(message, Shape(0x13))
+
+
+CHALLENGE_AUTH = bytes((0x13, 0x03, 0, 1)) + bytes(48 + 32 + 2 + 8 + 96)
+
+
+@pytest.mark.parametrize(
+    ("raw", "name", "meaning"),
+    [
+        (b"", "(no message)", ""),
+        (b"\x13\x81", "(no message)", "1381"),
+        (bytes.fromhex("13aa0102"), "0xaa", "13aa0102"),
+        (error(0x13, 0x0D, 7), "ERROR", "RESPONSE_TOO_LARGE (0x0d), data 7"),
+        (bytes.fromhex("13010001"), "DIGESTS", "slots 0"),
+        (bytes.fromhex("1302000005000000"), "CERTIFICATE", "Certificate.portion at byte 8: .*"),
+        (get_measurements(operation=7, attributes=2), "GET_MEASUREMENTS", "index 7, raw"),
+        (
+            vendor_request(payload=b"abc"),
+            "VENDOR_DEFINED_REQUEST",
+            "standard 3, vendor 0100: 3 bytes",
+        ),
+        (
+            patched(vendor_request(vendor=b"", standard=0), 1, 0x7E),
+            "VENDOR_DEFINED_RESPONSE",
+            r"standard 0, vendor \(none\): 0 bytes",
+        ),
+        (
+            negotiate_algorithms(asym=0, base_hash=0),
+            "NEGOTIATE_ALGORITHMS",
+            "no signatures / no hash",
+        ),
+        (
+            patched(negotiate_algorithms(asym=0x1010), 16, b"\x00\x01"),
+            "NEGOTIATE_ALGORITHMS",
+            "ECDSA_P256, 0x1000 / SHA_256, SHA_384",
+        ),
+    ],
+)
+def test_single_messages(raw: bytes, name: str, meaning: str) -> None:
+    line = tell((REQUEST, raw))
+    assert line.name == name
+    assert re.fullmatch(meaning.replace("(0x", r"\(0x").replace("d),", r"d\),"), line.meaning)
+    assert line.raw == raw
+
+
+def test_what_was_asked_decides_how_a_reply_is_read() -> None:
+    plain = (REQUEST, challenge())
+    summarising = (REQUEST, challenge(summary=0xFF))
+    measuring = encode(Capabilities(version=0x13, flags=Cap.MEAS_SIG), Shape(0x13))
+    answer = (REPLY, CHALLENGE_AUTH)
+    assert tell(algorithms(), plain, answer).meaning == "slot 0: signed, 96 bytes"
+    # Without MEAS there is no summary, whatever was asked for.
+    assert tell(algorithms(), summarising, answer).meaning == "slot 0: signed, 96 bytes"
+    short = tell((REPLY, measuring), algorithms(), summarising, answer)
+    assert "ChallengeAuth" in short.meaning
+    with_summary = (REPLY, CHALLENGE_AUTH + bytes(48))
+    found = tell((REPLY, measuring), algorithms(), summarising, with_summary)
+    assert found.meaning == "slot 0: signed, 96 bytes"
+
+
+def test_a_selection_nobody_knows_has_no_size() -> None:
+    line = tell(
+        algorithms(asym=0x90, base_hash=0x4000), (REQUEST, challenge()), (REPLY, CHALLENGE_AUTH)
+    )
+    assert line.meaning == "slot 0: not signed"
+
+
+def test_every_layout_has_a_meaning() -> None:
+    for layout in LAYOUTS.values():
+        assert meaning.dispatch(layout) is not meaning.dispatch(Message), layout.__name__
+
+
+def test_a_message_of_another_kind_has_none() -> None:
+    assert meaning(Message(version=0x13)) == ""
