@@ -43,8 +43,8 @@ class ConsoleReport:
         told = self._conversation.tell(direction, raw)
         arrow = (_ARROWS if self._rich else _PLAIN_ARROWS)[direction]
         style = "cyan" if direction is Direction.REQUEST else ""
-        size = f"{told.size:{_SIZE_WIDTH}} B  "
-        self._put(f"{arrow} {told.name:<{_MESSAGE_WIDTH}}", style, size, told.meaning)
+        head = f"{arrow} {told.name:<{_MESSAGE_WIDTH}}{told.size:{_SIZE_WIDTH}} B  "
+        self._put(head, told.meaning, style=style)
         if self._verbose and told.layout is not None:
             for line in render(told.layout, raw, told.shape).splitlines():
                 self._indented(line)
@@ -65,7 +65,7 @@ class ConsoleReport:
         mark = (_MARKS if self._rich else _PLAIN_MARKS)[step.ok]
         style = _STYLES[step.ok]
         width = 1 if self._rich else _PLAIN_WIDTH
-        self._put(f"{mark:<{width}} {step.name:<{_NAME_WIDTH}} ", style, "", step.detail)
+        self._put(f"{mark:<{width}} {step.name:<{_NAME_WIDTH}} ", step.detail, style=style)
         for one in step.evidence.get("measurements", ()):
             self._measurement(one)
 
@@ -75,22 +75,24 @@ class ConsoleReport:
         self._indented(f"{one['index']:3}  {kind}, {how}: {one['value']}")
 
     def _indented(self, line: str) -> None:
-        self._put(" " * _INDENT, "dim", "", line)
+        self._put(" " * _INDENT, line, shade="dim")
 
-    def _put(self, head: str, style: str, size: str, body: str) -> None:
-        """Print a head, a size, and the body in the columns that are left of the console's."""
-        start = self._text(head, style).append_text(Text(size))
+    def _put(self, head: str, body: str, *, style: str = "", shade: str = "") -> None:
+        """Print a head in `style`, and the body in `shade` in the columns that are left."""
+        # Appended, as a text's own style would spread to all that follows.
+        start = Text().append(self._plain(head), style)
         # Wrapped here, not by the console: one that is piped to does not wrap at all.
         width = max(1, self._console.width - start.cell_len)
-        lines = self._text(body).wrap(self._console, width, overflow="fold") or [Text()]
+        text = Text(self._plain(body), shade)
+        lines = text.wrap(self._console, width, overflow="fold") or [Text()]
         for number, line in enumerate(lines):
             before = Text(" " * start.cell_len) if number else start
             told = before.copy().append_text(line)
             told.rstrip()
             self._console.print(told)
 
-    def _text(self, text: str, style: str = "") -> Text:
-        """Text as this console can show it; markup in it is just text."""
-        if not self._rich:
-            text = text.replace("…", "...").encode("ascii", "backslashreplace").decode()
-        return Text(text, style=style)
+    def _plain(self, text: str) -> str:
+        """Text as this console can show it."""
+        if self._rich:
+            return text
+        return text.replace("…", "...").encode("ascii", "backslashreplace").decode()

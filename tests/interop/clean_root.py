@@ -142,7 +142,7 @@ def _make(kept: Path, suite: str, mirror: str, components: str) -> None:
 
 
 def _own_source() -> tuple[str, str, str]:
-    """The machine's release, and the repository and its components that apt has for it."""
+    """The machine's release, and the repository that apt has for it with its components."""
     release = Path("/etc/os-release").read_text(encoding="utf-8")
     named = dict(line.split("=", 1) for line in shlex.split(release, comments=True) if "=" in line)
     suite = named.get("VERSION_CODENAME", "")
@@ -150,7 +150,7 @@ def _own_source() -> tuple[str, str, str]:
     listed = captured(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
     rows = [line.split() for line in listed.stdout.splitlines()]
     ours = [row[1:] for row in rows if row[0] == suite]
-    mirror = ours[0][0] if ours else ""
+    mirror = next((uri for uri, component in ours if component == "main"), "")
     return suite, mirror, ",".join(component for uri, component in ours if uri == mirror)
 
 

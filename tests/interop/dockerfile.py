@@ -60,8 +60,11 @@ class Instruction:
 
     def seconds(self, flag: str) -> float:
         """A flag's duration, such as 5s; the reference's default for all of them is 30 seconds."""
-        number, unit = re.fullmatch(r"(\d+)(\D*)", self.flags.get(flag, "30s"), re.ASCII).groups()  # type: ignore[union-attr]
-        return int(number) * _SECONDS[unit]
+        given = self.flags.get(flag, "30s")
+        duration = re.fullmatch(r"(\d+)(ms|s|m|h)", given, re.ASCII)
+        if duration is None:
+            raise self.error(f"--{flag}={given}: not one number and ms, s, m or h")
+        return int(duration[1]) * _SECONDS[duration[2]]
 
     def pairs(self, env: dict[str, str]) -> dict[str, str]:
         """The name=value pairs of ENV and LABEL, with $NAME replaced by what `env` has for it."""

@@ -3,6 +3,7 @@
 import platform
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -114,6 +115,8 @@ def test_reads_the_values_of_instructions() -> None:
     assert (health.seconds("timeout"), health.seconds("interval")) == (5.0, 30.0)
     with pytest.raises(DockerfileError, match="cannot expand"):
         env.pairs({})
+    with pytest.raises(DockerfileError, match="--timeout=soon: not one number"):
+        replace(health, flags={"timeout": "soon"}).seconds("timeout")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from emulator.spdm.messages import LAYOUTS, Algorithms, Capabilities
 from emulator.spdm.versions import Version
 from emulator.wire import Message, Shape, annotate, encode
 
+SUMMARISE = "slot 0: sign this nonce, and summarise the measurements"
 REQUEST, REPLY = Direction.REQUEST, Direction.REPLY
 
 
@@ -40,7 +41,7 @@ def test_an_attestation_told_line_by_line(version: Version) -> None:
         ("reply", "DIGESTS", 100, "slots 0, 2"),
         ("request", "GET_CERTIFICATE", 8, "slot 0: 4592 bytes from 0 on"),
         ("reply", "CERTIFICATE", 1804, "slot 0: 1796 bytes, 0 left"),
-        ("request", "CHALLENGE", 36 + size, "slot 0: sign this nonce, and summarise the measurements"),
+        ("request", "CHALLENGE", 36 + size, SUMMARISE),
         ("reply", "CHALLENGE_AUTH", 230 + size, "slot 0: signed, 96 bytes"),
         ("request", "GET_MEASUREMENTS", 4 + size, "how many?"),
         ("reply", "MEASUREMENTS", 42 + size, "5 in all, not signed"),

@@ -1,0 +1,188 @@
+"""`spdm-emulator attest`, against a device of this process and against nobody."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jsonschema
+import pytest
+from chains import SAN, authority
+from devices import device
+from typer.testing import CliRunner, Result
+
+from emulator.cli.main import app
+from emulator.device import Device
+from emulator.pki.authority import sample_roots
+from emulator.pki.files import to_pem
+from emulator.requester.verdict import SCHEMA
+from emulator.serve import Listener
+
+
+@contextmanager
+def listening(to: Device) -> Iterator[str]:
+    """A device on a port, in a loop and a thread of its own; yields its address."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    listener = Listener(to)
+    try:
+        host, port = asyncio.run_coroutine_threadsafe(listener.start("127.0.0.1", 0), loop).result(
+            10
+        )
+        yield f"{host}:{port}"
+        asyncio.run_coroutine_threadsafe(listener.stop(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with listening(device()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The roots that the devices of the tests are issued by."""
+    path = tmp_path_factory.mktemp("roots") / "roots.pem"
+    path.write_bytes(to_pem([authority(s).root.certificate for s in ("ECDSA_P256", "ECDSA_P384")]))
+    return path
+
+
+def attest(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["attest", *map(str, arguments)])
+
+
+def test_a_good_device(target: str, roots: Path) -> None:
+    done = attest(target, "--trust", roots, "--san", SAN, "--seed", "1")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("-> GET_VERSION")
+    assert done.stdout.splitlines()[-1].startswith("ok   VERDICT")
+    assert "(missing)" not in done.stdout
+    assert done.stderr == "seed 1 (repeat with --seed)\n"
+
+
+def test_json_is_one_document(target: str, roots: Path) -> None:
+    done = attest(target, "--trust", roots, "--json")
+    assert done.exit_code == 0, done.output
+    verdict = json.loads(done.stdout)
+    jsonschema.validate(verdict, dict(SCHEMA))
+    assert verdict["ok"] is True
+    assert done.stderr == ""
+
+
+def test_the_same_seed_sends_the_same_nonces(target: str, roots: Path) -> None:
+    runs = [attest(target, "--trust", roots, "--seed", "7", "-v").stdout for _ in range(2)]
+    nonces = [[line for line in run.splitlines() if "  nonce" in line] for run in runs]
+    # The device draws its own anew; ours come first of each pair.
+    assert nonces[0][0] == nonces[1][0]
+    assert len(nonces[0]) > 3
+
+
+def test_what_is_offered_is_what_is_used(target: str, roots: Path) -> None:
+    arguments = ("--version", "1.2", "--asym", "ECDSA_P256", "--hash", "SHA_256", "--slot", "2")
+    done = attest(target, "--trust", roots, "--json", *arguments)
+    steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
+    assert done.exit_code == 0
+    assert steps["version"]["evidence"]["selected"] == "1.2"
+    assert steps["algorithms"]["evidence"]["asym"] == "ECDSA_P256"
+    assert steps["algorithms"]["evidence"]["hash"] == "SHA_256"
+    assert steps["certificate chain"]["evidence"]["slot"] == 2
+
+
+@pytest.mark.parametrize("how", ["one-by-one", "none"])
+def test_how_measurements_are_read(target: str, roots: Path, how: str) -> None:
+    done = attest(target, "--trust", roots, "--measurements", how)
+    assert done.exit_code == 0
+    assert ("index 254" in done.stdout) == (how == "one-by-one")
+
+
+def test_raw_measurements(target: str, roots: Path) -> None:
+    done = attest(target, "--trust", roots, "--raw")
+    assert "immutable-rom, raw: " + b"immutable rom".hex() in done.stdout
+
+
+def test_roots_of_several_files(target: str, roots: Path, tmp_path: Path) -> None:
+    sample = tmp_path / "sample.der"
+    sample.write_bytes(sample_roots()[0])
+    assert attest(target, "--trust", sample, "--trust", roots).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "chain: anchor"),
+        (("--san", "Vendor=dead"), "chain: leaf name"),
+    ],
+)
+def test_a_device_that_is_not_what_it_should_be(
+    target: str, roots: Path, arguments: tuple[str, ...], reason: str
+) -> None:
+    trust = ("--trust", roots) if arguments else ()
+    done = attest(target, *trust, *arguments)
+    assert done.exit_code == 1
+    assert f"FAIL {reason}" in done.stdout
+    assert "FAIL VERDICT" in done.stdout
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        done = attest(f"127.0.0.1:{port}", "--json")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert f"cannot connect to 127.0.0.1:{port}" in done.stderr
+    assert "spdm-emulator serve" in done.stderr
+
+
+def test_a_device_that_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        done = attest(f"127.0.0.1:{port}", "--timeout", "0.1")
+    assert done.exit_code == 1
+    assert "FAIL version" in done.stdout
+    assert "no reply within 0.1 s" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("nowhere",), "'nowhere' where HOST:PORT is needed"),
+        (("host:0",), "HOST:PORT"),
+        (("host:65536",), "HOST:PORT"),
+        ((":2323",), "HOST:PORT"),
+        (("--version", "1.1"), "--version 1.1 where one of 1.2, 1.3 is needed"),
+        (("--asym", "RSA"), "'RSA' where one of ECDSA_P256, ECDSA_P384 is needed"),
+        (("--hash", "MD5"), "'MD5' where one of SHA_256, SHA_384 is needed"),
+        (("--trust", "nowhere.pem"), "nowhere.pem: cannot be read"),
+        (("--slot", "8"), "8"),
+        (("--measurements", "some"), "some"),
+    ],
+)
+def test_wrong_use(arguments: tuple[str, ...], reason: str) -> None:
+    done = attest(*arguments)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert reason in " ".join(done.stderr.split())
+
+
+def test_trust_that_is_no_certificate(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.der"
+    junk.write_bytes(bytes.fromhex("3003020101"))
+    done = attest("--trust", junk)
+    assert done.exit_code == 2
+    assert "junk.der" in done.stderr
+    assert "not a readable certificate" in " ".join(done.stderr.split())
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    done = attest("[::1]:1", "--json")
+    assert done.exit_code == 1
+    assert "cannot connect to ::1:1" in done.stderr

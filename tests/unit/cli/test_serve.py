@@ -1,0 +1,126 @@
+import json
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from interop.serving import COMMAND, serving
+
+from emulator.transport.spdm_socket import CLIENT_HELLO, SERVER_HELLO, Command, Frame, FrameReader
+
+
+def hello(port: int) -> bytes:
+    """The payload that answers the TEST greeting."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as peer:
+        peer.sendall(Frame(Command.TEST, 2, CLIENT_HELLO).to_bytes())
+        (frame,) = FrameReader().feed(peer.recv(4096))
+    return frame.payload
+
+
+def serve(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [COMMAND, "serve", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def free_ports(count: int) -> int:
+    """The first of some ports in a row that were free a moment ago."""
+    for first in range(42000, 60000, 17):
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no free ports")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_says_where_it_listens_and_ends_when_told_to(number: signal.Signals) -> None:
+    process = serve("--port", "0", "--seed", "x")
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        found = re.fullmatch(
+            r"nvme-ssd listening on 127\.0\.0\.1:(\d+) \(SPDM 1\.2, 1\.3\)\n", line
+        )
+        assert found, line
+        assert hello(int(found[1])) == SERVER_HELLO
+    finally:
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert errors == "seed x (repeat with --seed)\n"
+
+
+def test_several_profiles_count_their_ports_up() -> None:
+    first = free_ports(3)
+    process = serve("nvme-ssd", "linux-cma", "nvme-ssd", "--port", str(first), "--json")
+    try:
+        lines = [json.loads(process.stdout.readline()) for _ in range(3) if process.stdout]
+        assert [line["port"] for line in lines] == [first, first + 1, first + 2]
+        assert [line["device"] for line in lines] == ["nvme-ssd", "linux-cma", "nvme-ssd"]
+        assert {line["event"] for line in lines} == {"listening"}
+        assert lines[0]["san"].startswith("Vendor=1b36:Device=0010")
+        assert all(hello(line["port"]) == SERVER_HELLO for line in lines)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with serving("nvme-ssd") as (port,):
+        process = serve("--port", str(port))
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert f"nvme-ssd: cannot listen on 127.0.0.1:{port}" in errors
+    assert "--port" in errors
+
+
+def test_ports_that_run_out_are_told() -> None:
+    process = serve("nvme-ssd", "linux-cma", "--port", "65535")
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert "do not fit" in errors
+
+
+def test_a_profile_with_problems_is_refused_with_all_of_them(tmp_path: Path) -> None:
+    profile = tmp_path / "bad.yaml"
+    profile.write_text(
+        "profile: 1\nname: bad\nextends: nvme-ssd\nversions: [1.2]\ncapabilities: [CERT, CHALL]\n",
+        encoding="utf-8",
+    )
+    process = serve(str(profile), "--port", "0")
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert "bad.yaml:4:" in errors
+    assert "bad.yaml:5:" in errors
+
+
+def test_log_levels_show_refusals_and_every_message() -> None:
+    process = subprocess.Popen(
+        [COMMAND, "--log-level", "debug", "serve", "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        port = json.loads(process.stdout.readline() if process.stdout else "")["port"]
+        done = subprocess.run([COMMAND, "attest", f"127.0.0.1:{port}", "--json"], check=True,
+                              capture_output=True, text=True)  # fmt: skip
+        assert json.loads(done.stdout)["ok"] is True
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as peer:
+            wrong = bytes.fromhex("0100010003000000 20840000")
+            peer.sendall(Frame(Command.NORMAL, 2, wrong).to_bytes())
+            assert peer.recv(4096)
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=10)
+    told = " ".join(errors.split())
+    assert "nvme-ssd connection 1: < GET_VERSION, 4 bytes" in told
+    assert "nvme-ssd connection 2: > ERROR VERSION_MISMATCH" in told
