@@ -119,8 +119,6 @@ def attest(
         verdict = asyncio.run(run())
     except NoResponse as error:
         fail([str(error), _HINT], code=FAILED)
-    except EmulatorError as error:
-        fail(str(error), code=FAILED)
     if as_json:
         print_json(verdict.to_json())
     else:

@@ -9,10 +9,7 @@ NAMES = tuple(_CONSTRUCTORS)
 
 def digest(name: str, *parts: bytes) -> bytes:
     """The hash `name` of the concatenation of `parts`. Raises KeyError for an unknown name."""
-    running = _CONSTRUCTORS[name]()
-    for part in parts:
-        running.update(part)
-    return running.digest()
+    return _CONSTRUCTORS[name](b"".join(parts)).digest()
 
 
 def size(name: str) -> int:

@@ -75,6 +75,7 @@ class Measurements:
         self._by_index = {entry.index: entry for entry in sorted(measurements, key=_index)}
         self.generation = 0
         self._blocks: dict[tuple[int, str, bool], bytes] = {}
+        self._records: dict[tuple[str, bool], bytes] = {}
 
     def __len__(self) -> int:
         return len(self._by_index)
@@ -90,6 +91,7 @@ class Measurements:
         self._by_index[index] = replace(self._by_index[index], value=value)
         self.generation += 1
         self._blocks.clear()
+        self._records.clear()
 
     def block(self, index: int, hash_name: str, *, raw: bool) -> bytes:
         """One block. Raises KeyError for an index there is not."""
@@ -101,7 +103,12 @@ class Measurements:
 
     def record(self, hash_name: str, *, raw: bool) -> bytes:
         """All blocks in the order of their index."""
-        return b"".join(self.block(index, hash_name, raw=raw) for index in self._by_index)
+        key = (hash_name, raw)
+        record = self._records.get(key)
+        if record is None:
+            blocks = (self.block(index, hash_name, raw=raw) for index in self._by_index)
+            record = self._records[key] = b"".join(blocks)
+        return record
 
     def summary(self, summary_type: int, base_hash: str, measurement_hash: str) -> bytes:
         """The measurement summary hash: over all blocks, or over the TCB's alone.

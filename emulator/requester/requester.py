@@ -22,7 +22,7 @@ from emulator.ask import (
 from emulator.ask.certificates import PORTION_HEADER
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
-from emulator.errors import EmulatorError, PeerErrorReply
+from emulator.errors import EmulatorError, PeerErrorReply, UnsupportedByPeer
 from emulator.requester.flow import Flow
 from emulator.requester.offer import DEFAULT, Offer
 from emulator.spdm.codes import ErrorCode
@@ -193,7 +193,7 @@ class Requester:
         """Send a request, again to a device that is busy or not ready, and accept its reply."""
         limit = self.connection.peer_data_transfer_size
         if limit and len(request.raw) > limit:
-            raise EmulatorError(
+            raise UnsupportedByPeer(
                 f"{request.code.name} has {len(request.raw)} bytes, the device takes {limit}"
             )
         raw = request.raw

@@ -48,7 +48,7 @@ def log_events(device: Device) -> Callable[[int], Observer]:
             if isinstance(event, Ignored):
                 log.info("%s: %s", where, event.reason)
             elif isinstance(event, Answered) and event.error is not None:
-                name = codes.error_name(event.raw[2])
+                name = codes.error_name(event.error.code)
                 log.warning("%s: > ERROR %s: %s", where, name, event.error)
             elif every_message:
                 arrow = "<" if isinstance(event, Received) else ">"

@@ -46,7 +46,7 @@ class ToSign:
 
     def transcript_hash(self) -> bytes:
         """H(transcript): M1/M2's or L1/L2's hash."""
-        return hashes.digest(self.hash, b"".join([entry.raw for entry in self.view]))
+        return hashes.digest(self.hash, *[entry.raw for entry in self.view])
 
     def digest(self) -> bytes:
         """The hash that the signature scheme signs."""

@@ -22,7 +22,8 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _PACKAGES = ("python3", "python3-venv")
 _TOOLS = ("apt-get", "chroot", "debootstrap", "ip", "nsenter", "setpriv", "unshare")
-_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+_DIES_WITH_US = ("setpriv", "--pdeathsig=KILL")
+_NAMESPACES = (*_DIES_WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child")
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,15 @@ def system_env() -> dict[str, str]:
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """A folder for roots, on the file system that the base root is kept on; removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="run-", dir=_cache()) as folder:
-        yield Path(folder)
+    """A folder for roots, on the file system that the base root is kept on; removed at the end.
+
+    What a process left there that was killed is removed at the beginning of the next one.
+    """
+    for folder in _cache().glob("run-*"):
+        if not Path("/proc", folder.name.split("-")[1]).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"run-{os.getpid()}-", dir=_cache()) as name:
+        yield Path(name)
 
 
 def base_root() -> Path:
@@ -126,11 +133,9 @@ def base_root() -> Path:
 
 
 def _make(kept: Path, suite: str, mirror: str, components: str) -> None:
-    """Debootstrap beside `kept`, and give it that name once it is whole."""
-    for left_over in kept.parent.glob("new-*"):
-        shutil.rmtree(left_over)
-    with tempfile.TemporaryDirectory(prefix="new-", dir=kept.parent) as folder:
-        root = Path(folder) / suite
+    """Debootstrap elsewhere, and give it that name once it is whole."""
+    with workspace() as folder:
+        root = folder / suite
         options = ("--variant=minbase", f"--include={','.join(_PACKAGES)}")
         command = ["debootstrap", *options, f"--components={components}", suite, str(root), mirror]
         made = captured([*_NAMESPACES, *command])

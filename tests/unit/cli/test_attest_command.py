@@ -162,7 +162,7 @@ def test_a_device_that_does_not_answer() -> None:
         (("--asym", "RSA"), "'RSA' where one of ECDSA_P256, ECDSA_P384 is needed"),
         (("--hash", "MD5"), "'MD5' where one of SHA_256, SHA_384 is needed"),
         (("--trust", "nowhere.pem"), "nowhere.pem: cannot be read"),
-        (("--slot", "8"), "8"),
+        (("--slot", "8"), "'--slot'"),
         (("--measurements", "some"), "some"),
     ],
 )

@@ -11,7 +11,7 @@ from chains import AT, SAN, authority
 from devices import chain, device, error
 
 from emulator.crypto import hashes
-from emulator.device import CertificateChain, Device, Measurement, Slot
+from emulator.device import CertificateChain, Device, Measurement, Sizes, Slot
 from emulator.entropy import Seeded
 from emulator.errors import NoResponse, PkiError
 from emulator.requester import Offer, Requester, Verdict, attest
@@ -422,3 +422,10 @@ def test_another_authority_is_not_ours() -> None:
     other = authority("ECDSA_P384", "somebody else").root.certificate
     verdict = judge(Host(), trust=(other,))
     assert "chain: anchor" in failed(verdict)
+
+
+def test_a_device_that_takes_too_little_is_told() -> None:
+    least = Sizes(data_transfer=42, max_message=42)
+    verdict = judge(Host(device(sizes=least)))
+    assert failed(verdict) == ["challenge", "measurements"]
+    assert verdict.step("challenge").detail == "CHALLENGE has 44 bytes, the device takes 42"

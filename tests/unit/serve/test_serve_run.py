@@ -1,0 +1,110 @@
+"""Serving several devices until told to stop, and what is logged meanwhile."""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+
+import pytest
+from devices import GET_VERSION, challenge, device, error, frame, spdm_frame
+from unit.serve.loopback import Client, serving
+
+from emulator.endpoint import Answered, Ignored, Received
+from emulator.errors import InvalidRequest
+from emulator.serve.run import ListenError, Place, log_events, raise_descriptor_limit, serve
+
+LOGGER = "emulator.serve.run"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_devices_are_served_until_a_signal_comes(number: signal.Signals) -> None:
+    places = [Place(device(), "127.0.0.1", 0), Place(device(), "127.0.0.1", 0)]
+    ports: asyncio.Queue[int] = asyncio.Queue()
+    opened: list[tuple[Place, str]] = []
+
+    def ready(place: Place, host: str, port: int) -> None:
+        opened.append((place, host))
+        ports.put_nowait(port)
+
+    running = asyncio.create_task(serve(places, ready))
+    clients = [await Client.connect(await ports.get()) for _ in places]
+    for client in clients:
+        assert (await client.ask(GET_VERSION))[1] == 0x04
+    assert opened == [(place, "127.0.0.1") for place in places]
+    assert [place.device.connections for place in places] == [1, 1]
+    os.kill(os.getpid(), number)
+    await running
+    for client in clients:
+        assert await client.ended() == b""
+        await client.close()
+
+
+async def test_an_address_that_cannot_be_had_closes_what_was_opened() -> None:
+    async with serving() as (_, taken):
+        ports: list[int] = []
+        places = [Place(device(), "127.0.0.1", 0), Place(device(), "127.0.0.1", taken)]
+        with pytest.raises(ListenError, match=f"device: cannot listen on 127.0.0.1:{taken}: "):
+            await serve(places, lambda _place, _host, port: ports.append(port))
+        with pytest.raises(ConnectionRefusedError):
+            await Client.connect(ports[0])
+
+
+def test_the_limit_of_descriptors_is_raised_as_far_as_it_goes() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        raise_descriptor_limit()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert soft == hard == before[1]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize(
+    ("level", "lines"),
+    [
+        (
+            logging.DEBUG,
+            [
+                "device connection 7: < GET_VERSION, 4 bytes",
+                "device connection 7: > VERSION, 10 bytes",
+                "device connection 7: < (short), 1 bytes",
+                "device connection 7: > ERROR INVALID_REQUEST: too short",
+                "device connection 7: no response",
+            ],
+        ),
+        (
+            logging.INFO,
+            [
+                "device connection 7: > ERROR INVALID_REQUEST: too short",
+                "device connection 7: no response",
+            ],
+        ),
+    ],
+)
+def test_events_are_logged(caplog: pytest.LogCaptureFixture, level: int, lines: list[str]) -> None:
+    caplog.set_level(level, logger=LOGGER)
+    observe = log_events(device())(7)
+    observe(Received(GET_VERSION))
+    observe(Answered(bytes.fromhex("10040000000200120013")))
+    observe(Received(b"?"))
+    observe(Answered(error(0x10, 0x01), InvalidRequest("too short")))
+    observe(Ignored("no response"))
+    assert [record.getMessage() for record in caplog.records] == lines
+
+
+async def test_what_a_peer_does_is_logged_under_its_number(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger=LOGGER)
+    held = device()
+    async with serving(held, observe=log_events(held)) as (_, port):
+        client = await Client.connect(port)
+        await client.send(spdm_frame(challenge()) + frame(command=0))
+        await client.frame()
+        await client.frame()
+        await client.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        "device connection 1: > ERROR UNEXPECTED_REQUEST: CHALLENGE in state NOT_STARTED",
+        "device connection 1: command 0x0 on transport 2",
+    ]
