@@ -17,8 +17,8 @@ ENV PATH="/venv/bin:$PATH" PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER spdm
 WORKDIR /home/spdm
 EXPOSE 2323
-# A container is reached from outside its own loopback; publish the port on yours.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s \
   CMD ["spdm-emulator", "attest", "127.0.0.1:2323", "--measurements", "none"]
+# A container is reached from outside its own loopback; publish the port on yours.
 ENTRYPOINT ["spdm-emulator", "serve", "--host", "0.0.0.0"]
 CMD ["nvme-ssd"]

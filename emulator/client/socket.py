@@ -97,12 +97,14 @@ class SocketChannel:
 
     async def close(self) -> None:
         """Say SHUTDOWN, wait shortly for its echo, and close the connection."""
-        with contextlib.suppress(OSError, TimeoutError):
-            if not self._broken:
-                self._broken = "the channel is closed"
-                self._writer.write(Frame(Command.SHUTDOWN, TransportType.PCI_DOE).to_bytes())
+        if not self._broken:
+            with contextlib.suppress(OSError, TimeoutError, PeerError, FrameError):
                 async with asyncio.timeout(_GOODBYE):
-                    await self._reader.read(_READ)
+                    self._writer.write(Frame(Command.SHUTDOWN, TransportType.PCI_DOE).to_bytes())
+                    # The whole of it: DMTF's emulators write a frame in four pieces, and do not
+                    # survive a connection that is gone before the last.
+                    await self._receive()
+        self._broken = "the channel is closed"
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()

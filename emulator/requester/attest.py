@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from emulator.ask import Authentication, PeerChain
+from emulator.ask import Authentication, PeerChain, Reading
 from emulator.crypto import hashes
 from emulator.errors import NoResponse
 from emulator.requester import evidence
@@ -169,7 +169,8 @@ class _Attestation:
         if found is None:
             return None
         steps.passed("challenge", *evidence.challenge(found))
-        self._signed("challenge", problem, found.transcript_hash, found.reply.signature)
+        covers = "negotiation, certificates and challenge"
+        self._signed("challenge", covers, problem, found)
         return found
 
     def _measure(self, chain: PeerChain) -> Flow[Measured | None]:
@@ -202,17 +203,19 @@ class _Attestation:
         good = last.content_changed != ContentChanged.CHANGED and len(found.measurements) == count
         steps.judged("measurements", *evidence.measurements(found), ok=good)
         if Cap.MEAS_SIG in theirs:
-            made = last.reply.signature
-            self._signed("measurement", problem, last.transcript_hash, made)
+            covers = f"negotiation and {last.covered} readings"
+            self._signed("measurement", covers, problem, last)
         else:
             steps.skipped("the device does not sign measurements", "measurement signature")
         return found
 
-    def _signed(self, what: str, problem: str, transcript_hash: bytes, made: bytes) -> None:
+    def _signed(
+        self, what: str, covers: str, problem: str, found: Authentication | Reading
+    ) -> None:
         """A signature's own step."""
-        found = evidence.signature(transcript_hash, made)
-        detail = problem or "it is the leaf's, over the whole conversation"
-        self.steps.judged(f"{what} signature", detail, found, ok=not problem)
+        detail = problem or f"it is the leaf's, over {covers}"
+        facts = evidence.signature(found.transcript_hash, found.reply.signature)
+        self.steps.judged(f"{what} signature", detail, facts, ok=not problem)
         self.proved = self.proved or not problem
 
     def _summarise(self, authentication: Authentication | None, measured: Measured | None) -> None:

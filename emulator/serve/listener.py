@@ -48,6 +48,11 @@ class Listener:
     async def stop(self) -> None:
         """Stop listening and end every connection."""
         if self._server is not None:
+            loop = asyncio.get_running_loop()
+            for sock in self._server.sockets:
+                loop.remove_reader(sock.fileno())
+            # What was accepted a moment ago is a connection first: a closed server loses it open.
+            await asyncio.sleep(0)
             self._server.close()
             for connection in list(self.connections):
                 connection.abort()

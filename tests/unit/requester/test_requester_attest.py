@@ -1,82 +1,23 @@
 """The whole attestation: every step, whatever the device does."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
-
-import jsonschema
 import pytest
 from asking import ROOTS, Host, patched
-from chains import AT, SAN, authority
+from chains import AT, SAN
 from devices import chain, device, error
+from judging import Bent, bent, failed, judge, skipped
 
 from emulator.crypto import hashes
-from emulator.device import CertificateChain, Device, Measurement, Sizes, Slot
+from emulator.device import Device, Measurement, Sizes
 from emulator.entropy import Seeded
-from emulator.errors import NoResponse, PkiError
+from emulator.errors import NoResponse
 from emulator.requester import Offer, Requester, Verdict, attest
 from emulator.requester.attest import PLAN, MeasurementMode
-from emulator.requester.verdict import SCHEMA
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import Version
 
 CERTIFIED = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
-
-
-class Bent(Host):
-    """A host whose device's replies to requests of one code arrive bent."""
-
-    code: int = 0
-    bend: Callable[[bytes], bytes]
-
-    def answer(self, request: bytes) -> bytes:
-        reply = super().answer(request)
-        return self.bend(reply) if request[1] == self.code else reply
-
-
-def bent(code: int, bend: Callable[[bytes], bytes]) -> Bent:
-    host = Bent()
-    host.code, host.bend = code, bend
-    return host
-
-
-def judge(
-    host: Host,
-    *,
-    trust: tuple[bytes, ...] = ROOTS,
-    san: str | None = SAN,
-    slot: int | None = None,
-    measurements: MeasurementMode = "all",
-    raw: bool = False,
-    at: datetime = AT,
-) -> Verdict:
-    verdict = host.run(
-        attest(
-            host.requester,
-            trust=trust,
-            at=at,
-            expected_san=san,
-            slot=slot,
-            measurements=measurements,
-            raw=raw,
-        )
-    )
-    jsonschema.validate(verdict.to_json(), dict(SCHEMA))
-    assert [step.name for step in verdict.steps if step.name in PLAN] == sorted(
-        (step.name for step in verdict.steps if step.name in PLAN), key=PLAN.index
-    )
-    assert set(PLAN) <= {step.name for step in verdict.steps}
-    return verdict
-
-
-def failed(verdict: Verdict) -> list[str]:
-    return [step.name for step in verdict.steps if step.ok is False]
-
-
-def skipped(verdict: Verdict) -> list[str]:
-    return [step.name for step in verdict.steps if step.ok is None]
 
 
 @pytest.mark.parametrize("version", [Version.V1_2, Version.V1_3])
@@ -143,105 +84,6 @@ def test_a_verdict_is_found_by_the_names_of_its_steps() -> None:
 
 def test_a_seeded_run_says_the_same_twice() -> None:
     assert judge(Host()).to_json() == judge(Host()).to_json()
-
-
-def test_a_slot_can_be_chosen() -> None:
-    verdict = judge(Host(), slot=2)
-    assert verdict.ok
-    assert verdict.step("certificate chain").evidence["slot"] == 2
-
-
-def test_an_empty_slot_fails() -> None:
-    verdict = judge(Host(), slot=1)
-    assert failed(verdict) == ["certificate chain"]
-    assert "INVALID_REQUEST" in verdict.step("certificate chain").detail
-    assert verdict.step("challenge").detail == "not reached"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "step", "detail"),
-    [
-        ({"trust": ()}, "chain: anchor", "neither one of the 0 trusted"),
-        ({"trust": (ROOTS[0],)}, "chain: anchor", "nor issued by one"),
-        ({"san": "Vendor=dead"}, "chain: leaf name", "not the UTF8String 'Vendor=dead'"),
-        ({"at": datetime(1999, 1, 1, tzinfo=UTC)}, "chain: validity", "is valid from"),
-    ],
-)
-def test_a_chain_that_is_not_believed_stops_nothing(
-    arguments: dict[str, Any], step: str, detail: str
-) -> None:
-    verdict = judge(Host(), **arguments)
-    assert failed(verdict) == [step]
-    assert detail in verdict.step(step).detail
-    assert verdict.step("measurement signature").ok
-
-
-def test_no_name_is_compared_where_none_is_expected() -> None:
-    verdict = judge(Host(), san=None)
-    assert verdict.ok
-    assert skipped(verdict) == ["chain: leaf name"]
-    assert verdict.step("chain: leaf name").detail == f"{SAN} (not compared)"
-
-
-def held(certificates: tuple[bytes, ...], root: bytes, scheme: str = "ECDSA_P384") -> Host:
-    to = device()
-    found = CertificateChain(certificates, root, chain(scheme).key)
-    to.slots = {0: Slot({"ECDSA_P384": found})}
-    return Host(to)
-
-
-def test_a_chain_may_leave_its_root_out() -> None:
-    good = chain("ECDSA_P384")
-    verdict = judge(held(good.certificates[1:], good.root))
-    assert verdict.ok, failed(verdict)
-
-
-@pytest.mark.parametrize(
-    ("certificates", "whose"),
-    [
-        (chain("ECDSA_P384").certificates, "the root in it"),
-        (chain("ECDSA_P384").certificates[1:], "any trusted certificate"),
-    ],
-)
-def test_the_root_hash_is_the_roots(certificates: tuple[bytes, ...], whose: str) -> None:
-    verdict = judge(held(certificates, b"another root"))
-    assert failed(verdict) == ["chain: root hash"]
-    assert whose in verdict.step("chain: root hash").detail
-
-
-def test_a_leaf_of_another_scheme_proves_nothing() -> None:
-    good = chain("ECDSA_P256")
-    verdict = judge(held(good.certificates, good.root))
-    assert failed(verdict) == [
-        "chain: negotiated key",
-        "challenge signature",
-        "measurement signature",
-    ]
-
-
-def test_unreadable_certificates_are_told() -> None:
-    good = chain("ECDSA_P384")
-    junk = bytes.fromhex("3003020101")
-    verdict = judge(held((junk, *good.certificates[1:-1], junk), good.root), san=None)
-    assert "chain: encoding" in failed(verdict)
-    told = verdict.step("certificate chain").evidence["certificates"][0]
-    assert told["size"] == 5
-    assert "problem" in told
-    assert "unreadable leaf" in verdict.step("certificate chain").detail
-    assert verdict.step("chain: leaf name").detail == "the leaf has no PCIe CMA name"
-
-
-def test_digests_are_held_against_the_chain() -> None:
-    verdict = judge(bent(Code.GET_DIGESTS, lambda reply: patched(reply, 5, reply[5] ^ 1)))
-    # The challenge's transcript has another DIGESTS than the device's.
-    assert failed(verdict) == ["digest", "challenge signature"]
-    assert "the chain's hash is" in verdict.step("digest").detail
-
-
-def test_a_slot_without_a_digest_is_told() -> None:
-    verdict = judge(bent(Code.GET_DIGESTS, lambda reply: patched(reply[:52], 3, 0x04)), slot=0)
-    assert verdict.step("digest").detail == "DIGESTS has none for slot 0"
-    assert verdict.step("digest").ok is False
 
 
 @pytest.mark.parametrize(
@@ -392,11 +234,6 @@ def test_silence_ends_it() -> None:
     assert skipped(verdict) == list(PLAN[1:])
 
 
-def test_trust_that_cannot_be_read_is_our_own_mistake() -> None:
-    with pytest.raises(PkiError):
-        judge(Host(), trust=(b"junk",))
-
-
 def test_a_reserved_value_of_content_changed_is_shown() -> None:
     class Reserved(Host):
         """The device signs a message whose Param2 holds the reserved value."""
@@ -416,12 +253,6 @@ def test_a_reserved_value_of_content_changed_is_shown() -> None:
     verdict = judge(Reserved())
     assert verdict.step("measurement signature").ok
     assert verdict.step("measurements").evidence["content_changed"] == "0x30"
-
-
-def test_another_authority_is_not_ours() -> None:
-    other = authority("ECDSA_P384", "somebody else").root.certificate
-    verdict = judge(Host(), trust=(other,))
-    assert "chain: anchor" in failed(verdict)
 
 
 def test_a_device_that_takes_too_little_is_told() -> None:

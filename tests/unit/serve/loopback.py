@@ -87,5 +87,5 @@ async def connected(port: int, count: int = 1) -> AsyncIterator[list[Client]]:
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until this is so."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing tells when any condition holds
             await asyncio.sleep(0.001)

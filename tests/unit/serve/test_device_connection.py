@@ -6,6 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 from devices import GET_VERSION, device, frame, spdm_frame
+from unit.serve.loopback import until
 
 from emulator.device import Timing
 from emulator.endpoint import Endpoint
@@ -64,6 +65,20 @@ async def test_each_reply_is_written_once_and_whole() -> None:
     connection.data_received(spdm_frame(GET_VERSION) + frame(command=0xFFFE))
     assert [len(call.args[0]) for call in transport.write.call_args_list] == [32, 12]
     transport.close.assert_called_once_with()
+
+
+async def test_what_comes_later_waits_behind_what_is_held_back() -> None:
+    held = device(timing=Timing(delay=0.01))
+    connection = DeviceConnection(lambda: Endpoint(held), lambda _connection: None)
+    transport = transport_of(tcp())
+    connection.connection_made(transport)
+    hello, shutdown = frame(command=0xDEAD), frame(command=0xFFFE)
+    for data in (spdm_frame(GET_VERSION), hello, spdm_frame(GET_VERSION), shutdown):
+        connection.data_received(data)
+    transport.write.assert_not_called()
+    await until(lambda: transport.close.called)
+    commands = [call.args[0][2:4].hex() for call in transport.write.call_args_list]
+    assert commands == ["0001", "dead", "0001", "fffe"]
 
 
 async def test_nothing_is_written_after_the_peer_has_left() -> None:
