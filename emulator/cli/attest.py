@@ -79,6 +79,12 @@ def attest(
     timeout: Annotated[
         float, typer.Option(min=0.001, help="Seconds to wait for each reply.")
     ] = TIMEOUT,
+    wait: Annotated[
+        float, typer.Option(min=0.0, help="Seconds to wait for something to listen there.")
+    ] = 0.0,
+    wait: Annotated[
+        float, typer.Option(min=0.0, help="Seconds to keep trying while nothing listens there.")
+    ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show the fields of every message.")
@@ -104,6 +110,8 @@ def attest(
             offer=offer,
             entropy=entropy,
             timeout=timeout,
+            wait=wait,
+            wait=wait,
             observer=unobserved if as_json else report,
         ) as client:
             return await client.attest(

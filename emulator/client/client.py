@@ -121,15 +121,17 @@ async def connect(
     offer: Offer = DEFAULT,
     entropy: Entropy | None = None,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - for each reply to come, not for this call
+    wait: float = 0.0,
+    wait: float = 0.0,
     hello: bool = False,
     observer: Observer = unobserved,
 ) -> AsyncIterator[Client]:
     """A client of the device at `host`:`port`; leaving the block says SHUTDOWN.
 
-    Raises NoResponse where nothing listens there. Nonces come from `entropy`, by default the
-    operating system's.
+    Raises NoResponse where nothing listens there after `wait` seconds. Nonces come from `entropy`,
+    by default the operating system's.
     """
-    channel = await SocketChannel.open(host, port, timeout=timeout, hello=hello)
+    channel = await SocketChannel.open(host, port, timeout=timeout, wait=wait, hello=hello)
     try:
         yield Client(Requester(entropy or System(), offer), channel, observer=observer)
     finally:

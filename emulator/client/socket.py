@@ -22,6 +22,12 @@ TIMEOUT = 10.0
 _GOODBYE = 0.5
 """Seconds to wait for the echo of SHUTDOWN; QEMU's own backend does not wait at all."""
 
+_RETRY = 0.05
+"""Seconds between attempts to connect to where nothing listens yet."""
+
+_RETRY = 0.05
+"""Seconds between two tries to connect."""
+
 _READ = 65536
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
@@ -50,21 +56,30 @@ class SocketChannel:
         port: int,
         *,
         timeout: float = TIMEOUT,  # noqa: ASYNC109 - also for each reply to come
+        wait: float = 0.0,
         hello: bool = False,
     ) -> Self:
-        """Connect; with `hello` the peer must answer the TEST greeting of DMTF's emulators.
+        """Connect to a device.
 
-        `timeout` is for the connection, and for each reply, in seconds. Raises NoResponse where
-        nothing listens there.
+        Args:
+            host: name or address.
+            port: TCP port.
+            timeout: seconds for the connection, and for each reply.
+            wait: seconds to keep trying while nothing listens there.
+            hello: send the TEST greeting, which DMTF's emulators answer.
+
+        Raises NoResponse where nothing listens there, PeerError for a wrong greeting.
         """
-        try:
-            async with asyncio.timeout(timeout):
-                reader, writer = await asyncio.open_connection(host, port)
-        except TimeoutError as error:
-            raise NoResponse(f"{host}:{port} does not answer within {timeout:g} s") from error
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise NoResponse(f"cannot connect to {host}:{port}: {reason}") from error
+        clock = asyncio.get_running_loop()
+        deadline = clock.time() + wait
+        while True:
+            try:
+                reader, writer = await _connect(host, port, timeout)
+                break
+            except NoResponse:
+                if clock.time() >= deadline:
+                    raise
+                await asyncio.sleep(_RETRY)
         connected: socket.socket = writer.get_extra_info("socket")
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = cls(reader, writer, timeout=timeout)
@@ -158,3 +173,37 @@ class SocketChannel:
             connected: socket.socket = self._writer.get_extra_info("socket")
             with contextlib.suppress(OSError):
                 connected.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+
+async def _connected(
+    host: str,
+    port: int,
+    *,
+    timeout: float,  # noqa: ASYNC109 - for each attempt
+    wait: float,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection; one that is refused is tried again for `wait` seconds."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait
+    while True:
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.open_connection(host, port)
+        except ConnectionRefusedError:
+            if loop.time() >= until:
+                raise
+        await asyncio.sleep(_RETRY)
+
+
+async def _connect(
+    host: str, port: int, patience: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection. Raises NoResponse where there is none within `patience` seconds."""
+    try:
+        async with asyncio.timeout(patience):
+            return await asyncio.open_connection(host, port)
+    except TimeoutError as error:
+        raise NoResponse(f"{host}:{port} does not answer within {patience:g} s") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NoResponse(f"cannot connect to {host}:{port}: {reason}") from error

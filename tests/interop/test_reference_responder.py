@@ -5,7 +5,6 @@ Its sample keys lie beside it, so its own folder is its working directory. It se
 and ends, and its certificates carry no PCIe CMA name.
 """
 
-import asyncio
 import itertools
 import os
 import socket
@@ -19,7 +18,7 @@ import pytest
 
 from emulator.client import Client, SocketChannel
 from emulator.entropy import Seeded
-from emulator.errors import NoResponse, PeerErrorReply
+from emulator.errors import PeerErrorReply
 from emulator.pki.authority import sample_roots
 from emulator.pki.files import read_certificates
 from emulator.requester import Direction, Offer, Requester, Verdict
@@ -47,17 +46,6 @@ def roots(asym: str) -> tuple[bytes, ...]:
     return read_certificates(Path(RESPONDER).parent / FOLDERS[asym] / "ca.cert.der")
 
 
-async def reach(port: int, process: subprocess.Popen[str]) -> SocketChannel:
-    """A channel to the responder once it listens; looking first would be its one connection."""
-    async with asyncio.timeout(20):
-        while process.poll() is None:
-            try:
-                return await SocketChannel.open("127.0.0.1", port)
-            except NoResponse:
-                await asyncio.sleep(0.02)
-    pytest.fail(f"the responder ended: {process.communicate()[0]}")
-
-
 def start(*options: str) -> tuple[subprocess.Popen[str], int]:
     """A fresh responder, and the port it will listen on."""
     with socket.socket() as taken:
@@ -78,7 +66,8 @@ async def responder(*options: str, offer: Offer | None = None) -> AsyncIterator[
     """A client of a fresh responder, which must end well once the client has left."""
     process, port = start(*options)
     try:
-        channel = await reach(port, process)
+        # Looking whether it listens would be the one connection it serves.
+        channel = await SocketChannel.open("127.0.0.1", port, wait=20)
         try:
             yield Client(Requester(Seeded("reference"), offer or Offer()), channel)
         finally:

@@ -228,6 +228,28 @@ async def test_nobody_listens() -> None:
         await SocketChannel.open("127.0.0.1", port)
 
 
+async def test_a_device_that_starts_late_is_waited_for() -> None:
+    async with listening(lambda _, __: asyncio.sleep(0)) as port:
+        pass
+
+    async def start() -> asyncio.Server:
+        await asyncio.sleep(0.1)
+        return await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
+
+    starting = asyncio.create_task(start())
+    channel = await SocketChannel.open("127.0.0.1", port, wait=10)
+    await channel.close()
+    async with await starting:
+        pass
+
+
+async def test_waiting_has_an_end() -> None:
+    async with listening(lambda _, __: asyncio.sleep(0)) as port:
+        pass
+    with pytest.raises(NoResponse, match="cannot connect"):
+        await SocketChannel.open("127.0.0.1", port, wait=0.1)
+
+
 async def test_a_name_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     async def unknown(host: str, port: int) -> None:
         raise gaierror(-2, f"no {host} for {port}")
