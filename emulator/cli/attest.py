@@ -82,9 +82,6 @@ def attest(
     wait: Annotated[
         float, typer.Option(min=0.0, help="Seconds to wait for something to listen there.")
     ] = 0.0,
-    wait: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to keep trying while nothing listens there.")
-    ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show the fields of every message.")
@@ -110,7 +107,6 @@ def attest(
             offer=offer,
             entropy=entropy,
             timeout=timeout,
-            wait=wait,
             wait=wait,
             observer=unobserved if as_json else report,
         ) as client:

@@ -122,7 +122,6 @@ async def connect(
     entropy: Entropy | None = None,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - for each reply to come, not for this call
     wait: float = 0.0,
-    wait: float = 0.0,
     hello: bool = False,
     observer: Observer = unobserved,
 ) -> AsyncIterator[Client]:

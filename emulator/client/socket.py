@@ -25,9 +25,6 @@ _GOODBYE = 0.5
 _RETRY = 0.05
 """Seconds between attempts to connect to where nothing listens yet."""
 
-_RETRY = 0.05
-"""Seconds between two tries to connect."""
-
 _READ = 65536
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
@@ -70,16 +67,13 @@ class SocketChannel:
 
         Raises NoResponse where nothing listens there, PeerError for a wrong greeting.
         """
-        clock = asyncio.get_running_loop()
-        deadline = clock.time() + wait
-        while True:
-            try:
-                reader, writer = await _connect(host, port, timeout)
-                break
-            except NoResponse:
-                if clock.time() >= deadline:
-                    raise
-                await asyncio.sleep(_RETRY)
+        try:
+            reader, writer = await _connected(host, port, timeout=timeout, wait=wait)
+        except TimeoutError as error:
+            raise NoResponse(f"{host}:{port} does not answer within {timeout:g} s") from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise NoResponse(f"cannot connect to {host}:{port}: {reason}") from error
         connected: socket.socket = writer.get_extra_info("socket")
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = cls(reader, writer, timeout=timeout)
@@ -193,17 +187,3 @@ async def _connected(
             if loop.time() >= until:
                 raise
         await asyncio.sleep(_RETRY)
-
-
-async def _connect(
-    host: str, port: int, patience: float
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection. Raises NoResponse where there is none within `patience` seconds."""
-    try:
-        async with asyncio.timeout(patience):
-            return await asyncio.open_connection(host, port)
-    except TimeoutError as error:
-        raise NoResponse(f"{host}:{port} does not answer within {patience:g} s") from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise NoResponse(f"cannot connect to {host}:{port}: {reason}") from error

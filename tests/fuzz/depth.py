@@ -1,6 +1,6 @@
 """How long the fuzz tests look: seconds by default, for as long as one likes on request.
 
-`HYPOTHESIS_PROFILE=deep pytest tests/fuzz` goes through a hundred times as many examples. A
+`HYPOTHESIS_PROFILE=deep pytest --timeout 0 tests/fuzz` goes through a hundred times as many. A
 failure prints its example and the `@reproduce_failure` line that repeats it.
 """
 

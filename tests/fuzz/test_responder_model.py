@@ -184,6 +184,13 @@ class Conversation(RuleBasedStateMachine):
             verify([*self.a, *self.m], slot=slot)
             self.m = []
 
+    @rule(operations=st.lists(st.sampled_from((0, 1, 0xFE, 0xFF, 4)), min_size=1, max_size=4))
+    def read_on(self, operations: list[int]) -> None:
+        """Unsigned measurements and a signed one, with perhaps a refused one among them."""
+        for operation in operations:
+            self.ask_measurements(0, operation, 0, 0, signed=False)
+        self.ask_measurements(0, 1, 2, 0, signed=True)
+
     @rule(version=versions)
     def ask_vendor(self, version: int) -> None:
         version = self.asked(version)
