@@ -5,6 +5,7 @@ from emulator.answer.registry import handles
 from emulator.errors import InvalidRequest
 from emulator.spdm.algorithms import (
     MEASUREMENT_SPECIFICATION_DMTF,
+    MULTI_KEY_CONN,
     OPAQUE_FORMAT_MASK,
     AlgType,
 )
@@ -18,8 +19,6 @@ from emulator.wire import Shape
 
 MAX_LENGTH = 0x80
 MAX_EXTERNAL = 0x14
-MULTI_KEY_CONN = 0x10
-"""OtherParams bit 4 since 1.3: more than one key may be used on this connection."""
 
 _REPLY_SIZE = 36
 _STRUCTURE_SIZE = 4

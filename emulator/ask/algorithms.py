@@ -10,6 +10,7 @@ from emulator.errors import BrokenReply, UnsupportedByPeer
 from emulator.spdm.algorithms import (
     HASHES,
     MEASUREMENT_HASHES,
+    MULTI_KEY_CONN,
     OPAQUE_FORMAT_MASK,
     SIGNATURES,
     Algorithm,
@@ -23,9 +24,6 @@ from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import Version
 from emulator.wire import encode
-
-MULTI_KEY_CONN = 0x10
-"""OtherParams bit 4 since 1.3: more than one key may be used on this connection."""
 
 _NEEDS_KEYS = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
 _NAME = "ALGORITHMS"

@@ -9,7 +9,8 @@ from typing import Any
 from emulator.ask.request import Request
 from emulator.errors import BrokenReply, PeerErrorReply, WireError
 from emulator.spdm.codes import Code, ErrorCode
-from emulator.wire import U8, Message, Shape, Structure, decode, encode, message, structure, wire
+from emulator.spdm.messages import NotReady, RespondIfReady
+from emulator.wire import Shape, decode, encode
 
 MAX_EXPONENT = 31
 """libspdm's bound on RDTExponent (`LIBSPDM_MAX_RDT_EXPONENT`)."""
@@ -20,27 +21,6 @@ BUSY_WAIT = 0.01
 _ERROR_SIZE = 4
 _MICROSECOND = 1e-6
 _ANY_SHAPE = Shape()
-
-
-@structure
-class NotReady(Structure):
-    """The extended data of ERROR ResponseNotReady.
-
-    The reply is ready after 2^`rdt_exponent` microseconds, and kept for `rdtm` times as long.
-    """
-
-    rdt_exponent: int = wire(U8())
-    request_code: int = wire(U8())
-    token: int = wire(U8())
-    rdtm: int = wire(U8())
-
-
-@message(Code.RESPOND_IF_READY)
-class RespondIfReady(Message):
-    """Asks for the reply to an earlier request, named by its code and the token of the ERROR."""
-
-    request_code: int = wire(U8())
-    token: int = wire(U8())
 
 
 def respond_if_ready(request: Request[Any], error: PeerErrorReply) -> bytes:

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import socket
 from collections import deque
 from typing import Self
 
 from emulator.errors import BrokenReply, FrameError, NoResponse, PeerError
+from emulator.tcp import quickack, set_nodelay
 from emulator.transport.spdm_socket import (
     CLIENT_HELLO,
     SERVER_HELLO,
@@ -26,7 +26,6 @@ _RETRY = 0.05
 """Seconds between attempts to connect to where nothing listens yet."""
 
 _READ = 65536
-_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
 class SocketChannel:
@@ -42,6 +41,7 @@ class SocketChannel:
         self._reader = reader
         self._writer = writer
         self._timeout = timeout
+        self._rearm = quickack(writer.get_extra_info("socket"))
         self._frames = FrameReader()
         self._received: deque[Frame] = deque()
         self._broken = ""
@@ -74,8 +74,7 @@ class SocketChannel:
         except OSError as error:
             reason = error.strerror or str(error)
             raise NoResponse(f"cannot connect to {host}:{port}: {reason}") from error
-        connected: socket.socket = writer.get_extra_info("socket")
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        set_nodelay(writer.get_extra_info("socket"))
         channel = cls(reader, writer, timeout=timeout)
         if hello:
             try:
@@ -148,7 +147,8 @@ class SocketChannel:
     async def _receive(self) -> Frame:
         """The next frame. Raises NoResponse where the connection ends before."""
         while not self._received:
-            self._acknowledge_at_once()
+            with contextlib.suppress(OSError):
+                self._rearm()
             data = await self._reader.read(_READ)
             if not data:
                 self._broken = "the device closed the connection"
@@ -160,13 +160,6 @@ class SocketChannel:
             self._received.clear()
             raise PeerError(f"the device sent {count} more frames than it was asked for")
         return reply
-
-    def _acknowledge_at_once(self) -> None:
-        """Arm TCP_QUICKACK, which Linux disarms again by itself."""
-        if _QUICKACK is not None:
-            connected: socket.socket = self._writer.get_extra_info("socket")
-            with contextlib.suppress(OSError):
-                connected.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
 
 async def _connected(

@@ -18,6 +18,9 @@ KINDS = {
     "device-mode": 5,
     "version": 6,
     "secure-version-number": 7,
+    "hash-extend": 8,
+    "informational": 9,
+    "structured-manifest": 10,
 }
 """DMTFSpecMeasurementValueType by the names profiles use (libspdm `spdm.h`)."""
 

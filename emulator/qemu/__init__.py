@@ -13,7 +13,7 @@ from emulator.qemu.launch import (
     qemu_version,
     version_problem,
 )
-from emulator.qemu.mailbox import MailboxError, MailboxStatus, NoResponse, QemuMailbox
+from emulator.qemu.mailbox import MailboxError, MailboxStatus, MailboxTimeout, QemuMailbox
 from emulator.qemu.pcie import PcieError
 from emulator.qemu.process import QemuProcess
 from emulator.qemu.qtest import QtestError, QtestTimeout
@@ -23,7 +23,7 @@ __all__ = [
     "NVME_IDENTITY",
     "MailboxError",
     "MailboxStatus",
-    "NoResponse",
+    "MailboxTimeout",
     "PcieError",
     "QemuDevice",
     "QemuError",

@@ -17,7 +17,7 @@ import contextlib
 import struct
 from dataclasses import dataclass
 
-from emulator.errors import EmulatorError
+from emulator.errors import EmulatorError, NoResponse, PeerError
 from emulator.qemu.pcie import Function
 from emulator.qemu.qtest import Access, QtestTimeout
 from emulator.transport import doe
@@ -40,8 +40,6 @@ _FLAGS = {_BUSY: "BUSY", _INTERRUPT: "INTERRUPT", _ERROR: "ERROR", _READY: "READ
 _POLL = 0.01
 _BATCH = 512
 _HEADER_DWORDS = doe.HEADER_SIZE // doe.DWORD
-_LENGTH = struct.Struct("<4xI")
-_LENGTH_MASK = 0x3FFFF
 _DISCOVERED = struct.Struct("<HBB")
 
 
@@ -76,7 +74,7 @@ class MailboxStatus:
         return f"0x{self.word:08x} ({' '.join(names) or 'idle'})"
 
 
-class MailboxError(EmulatorError):
+class MailboxError(PeerError):
     """An exchange failed.
 
     Attributes:
@@ -88,7 +86,7 @@ class MailboxError(EmulatorError):
         self.status = status
 
 
-class NoResponse(MailboxError):
+class MailboxTimeout(MailboxError, NoResponse):
     """No response came in time."""
 
 
@@ -165,7 +163,7 @@ class QemuMailbox:
         try:
             await self._access((_CONTROL, _GO))
         except QtestTimeout as error:
-            raise NoResponse(f"QEMU waits for the device: {error}", None) from error
+            raise MailboxTimeout(f"QEMU waits for the device: {error}", None) from error
         await self._until_ready()
         return await self._receive()
 
@@ -179,14 +177,13 @@ class QemuMailbox:
             if status.ready:
                 return
             if clock.time() >= deadline:
-                raise NoResponse(f"no response within {self._response_time:g} s", status)
+                raise MailboxTimeout(f"no response within {self._response_time:g} s", status)
             await asyncio.sleep(_POLL)
 
     async def _receive(self) -> bytes:
         """Read the object that is ready, by the length in its header."""
         taken = await self._take(_HEADER_DWORDS)
-        (length,) = _LENGTH.unpack(taken)
-        dwords = length & _LENGTH_MASK or doe.MAX_OBJECT // doe.DWORD
+        dwords = doe.stated_size(taken) // doe.DWORD
         while len(taken) < dwords * doe.DWORD:
             await self._check(len(taken), dwords, ready=True)
             taken += await self._take(min(_BATCH, dwords - len(taken) // doe.DWORD))

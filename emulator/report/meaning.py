@@ -7,7 +7,7 @@ from emulator.ask.version import version_text
 from emulator.spdm.algorithms import HASHES, MEASUREMENT_HASHES, SIGNATURES
 from emulator.spdm.algorithms import names as algorithm_names
 from emulator.spdm.capabilities import names as capability_names
-from emulator.spdm.codes import error_name
+from emulator.spdm.codes import error_name, name
 from emulator.spdm.messages import (
     Algorithms,
     Capabilities,
@@ -25,6 +25,7 @@ from emulator.spdm.messages import (
     Measurements,
     NegotiateAlgorithms,
     RequestAttributes,
+    RespondIfReady,
     VendorDefinedRequest,
     VendorDefinedResponse,
     VersionResponse,
@@ -161,6 +162,11 @@ def _(message: VendorDefinedResponse) -> str:
 def _vendor(message: VendorDefinedRequest | VendorDefinedResponse) -> str:
     vendor = message.vendor.hex() or "(none)"
     return f"standard {message.standard}, vendor {vendor}: {message.payload_length} bytes"
+
+
+@meaning.register
+def _(message: RespondIfReady) -> str:
+    return f"the reply to {name(message.request_code)}, token {message.token}, if it is ready"
 
 
 @meaning.register

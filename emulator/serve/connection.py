@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from emulator.endpoint import Action, Close, Endpoint, Send
-from emulator.serve.quickack import quickack, set_nodelay
+from emulator.tcp import quickack, set_nodelay
 
 log = logging.getLogger(__name__)
 

@@ -30,6 +30,9 @@ class OpaqueFormat(IntFlag):
 
 
 OPAQUE_FORMAT_MASK = OpaqueFormat.FORMAT_0 | OpaqueFormat.FORMAT_1
+MULTI_KEY_CONN = 0x10
+"""OtherParams bit 4 since 1.3: more than one key may be used on this connection."""
+
 MEASUREMENT_SPECIFICATION_DMTF = 0x01
 
 

@@ -53,6 +53,12 @@ class DataObject(NamedTuple):
         return header + self.payload + bytes(padding)
 
 
+def stated_size(header: bytes) -> int:
+    """The size of an object in bytes, by the length in its header of 8 bytes."""
+    length: int = _HEADER.unpack_from(header)[3]
+    return (length & _LENGTH_MASK) * DWORD or MAX_OBJECT
+
+
 def parse(data: bytes) -> DataObject:
     """The object in `data`, which must hold exactly one.
 
@@ -60,8 +66,8 @@ def parse(data: bytes) -> DataObject:
     """
     if len(data) < HEADER_SIZE:
         raise DataObjectError(f"{len(data)} bytes where a header takes {HEADER_SIZE}")
-    vendor, kind, _, length = _HEADER.unpack_from(data)
-    stated = (length & _LENGTH_MASK) * DWORD or MAX_OBJECT
+    vendor, kind, _, _ = _HEADER.unpack_from(data)
+    stated = stated_size(data)
     if stated != len(data):
         raise DataObjectError(f"its length says {stated} bytes, it has {len(data)}")
     return DataObject(vendor, kind, data[HEADER_SIZE:])

@@ -45,7 +45,7 @@ class Span:
             more = f" … ({len(self.value)} bytes)" if len(self.value) > _SHOWN else ""
             return (shown or "(empty)") + more
         if isinstance(self.value, Enum):
-            return f"{self.value.name} (0x{self.value.value:x})"
+            return f"{self.value.name or 'none'} (0x{self.value.value:x})"
         return f"{self.value} (0x{self.value:x})"
 
 

@@ -18,7 +18,7 @@ from interop.qemu_support import (
 )
 
 from emulator.device.device import QEMU_REPLY
-from emulator.qemu import MailboxError, NoResponse
+from emulator.qemu import MailboxError, MailboxTimeout
 from emulator.transport import doe
 
 pytestmark = pytest.mark.qemu
@@ -42,7 +42,7 @@ def _stating(dwords: int) -> bytes:
 @pytest.mark.parametrize(
     ("odd", "failure", "status"),
     [
-        pytest.param(NO_RESPONSE, NoResponse, _IDLE, id="no payload"),
+        pytest.param(NO_RESPONSE, MailboxTimeout, _IDLE, id="no payload"),
         pytest.param(_stating(5), MailboxError, _ERROR, id="one DWORD short"),
         pytest.param(_stating(3), MailboxError, _READY, id="one DWORD long"),
         pytest.param(_stating(0), MailboxError, _ERROR, id="a length of 2^18 DWORDs"),
@@ -70,7 +70,7 @@ async def test_a_reply_larger_than_qemu_takes_breaks_the_connection_for_good() -
     async with CannedDevice(_first(too_large)) as device, qemu_with(device) as qemu:
         mailbox = await qemu.mailbox(response_time=0.1)
         for _ in range(3):
-            with pytest.raises(NoResponse):
+            with pytest.raises(MailboxTimeout):
                 await mailbox.exchange(GET_VERSION)
         assert await mailbox.discover() == [(1, 0), (1, 1), (1, 2)]
 
@@ -96,7 +96,9 @@ async def test_qemu_discards_a_bad_request_without_asking_the_device(
 ) -> None:
     async with CannedDevice() as device, qemu_with(device) as qemu:
         mailbox = await qemu.mailbox(response_time=0.1)
-        with pytest.raises(NoResponse, match=r"no response within 0\.1 s; DOE status 0x00000000"):
+        with pytest.raises(
+            MailboxTimeout, match=r"no response within 0\.1 s; DOE status 0x00000000"
+        ):
             await mailbox.exchange(spoil(GET_VERSION))
         assert device.requests == []
         assert await mailbox.exchange(GET_VERSION) == VERSION_1_2
@@ -122,7 +124,7 @@ async def test_an_answer_nobody_waited_for_any_more_is_not_taken_for_the_next() 
 
     async with CannedDevice(hold) as device, qemu_with(device, timeout=0.5) as qemu:
         mailbox = await qemu.mailbox()
-        with pytest.raises(NoResponse, match="QEMU waits for the device") as caught:
+        with pytest.raises(MailboxTimeout, match="QEMU waits for the device") as caught:
             await mailbox.exchange(GET_VERSION)
         assert caught.value.status is None
         device.answer = always_version
@@ -137,7 +139,7 @@ async def test_after_a_close_every_exchange_fails_and_qemu_lives_on() -> None:
         device.hang_up()
         await device.ended.wait()
         for _ in range(2):
-            with pytest.raises(NoResponse):
+            with pytest.raises(MailboxTimeout):
                 await mailbox.exchange(GET_VERSION)
         assert await mailbox.discover() == [(1, 0), (1, 1), (1, 2)]
         assert device.connections == 1

@@ -13,7 +13,7 @@ from interop.qemu_support import (
     qemu_with,
 )
 
-from emulator.qemu import NoResponse, QemuError, QtestError
+from emulator.qemu import MailboxTimeout, QemuError, QtestError
 
 pytestmark = pytest.mark.qemu
 every_device = pytest.mark.parametrize("factory", DEVICES.values(), ids=DEVICES.keys())
@@ -61,7 +61,7 @@ async def test_a_qemu_that_waits_for_its_device_ends_when_asked() -> None:
     async with CannedDevice(never) as device:
         async with qemu_with(device, timeout=0.5) as qemu:
             pid = qemu.pid
-            with pytest.raises(NoResponse, match="QEMU waits for the device"):
+            with pytest.raises(MailboxTimeout, match="QEMU waits for the device"):
                 await (await qemu.mailbox()).exchange(GET_VERSION)
             assert not _is_gone(pid)
         assert _is_gone(pid)

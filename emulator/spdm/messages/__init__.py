@@ -17,6 +17,7 @@ from emulator.spdm.messages.measurements import (
     MeasurementValue,
     RequestAttributes,
 )
+from emulator.spdm.messages.ready import NotReady, RespondIfReady
 from emulator.spdm.messages.vendor import VendorDefinedRequest, VendorDefinedResponse
 from emulator.spdm.messages.version import GetVersion, VersionEntry, VersionResponse
 from emulator.wire import Message
@@ -40,6 +41,7 @@ LAYOUTS: dict[int, type[Message]] = {
         Measurements,
         VendorDefinedRequest,
         VendorDefinedResponse,
+        RespondIfReady,
         Error,
     )
 }
@@ -65,7 +67,9 @@ __all__ = [
     "MeasurementValue",
     "Measurements",
     "NegotiateAlgorithms",
+    "NotReady",
     "RequestAttributes",
+    "RespondIfReady",
     "VendorDefinedRequest",
     "VendorDefinedResponse",
     "VersionEntry",

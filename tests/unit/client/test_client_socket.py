@@ -8,6 +8,7 @@ from socket import SO_LINGER, SOL_SOCKET, gaierror
 
 import pytest
 
+from emulator import tcp
 from emulator.client import SocketChannel, socket
 from emulator.errors import BrokenReply, NoResponse, PeerError
 from emulator.transport.spdm_socket import Command, Frame, TransportType
@@ -270,6 +271,6 @@ async def test_a_connection_that_is_not_made_in_time(monkeypatch: pytest.MonkeyP
 
 
 async def test_it_works_without_quick_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "_QUICKACK", None)
+    monkeypatch.setattr(tcp, "_QUICKACK", None)
     async with channel_to(normal()) as channel:
         assert await channel.exchange(OBJECT) == REPLY

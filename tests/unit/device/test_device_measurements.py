@@ -25,6 +25,9 @@ def test_kinds_are_the_headers() -> None:
         "device-mode": 5,
         "version": 6,
         "secure-version-number": 7,
+        "hash-extend": 8,
+        "informational": 9,
+        "structured-manifest": 10,
     }
     assert (TCB_KIND, MIN_INDEX, MAX_INDEX) == (0, 1, 0xFE)
 

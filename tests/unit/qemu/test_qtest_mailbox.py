@@ -8,7 +8,7 @@ import pytest
 from unit.qemu.fake_machine import FakeFunction, FakeMachine
 from unit.qemu.wiring import wired, wired_to
 
-from emulator.qemu.mailbox import MailboxError, MailboxStatus, NoResponse, QemuMailbox
+from emulator.qemu.mailbox import MailboxError, MailboxStatus, MailboxTimeout, QemuMailbox
 from emulator.qemu.pcie import Function, map_ecam
 from emulator.qemu.qtest import QtestError
 from emulator.transport import doe
@@ -50,7 +50,7 @@ async def test_no_response_ends_at_the_deadline_and_is_aborted() -> None:
     async with _mailbox(function) as mailbox:
         clock = asyncio.get_running_loop()
         start = clock.time()
-        with pytest.raises(NoResponse, match=r"no response within 0\.05 s; .*0x00000000 \(idle\)"):
+        with pytest.raises(MailboxTimeout, match=r"within 0\.05 s; .*0x00000000 \(idle\)"):
             await mailbox.exchange(_REQUEST)
         assert 0.05 <= clock.time() - start < 1
         assert function.aborts == 1
@@ -115,7 +115,7 @@ async def test_a_frozen_qemu_is_no_response_without_a_status() -> None:
     async with wired(patience=0.05) as (qtest, _, writer):
         mailbox = QemuMailbox(Function(qtest, 0, "00:04.0"), 0x100)
         writer.write(b"OK 0x0\n" + b"OK\n" * (len(_REQUEST) // 4))
-        with pytest.raises(NoResponse, match="QEMU waits for the device: sent 'writel") as no:
+        with pytest.raises(MailboxTimeout, match="QEMU waits for the device: sent 'writel") as no:
             await mailbox.exchange(_REQUEST)
         assert no.value.status is None
 

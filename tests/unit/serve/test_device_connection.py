@@ -8,11 +8,11 @@ import pytest
 from devices import GET_VERSION, device, frame, spdm_frame
 from unit.serve.loopback import until
 
+from emulator import tcp as options
 from emulator.device import Timing
 from emulator.endpoint import Endpoint
-from emulator.serve import quickack as options
 from emulator.serve.connection import DeviceConnection
-from emulator.serve.quickack import quickack, set_nodelay
+from emulator.tcp import quickack, set_nodelay
 
 
 def transport_of(sock: socket.socket | Mock, peer: object = ("192.0.2.1", 5000)) -> Mock:

@@ -214,6 +214,11 @@ def _vendor(version: int, shape: Shape) -> Parts:
     )
 
 
+def _respond_if_ready(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (("request_code", b"\xe0"), ("token", b"\x07"))
+
+
 def _error(version: int, shape: Shape) -> Parts:
     del version, shape
     return (("error_code", b"\x0d"), ("data", b"\0"), ("extended", b"\x10\x27\0\0"))
@@ -237,6 +242,7 @@ _BUILDERS = {
     Code.VENDOR_DEFINED_REQUEST: _vendor,
     Code.VENDOR_DEFINED_RESPONSE: _vendor,
     Code.ERROR: _error,
+    Code.RESPOND_IF_READY: _respond_if_ready,
 }
 
 

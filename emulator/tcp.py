@@ -1,4 +1,4 @@
-"""Socket options without which a conversation spends its time waiting.
+"""TCP options without which a conversation spends its time waiting.
 
 DMTF's clients send a frame in four pieces, and QEMU waits for an acknowledgement between reply
 and request: with delayed acknowledgements a default run of the reference requester takes minutes
