@@ -1,5 +1,6 @@
 """What every family shares: a request, and reading the reply to it."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
 from emulator.errors import (
@@ -27,7 +28,7 @@ T_co = TypeVar("T_co", covariant=True)
 _M = TypeVar("_M", bound=Message)
 
 
-class Request(Generic[T_co]):
+class Request(ABC, Generic[T_co]):
     """One request that is or will be sent, and what its reply must be like.
 
     Attributes:
@@ -78,9 +79,9 @@ class Request(Generic[T_co]):
             self.connection.transcript.reset(self.on_broken)
             raise
 
+    @abstractmethod
     def _accept(self, reply: bytes) -> T_co:
         """What `accept` does for one family."""
-        raise NotImplementedError
 
     def _read(self, layout: type[_M], reply: bytes, shape: Shape) -> tuple[_M, bytes]:
         """The reply as a `layout`, and its own bytes without the transport's padding."""

@@ -26,12 +26,11 @@ from emulator.spdm.messages import (
     NegotiateAlgorithms,
     RequestAttributes,
     RespondIfReady,
-    VendorDefinedRequest,
-    VendorDefinedResponse,
     VersionResponse,
 )
 from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK
 from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.vendor import VendorDefined
 from emulator.wire import Message
 
 
@@ -150,16 +149,7 @@ def _(message: Measurements) -> str:
 
 
 @meaning.register
-def _(message: VendorDefinedRequest) -> str:
-    return _vendor(message)
-
-
-@meaning.register
-def _(message: VendorDefinedResponse) -> str:
-    return _vendor(message)
-
-
-def _vendor(message: VendorDefinedRequest | VendorDefinedResponse) -> str:
+def _(message: VendorDefined) -> str:
     vendor = message.vendor.hex() or "(none)"
     return f"standard {message.standard}, vendor {vendor}: {message.payload_length} bytes"
 

@@ -6,10 +6,12 @@ the field is absent), and, when its width follows from the shape alone, its `str
 All integers are little-endian (libspdm `include/industry_standard/spdm.h`, packed structures).
 """
 
+import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import construct as c
 
@@ -23,12 +25,12 @@ class ShortData(Exception):
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(ABC):
     """Base of all kinds."""
 
+    @abstractmethod
     def declare(self, shape: Shape) -> c.Construct | None:
         """The construct of this field, or None when it is absent in `shape`."""
-        raise NotImplementedError
 
     def fixed(self, shape: Shape) -> str | None:
         """The `struct` code of a field as wide as the shape says, else None."""
@@ -46,12 +48,24 @@ class Kind:
         return None
 
     def read(self, data: bytes, at: int, values: Values, shape: Shape) -> tuple[Any, int]:
-        """Read a field of varying width at `at`: its value and where it ends."""
-        raise NotImplementedError
+        """Read a field of varying width at `at`: its value and where it ends.
+
+        By its construct, where a kind has no quicker way. Raises ShortData.
+        """
+        stream = io.BytesIO(data)
+        stream.seek(at)
+        declared: c.Construct = self.declare(shape)
+        try:
+            value = declared.parse_stream(stream, **values)
+        except c.StreamError as error:
+            raise ShortData from error
+        return value, stream.tell()
 
     def write(self, value: Any, values: Values, shape: Shape) -> bytes:
         """The bytes of a field of varying width."""
-        raise NotImplementedError
+        declared: c.Construct = self.declare(shape)
+        built: bytes = declared.build(value, **values)
+        return built
 
 
 def _enum_loader(enum: type[IntEnum | IntFlag] | None) -> Callable[[int], int] | None:
@@ -165,48 +179,23 @@ class Sized(Kind):
         return f"{getattr(shape, self.what)}s"
 
 
-@dataclass(frozen=True)
-class Counted(Kind):
-    """`unit` bytes for each of the number in `mask`'s bits of the earlier field `count`."""
+class Cut(Kind):
+    """Bytes whose number follows from earlier fields.
 
-    count: str
-    unit: int = 1
-    mask: int = 0xFFFFFFFF
+    They are written as they are: a count may lie about them when a fault wants it to.
+    """
 
-    def declare(self, shape: Shape) -> c.Construct:
-        """Bytes counted by another field."""
-        del shape
-        return c.Bytes(lambda this: (this[self.count] & self.mask) * self.unit)
-
-    def read(self, data: bytes, at: int, values: Values, shape: Shape) -> tuple[bytes, int]:
-        """Cut the bytes out."""
-        del shape
-        end = at + (values[self.count] & self.mask) * self.unit
-        if end > len(data):
-            raise ShortData
-        return data[at:end], end
-
-    def write(self, value: bytes, values: Values, shape: Shape) -> bytes:
-        """The bytes as they are: a count may lie about them when a fault wants it to."""
-        del values, shape
-        return value
-
-
-@dataclass(frozen=True)
-class PerBit(Kind):
-    """As many bytes as the shape says for `what`, for each bit set in the earlier field `mask`."""
-
-    mask: str
-    what: str
+    @abstractmethod
+    def width(self, values: Values, shape: Shape) -> int:
+        """How many bytes the field has, given the values of the fields before it."""
 
     def declare(self, shape: Shape) -> c.Construct:
-        """Bytes for each bit."""
-        each = getattr(shape, self.what)
-        return c.Bytes(lambda this: int(this[self.mask]).bit_count() * each)
+        """As many bytes as `width` says."""
+        return c.Bytes(lambda this: self.width(this, shape))
 
     def read(self, data: bytes, at: int, values: Values, shape: Shape) -> tuple[bytes, int]:
-        """Cut the bytes out."""
-        end = at + int(values[self.mask]).bit_count() * getattr(shape, self.what)
+        """Cut the bytes out. Raises ShortData."""
+        end = at + self.width(values, shape)
         if end > len(data):
             raise ShortData
         return data[at:end], end
@@ -215,6 +204,47 @@ class PerBit(Kind):
         """The bytes as they are."""
         del values, shape
         return value
+
+
+@dataclass(frozen=True)
+class Counted(Cut):
+    """`unit` bytes for each of the number in `mask`'s bits of the earlier field `count`."""
+
+    count: str
+    unit: int = 1
+    mask: int = 0xFFFFFFFF
+
+    def width(self, values: Values, shape: Shape) -> int:
+        """The count times the unit."""
+        del shape
+        return (int(values[self.count]) & self.mask) * self.unit
+
+
+@dataclass(frozen=True)
+class PerBit(Cut):
+    """As many bytes as the shape says for `what`, for each bit set in the earlier field `mask`."""
+
+    mask: str
+    what: str
+
+    def width(self, values: Values, shape: Shape) -> int:
+        """The bits set times the size of one."""
+        each: int = getattr(shape, self.what)
+        return int(values[self.mask]).bit_count() * each
+
+
+@dataclass(frozen=True)
+class When(Cut):
+    """Bytes that exist when the earlier field `flag` has one of the bits of `mask` set."""
+
+    flag: str
+    mask: int
+    size: int
+
+    def width(self, values: Values, shape: Shape) -> int:
+        """All of them or none."""
+        del shape
+        return self.size if int(values[self.flag]) & self.mask else 0
 
 
 @dataclass(frozen=True)
@@ -225,16 +255,6 @@ class Rest(Kind):
         """All bytes left."""
         del shape
         return c.GreedyBytes
-
-    def read(self, data: bytes, at: int, values: Values, shape: Shape) -> tuple[bytes, int]:
-        """Take what is left."""
-        del values, shape
-        return data[at:], len(data)
-
-    def write(self, value: bytes, values: Values, shape: Shape) -> bytes:
-        """The bytes as they are."""
-        del values, shape
-        return value
 
 
 @dataclass(frozen=True)
@@ -271,51 +291,22 @@ class Since(Kind):
         return self.kind.write(value, values, shape)
 
 
-@dataclass(frozen=True)
-class When(Kind):
-    """Bytes that exist when the earlier field `flag` has one of the bits of `mask` set."""
-
-    flag: str
-    mask: int
-    size: int
-
-    def declare(self, shape: Shape) -> c.Construct:
-        """Bytes or nothing."""
-        del shape
-        return c.Bytes(lambda this: self.size if int(this[self.flag]) & self.mask else 0)
-
-    def read(self, data: bytes, at: int, values: Values, shape: Shape) -> tuple[bytes, int]:
-        """Cut the bytes out when they are there."""
-        del shape
-        if not int(values[self.flag]) & self.mask:
-            return b"", at
-        end = at + self.size
-        if end > len(data):
-            raise ShortData
-        return data[at:end], end
-
-    def write(self, value: bytes, values: Values, shape: Shape) -> bytes:
-        """The bytes as they are: presence may lie when a fault wants it to."""
-        del values, shape
-        return value
-
-
-class Element:
+class Element(Protocol):
     """What a `Table` needs of its rows' class; `wire/layout.py` provides it."""
 
     @classmethod
     def declaration(cls, shape: Shape) -> c.Construct:
         """The construct of one row."""
-        raise NotImplementedError
+        ...
 
     @classmethod
     def read_at(cls, data: bytes, at: int, shape: Shape) -> tuple[Any, int]:
         """One row at `at` and where it ends."""
-        raise NotImplementedError
+        ...
 
     def to_bytes(self, shape: Shape) -> bytes:
         """The row's bytes."""
-        raise NotImplementedError
+        ...
 
 
 @dataclass(frozen=True)

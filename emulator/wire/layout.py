@@ -1,6 +1,7 @@
 """The `@message` and `@structure` decorators, and reading and writing what they declare."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
@@ -9,7 +10,7 @@ import construct as c
 from emulator.errors import WireError
 from emulator.wire.annotate import explain
 from emulator.wire.codec import SHORT, Codec, Field
-from emulator.wire.kinds import U8, Element, Kind
+from emulator.wire.kinds import U8, Kind
 from emulator.wire.shape import Shape
 
 AUTO = -1
@@ -33,7 +34,7 @@ def wire(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-class Structure(Element):
+class Structure:
     """Base of everything declared with `@structure` or `@message`."""
 
     __slots__ = ()
@@ -123,7 +124,7 @@ def message(code: int) -> Callable[[type[_M]], type[_M]]:
     def decorate(cls: type[_M]) -> type[_M]:
         # `code` is an ordinary field with a default of its own in each class: a fault may send
         # a message under another code.
-        cls.__annotations__ = {"code": int, **cls.__annotations__}
+        cls.__annotations__ = {"code": int, **inspect.get_annotations(cls)}
         cls.code = wire(U8(), default=code)
         cls.CODE = code
         return _finish(cls)

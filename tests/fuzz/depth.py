@@ -9,7 +9,10 @@ import os
 from hypothesis import HealthCheck, settings
 
 _TIMES = {"default": 1, "deep": 100}
-TIMES = _TIMES[os.environ.get("HYPOTHESIS_PROFILE", "default")]
+_PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
+if _PROFILE not in _TIMES:
+    raise ValueError(f"HYPOTHESIS_PROFILE is {_PROFILE!r}; it may be {' or '.join(_TIMES)}")
+TIMES = _TIMES[_PROFILE]
 
 
 def fuzzing(examples: int, *, steps: int = 50) -> settings:

@@ -158,6 +158,20 @@ def test_structures_are_answered_one_by_one_with_nothing_selected(version: int) 
     assert peer.good(request) == algorithms(version, structures=nothing)
 
 
+@both
+def test_the_largest_request_there_may_be(version: int) -> None:
+    """Four structures and twenty external algorithms: 128 bytes, the bound of libspdm's header."""
+    rows = (DHE, AEAD, bytes.fromhex("04239000") + bytes(12), KEY_SCHEDULE)
+    request = negotiate_algorithms(version, structures=rows, external=(9, 8))
+    assert len(request) == 0x80
+    Peer(version=version).climb(State.AFTER_CAPABILITIES).good(request)
+    peer = Peer(version=version).climb(State.AFTER_CAPABILITIES)
+    refused = peer.exchange(negotiate_algorithms(version, length=0x81))
+    assert str(refused.error) == "Length 129 exceeds 128"
+    refused = peer.exchange(negotiate_algorithms(version, length=0x80))
+    assert str(refused.error) == "Length 128 where the message has 32 bytes"
+
+
 def test_a_requester_of_several_keys_only_is_told_that_it_may() -> None:
     flags = Cap.CERT | Cap.CHAL | Cap.MULTI_KEY_ONLY
     peer = Peer().climb(State.AFTER_VERSION)

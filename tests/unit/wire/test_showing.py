@@ -3,12 +3,24 @@
 import construct as c
 import pytest
 
+from emulator.errors import WireError
 from emulator.spdm.algorithms import AlgType
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.messages import Challenge, Error, GetCapabilities, NegotiateAlgorithms
-from emulator.wire import U8, Shape, Span, Structure, annotate, encode, render, structure, wire
+from emulator.wire import (
+    U8,
+    Shape,
+    Span,
+    Structure,
+    annotate,
+    decode,
+    encode,
+    render,
+    structure,
+    wire,
+)
 from emulator.wire.annotate import explain
-from emulator.wire.kinds import Element, Kind
+from emulator.wire.kinds import Kind
 
 
 @pytest.mark.parametrize(
@@ -96,19 +108,28 @@ def test_a_structure_of_nothing_has_no_spans() -> None:
     assert render(Nothing, b"", Shape()) == ""
 
 
-def test_a_kind_without_width_must_say_how_it_is_read() -> None:
-    kind = Kind()
-    assert kind.fixed(Shape()) is None
-    for unmade in (
-        lambda: kind.declare(Shape()),
-        lambda: kind.read(b"", 0, {}, Shape()),
-        lambda: kind.write(b"", {}, Shape()),
-        lambda: Element.declaration(Shape()),
-        lambda: Element.read_at(b"", 0, Shape()),
-        lambda: Element().to_bytes(Shape()),
-    ):
-        with pytest.raises(NotImplementedError):
-            unmade()
+class Text(Kind):
+    """A kind that says nothing but its construct."""
+
+    def declare(self, shape: Shape) -> c.Construct:
+        del shape
+        return c.PascalString(c.Byte, "ascii")
+
+
+def test_a_kind_that_only_declares_itself_is_read_by_its_construct() -> None:
+    @structure
+    class Named(Structure):
+        """A field of such a kind between two others."""
+
+        before: int = wire(U8())
+        name: str = wire(Text())
+        after: int = wire(U8())
+
+    raw = b"\x01\x03abc\x02"
+    assert encode(Named(before=1, name="abc", after=2), Shape()) == raw
+    assert decode(Named, raw, Shape()) == (Named(before=1, name="abc", after=2), 6)
+    with pytest.raises(WireError, match="Named.name at byte 1"):
+        decode(Named, raw[:3], Shape())
 
 
 def test_a_lone_field_is_written_too() -> None:
