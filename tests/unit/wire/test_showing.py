@@ -128,7 +128,7 @@ def test_a_kind_that_only_declares_itself_is_read_by_its_construct() -> None:
     raw = b"\x01\x03abc\x02"
     assert encode(Named(before=1, name="abc", after=2), Shape()) == raw
     assert decode(Named, raw, Shape()) == (Named(before=1, name="abc", after=2), 6)
-    with pytest.raises(WireError, match="Named.name at byte 1"):
+    with pytest.raises(WireError, match=r"Named\.name at byte 1"):
         decode(Named, raw[:3], Shape())
 
 
