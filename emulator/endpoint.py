@@ -63,12 +63,19 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Something got no response, or ended the connection, and why."""
+    """Something got no response, and why."""
 
     reason: str
 
 
-Event = Received | Answered | Ignored
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """This end closes the connection, and why."""
+
+    reason: str
+
+
+Event = Received | Answered | Ignored | Ended
 Observer = Callable[[Event], None]
 
 
@@ -126,11 +133,11 @@ class Endpoint:
         if self._observer is not None:
             self._observer(event)
 
-    def _close(self, reason: str) -> Close:
+    def _close(self, reason: str, when: float = 0.0) -> Close:
         self._closed = True
         self._stalled_at = None
-        self._observe(Ignored(reason))
-        return Close(reason)
+        self._observe(Ended(reason))
+        return Close(reason, when)
 
     def _ignore(self, reason: str) -> list[Action]:
         """No response, which keeps QEMU's stream in step."""
@@ -193,9 +200,7 @@ class Endpoint:
         when = now + delivery.delay if delivery.delay else 0.0
         actions: list[Action] = [Send(piece, when) for piece in delivery.pieces]
         if delivery.close:
-            self._closed = True
-            self._stalled_at = None
-            actions.append(Close("a fault closes the connection", when))
+            actions.append(self._close("a fault closes the connection", when))
         return actions
 
 

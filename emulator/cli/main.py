@@ -11,6 +11,8 @@ from emulator import __version__
 from emulator.cli import attest, certs, demo, profile, qemu, serve
 from emulator.cli.output import stderr
 
+_PLAIN_LOG = "%(asctime)s %(levelname)s %(message)s"
+
 app = typer.Typer(
     name="spdm-emulator",
     no_args_is_help=True,
@@ -44,8 +46,13 @@ def main(
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
         raise typer.BadParameter(f"{log_level!r}; use debug, info, warning or error")
-    handler = RichHandler(console=stderr(), show_path=False, markup=False)
-    logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
+    if sys.stderr.isatty():
+        handlers: list[logging.Handler] = [
+            RichHandler(console=stderr(), show_path=False, markup=False)
+        ]
+        logging.basicConfig(level=level, format="%(message)s", handlers=handlers, force=True)
+    else:
+        logging.basicConfig(level=level, format=_PLAIN_LOG, stream=sys.stderr, force=True)
 
 
 app.command("serve")(serve.serve)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emulator.device import Device
-from emulator.endpoint import Answered, Event, Ignored, Observer, Received
+from emulator.endpoint import Answered, Ended, Event, Ignored, Observer, Received
 from emulator.errors import EmulatorError
 from emulator.serve.listener import Listener
 from emulator.spdm import codes
@@ -50,7 +50,7 @@ def log_events(device: Device) -> Callable[[int], Observer]:
             elif isinstance(event, Answered) and event.error is not None:
                 name = codes.error_name(event.error.code)
                 log.warning("%s: > ERROR %s: %s", where, name, event.error)
-            elif every_message:
+            elif every_message and not isinstance(event, Ended):  # the connection logs its end
                 arrow = "<" if isinstance(event, Received) else ">"
                 log.debug("%s: %s %s, %d bytes", where, arrow, _name(event.raw), len(event.raw))
 

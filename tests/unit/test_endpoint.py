@@ -28,6 +28,7 @@ from emulator.endpoint import (
     Action,
     Answered,
     Close,
+    Ended,
     Endpoint,
     Event,
     Ignored,
@@ -148,7 +149,7 @@ def test_shutdown_is_echoed_and_closes(transport: int) -> None:
     actions = watched.send(shutdown + spdm_frame(GET_VERSION))
     reason = "the peer shut the connection down"
     assert actions == [Send(shutdown), Close(reason)]
-    assert watched.events == [Ignored(reason)]
+    assert watched.events == [Ended(reason)]
     assert watched.send(spdm_frame(GET_VERSION)) == []
     assert watched.endpoint.timer() is None
     assert watched.endpoint.tick(1e9) == []
@@ -229,7 +230,7 @@ def test_a_claim_of_four_gibibytes_closes_at_once() -> None:
     assert first == Send(VERSION_REPLY)
     assert isinstance(close, Close)
     assert "claims 4294967295 bytes of payload" in close.reason
-    assert watched.events[-1] == Ignored(close.reason)
+    assert watched.events[-1] == Ended(close.reason)
     assert watched.send(spdm_frame(GET_VERSION)) == []
     assert watched.endpoint.timer() is None
 
@@ -243,7 +244,7 @@ def test_a_frame_left_unfinished_ends_the_connection() -> None:
     assert watched.endpoint.tick(100.0 + STALL - 0.001) == []
     (close,) = watched.endpoint.tick(100.0 + STALL)
     assert close == Close("a frame of 15 bytes so far was not finished in 30 s")
-    assert watched.events == [Ignored(close.reason)]
+    assert watched.events == [Ended(close.reason)]
     assert watched.endpoint.timer() is None
     assert watched.endpoint.tick(1e9) == []
     assert watched.send(spdm_frame(GET_VERSION)) == []
