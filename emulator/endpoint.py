@@ -107,15 +107,21 @@ class Endpoint:
         if self._closed:
             return []
         actions: list[Action] = []
+        frames = 0
         try:
             for frame in self._reader.feed(data):
+                frames += 1
                 actions.extend(self._frame(frame, now))
                 if actions and isinstance(actions[-1], Close):
                     return actions
         except FrameError as error:
             actions.append(self._close(str(error)))
             return actions
-        self._stalled_at = now + STALL if self._reader.pending else None
+        if not self._reader.pending:
+            self._stalled_at = None
+        elif self._stalled_at is None or frames:
+            # From a frame's first bytes on: what trickles in later buys no more time.
+            self._stalled_at = now + STALL
         return actions
 
     def timer(self) -> float | None:

@@ -9,6 +9,7 @@ from emulator.device import Device
 from emulator.entropy import Entropy
 from emulator.errors import ResponseTooLarge, SpdmError, Unspecified, WireError
 from emulator.responder import dispatcher
+from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Error
 from emulator.spdm.signing import ToSign
@@ -67,7 +68,7 @@ class Responder:
             situation = self.situation(raw)
             early = self._stages.request(situation)
             if early is not None:
-                return Reply(self._stages.signed(situation, early), self._count)
+                return Reply(self._stages.signed(situation, early), self._refused(raw, early))
         try:
             row = dispatcher.find(self._device, self.connection, raw)
             request, size = dispatcher.read(row, self.connection, raw)
@@ -81,6 +82,25 @@ class Responder:
         except WireError as error:
             # What the device was given to say, such as a vendor protocol's payload, does not fit.
             return self._refuse(Unspecified(str(error)), raw, situation)
+
+    def _refused(self, raw: bytes, reply: bytes) -> Callable[[], None]:
+        """The commit of a reply that answers nothing: only what an ERROR empties is emptied.
+
+        The requester does the same when it reads an ERROR, but for ResponseNotReady, whose reply is
+        still to come (libspdm `library/spdm_requester_lib/libspdm_req_get_measurements.c`).
+        """
+        row = dispatcher.row_of(raw)
+        is_error = reply[1:2] == bytes((Code.ERROR,))
+        not_ready = reply[2:3] == bytes((ErrorCode.RESPONSE_NOT_READY,))
+        empties = row.on_error if row is not None and is_error and not not_ready else ()
+
+        def commit() -> None:
+            self._count()
+            if empties:
+                self.connection.transcript.reset(empties)
+                self.connection.measured = None
+
+        return commit
 
     def _count(self) -> None:
         """One more request was answered."""
@@ -162,15 +182,7 @@ class Responder:
         data = encode(reply, Shape(version))
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
-
-        def commit() -> None:
-            self._count()
-            row = dispatcher.row_of(raw)
-            if row is not None and row.on_error:
-                self.connection.transcript.reset(row.on_error)
-                self.connection.measured = None
-
-        return Reply(data, commit, error)
+        return Reply(data, self._refused(raw, data), error)
 
 
 def _check_size(data: bytes, exchange: Exchange, shape: Shape) -> None:

@@ -11,6 +11,9 @@ from emulator.tcp import quickack, set_nodelay
 
 log = logging.getLogger(__name__)
 
+MAX_HELD = 64
+"""Replies held back for a peer before no more requests are taken from it."""
+
 
 class DeviceConnection(asyncio.Protocol):
     """Carries bytes between a socket and an endpoint, and its actions out in order."""
@@ -24,6 +27,7 @@ class DeviceConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._held: list[Action] = []  # waiting for their time; everything later waits behind
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._pauses: set[str] = set()
         self._made = False
         self._aborted = False
         self.peer = "?"
@@ -60,11 +64,11 @@ class DeviceConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The peer does not read: take no more requests from it."""
-        self._transport.pause_reading()
+        self._pause("writing")
 
     def resume_writing(self) -> None:
         """The peer reads again."""
-        self._transport.resume_reading()
+        self._resume("writing")
 
     def abort(self) -> None:
         """End the connection now, or as soon as it is made."""
@@ -72,10 +76,23 @@ class DeviceConnection(asyncio.Protocol):
         if self._made:
             self._transport.abort()
 
+    def _pause(self, reason: str) -> None:
+        """Read no more until every reason is gone."""
+        if not self._pauses:
+            self._transport.pause_reading()
+        self._pauses.add(reason)
+
+    def _resume(self, reason: str) -> None:
+        if reason in self._pauses:
+            self._pauses.remove(reason)
+            if not self._pauses:
+                self._transport.resume_reading()
+
     def _take(self, actions: list[Action]) -> None:
         """Carry actions out now, or behind those that wait."""
         if self._held:
             self._held.extend(actions)
+            self._bound_held()
         else:
             self._perform(actions)
 
@@ -86,6 +103,7 @@ class DeviceConnection(asyncio.Protocol):
             if wait > 0:
                 self._held = actions[index:]
                 self._timers["held"] = self._loop.call_later(wait, self._release)
+                self._bound_held()
                 return
             match action:
                 case Send(data=data):
@@ -94,6 +112,14 @@ class DeviceConnection(asyncio.Protocol):
                     log.info("connection %d closed: %s", self._endpoint.number, reason)
                     self._transport.close()
         self._held = []
+        self._resume("held")
+
+    def _bound_held(self) -> None:
+        """A peer that goes on asking while replies are held waits, too."""
+        if len(self._held) > MAX_HELD:
+            self._pause("held")
+        else:
+            self._resume("held")
 
     def _release(self) -> None:
         """The time of the first held action has come."""

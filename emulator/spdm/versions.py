@@ -49,6 +49,13 @@ class Rules:
     too_large_error: bool
 
 
+_UP_TO_1_1 = Rules(
+    signing_prefix=False,
+    vca_in_l1l2=False,
+    sizes_negotiated=False,
+    content_changed=False,
+    too_large_error=False,
+)
 _SINCE_1_2 = Rules(
     signing_prefix=True,
     vca_in_l1l2=True,
@@ -64,9 +71,13 @@ BY_TEXT = {version.text: version for version in RULES}
 """The same by the text a profile uses."""
 
 
-_BY_NUMBER: dict[int, Rules] = {int(version): row for version, row in RULES.items()}
+# 1.0 is not offered yet, but every conversation begins in it.
+_BY_NUMBER: dict[int, Rules] = {
+    int(Version.V1_0): _UP_TO_1_1,
+    **{int(version): row for version, row in RULES.items()},
+}
 
 
 def rules(version: int) -> Rules:
-    """The rules of a negotiated version."""
+    """The rules of a negotiated version, or of 1.0 before one is. Raises KeyError for others."""
     return _BY_NUMBER[version]

@@ -250,6 +250,17 @@ def test_a_frame_left_unfinished_ends_the_connection() -> None:
     assert watched.send(spdm_frame(GET_VERSION)) == []
 
 
+def test_what_trickles_in_buys_no_more_time() -> None:
+    watched = Watched()
+    whole = spdm_frame(GET_VERSION)
+    for index in range(15):
+        watched.send(whole[index : index + 1], 100.0 + index)
+        assert watched.endpoint.timer() == 100.0 + STALL
+    # The next frame has its own time, from its own first byte on.
+    watched.send(whole[15:] + whole[:1], 129.0)
+    assert watched.endpoint.timer() == 129.0 + STALL
+
+
 def test_a_frame_finished_in_time_does_not() -> None:
     watched = Watched()
     whole = spdm_frame(GET_VERSION)

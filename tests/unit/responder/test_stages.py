@@ -26,6 +26,7 @@ from emulator.spdm.messages import Certificate, ChallengeAuth, Error
 from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Situation, Stages
 from emulator.spdm.state import State
+from emulator.spdm.transcript import Part
 from emulator.vendor import Registry, VendorExchange
 from emulator.wire import Message
 
@@ -139,6 +140,21 @@ def test_an_early_answer_is_all_that_happens() -> None:
     stages.early = None
     peer.good(challenge())
     verify(said(peer, 0, 1, 2, -1))
+
+
+@pytest.mark.parametrize(("code", "kept"), [(0x03, 0), (0x05, 0), (0x42, 2)])
+def test_an_early_error_starts_a_reading_anew_unless_the_reply_is_to_come(
+    code: int, kept: int
+) -> None:
+    stages = Scripted()
+    peer = after(State.NEGOTIATED, stages)
+    peer.good(get_measurements(operation=1))
+    assert len(peer.connection.transcript.part(Part.M)) == 2
+    stages.early = error(0x13, code)
+    peer.exchange(get_measurements(operation=2))
+    assert len(peer.connection.transcript.part(Part.M)) == kept
+    peer.exchange(challenge())
+    assert len(peer.connection.transcript.part(Part.M)) == kept
 
 
 def test_an_edited_message_is_correctly_signed() -> None:

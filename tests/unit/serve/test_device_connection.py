@@ -11,7 +11,7 @@ from unit.serve.loopback import until
 from emulator import tcp as options
 from emulator.device import Timing
 from emulator.endpoint import Endpoint
-from emulator.serve.connection import DeviceConnection
+from emulator.serve.connection import MAX_HELD, DeviceConnection
 from emulator.tcp import quickack, set_nodelay
 
 
@@ -46,6 +46,25 @@ async def test_a_connection_is_aborted_when_asked() -> None:
     transport.abort.assert_not_called()
     connection.abort()
     transport.abort.assert_called_once_with()
+
+
+async def test_a_peer_that_floods_a_slow_device_waits() -> None:
+    slow = device(timing=Timing(delay=0.05))
+    connection = DeviceConnection(lambda: Endpoint(slow), lambda _connection: None)
+    transport = transport_of(tcp())
+    connection.connection_made(transport)
+    for _ in range(MAX_HELD):
+        connection.data_received(spdm_frame(GET_VERSION))
+    transport.pause_reading.assert_not_called()
+    connection.data_received(spdm_frame(GET_VERSION))
+    transport.pause_reading.assert_called_once_with()
+    connection.pause_writing()
+    connection.resume_writing()
+    transport.resume_reading.assert_not_called()  # the held replies are a reason still
+    await until(lambda: transport.resume_reading.called)
+    await until(lambda: transport.write.call_count == MAX_HELD + 1)
+    transport.pause_reading.assert_called_once_with()
+    transport.resume_reading.assert_called_once_with()
 
 
 async def test_a_peer_that_does_not_read_is_not_read() -> None:
