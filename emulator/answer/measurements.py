@@ -17,6 +17,11 @@ from emulator.spdm.messages.measurements import NO_SLOT, ContentChanged
 from emulator.spdm.transcript import Part, l1l2
 from emulator.spdm.versions import rules
 
+# Plain integers: flag arithmetic of enum is a microsecond each.
+_SIGNATURE = int(RequestAttributes.SIGNATURE)
+_RAW_BIT_STREAM = int(RequestAttributes.RAW_BIT_STREAM)
+_MEAS_SIG = int(Cap.MEAS_SIG)
+
 
 def _record(exchange: Exchange, request: GetMeasurements) -> tuple[int, bytes]:
     """How many blocks are reported and their bytes. Raises InvalidRequest, UnexpectedRequest."""
@@ -24,7 +29,7 @@ def _record(exchange: Exchange, request: GetMeasurements) -> tuple[int, bytes]:
     if measured is None:
         raise UnexpectedRequest("no measurement specification was negotiated")
     held = exchange.device.measurements
-    raw = RequestAttributes.RAW_BIT_STREAM in request.attributes
+    raw = bool(int(request.attributes) & _RAW_BIT_STREAM)
     match request.operation:
         case MeasurementOperation.COUNT:
             return 0, b""
@@ -45,7 +50,7 @@ def _began(exchange: Exchange) -> int:
 def _signing(exchange: Exchange, request: GetMeasurements) -> tuple[int, Signing]:
     """Param2 of a signed reply, and how it is signed. Raises InvalidRequest."""
     connection = exchange.connection
-    if Cap.MEAS_SIG not in connection.local_capabilities:
+    if not int(connection.local_capabilities) & _MEAS_SIG:
         raise InvalidRequest("a signature was asked for, and MEAS_SIG is not offered")
     slot = request.slot[0] & SLOT_MASK
     if slot == NO_SLOT:
@@ -61,7 +66,7 @@ def _signing(exchange: Exchange, request: GetMeasurements) -> tuple[int, Signing
 @handles(GetMeasurements, needs=MEAS, on_error=(Part.M,))
 def get_measurements(exchange: Exchange, request: GetMeasurements) -> Outcome:
     """Report a count, one measurement or all of them, signed if that was asked for."""
-    signed = RequestAttributes.SIGNATURE in request.attributes
+    signed = bool(int(request.attributes) & _SIGNATURE)
     slot, signature = _signing(exchange, request) if signed else (0, None)
     blocks, record = _record(exchange, request)
     counted = request.operation == MeasurementOperation.COUNT

@@ -21,7 +21,7 @@ from emulator.vendor import Registry
 from emulator.wire import Message, Shape, encode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """What goes back, and what happens once it is on its way.
 
@@ -122,9 +122,9 @@ class Responder:
             data += self._sign(outcome, entries, at)
         _check_size(data, exchange, outcome.shape)
         connection, part = self.connection, outcome.record
+        full = part is not None and not connection.transcript.fits(part, entries)
         # A part that this request starts anew takes it, however full it is.
-        grows = part is not None and part not in resets(row.code, connection.state)
-        if part is not None and grows and not connection.transcript.fits(part, entries):
+        if full and part is not None and part not in resets(row.code, connection.state):
             raise Unspecified(f"part {part.name} of the transcript is full")
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import resource
 import signal
@@ -85,4 +86,6 @@ async def serve(places: Sequence[Place], ready: Callable[[Place, str, int], None
                     f"{error.strerror or error}"
                 ) from error
             ready(place, host, port)
+        # What was loaded until here stays: collections need not look at it again.
+        gc.freeze()
         await stopped.wait()

@@ -28,7 +28,7 @@ def combined_prefix(version: int, context: str) -> bytes:
     return head + bytes(PREFIX_SIZE - len(head) - len(tail)) + tail
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ToSign:
     """Everything a signature depends on beside the key; the sign stage may exchange any of it.
 

@@ -65,7 +65,7 @@ class Transcript:
 
     def fits(self, part: Part, entries: Iterable[Entry]) -> bool:
         """Whether the part can take these messages within LIMIT."""
-        return self._sizes[part] + sum(len(entry.raw) for entry in entries) <= LIMIT
+        return self._sizes[part] + sum([len(entry.raw) for entry in entries]) <= LIMIT
 
     def reset(self, parts: Iterable[Part]) -> None:
         """Empty parts."""
@@ -80,7 +80,7 @@ class Transcript:
 
     def view(self, parts: Iterable[Part]) -> View:
         """The messages of several parts, in order."""
-        return tuple(entry for part in parts for entry in self._parts[part])
+        return tuple([entry for part in parts for entry in self._parts[part]])
 
 
 M1M2 = (Part.A, Part.B, Part.C)

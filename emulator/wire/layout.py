@@ -156,7 +156,11 @@ def parse(cls: type[_S], data: bytes, shape: Shape, *, slack: int = 0) -> tuple[
 
     A DOE object is a whole number of DWORDs, so up to three bytes of padding follow a message.
     """
-    item, end = decode(cls, data, shape)
+    try:
+        values, end = cls.codec(shape).read(data)
+    except SHORT as error:
+        raise explain(cls, data, shape) from error
+    item = cls(**values)
     if len(data) - end > slack:
         raise WireError(
             cls.__name__, "", end, f"{len(data)} bytes where the message ends after {end}"

@@ -114,7 +114,7 @@ def test_versions() -> None:
         assert rules(version).content_changed
         assert rules(version).too_large_error
     before = rules(Version.V1_0)
-    assert not (before.signing_prefix or before.sizes_negotiated or before.too_large_error)
+    assert not any((before.signing_prefix, before.sizes_negotiated, before.too_large_error))
     for unoffered in (0x11, 0x14, 0x15):
         with pytest.raises(KeyError):
             rules(unoffered)
