@@ -9,10 +9,12 @@ import itertools
 import os
 import socket
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -46,8 +48,11 @@ def roots(asym: str) -> tuple[bytes, ...]:
     return read_certificates(Path(RESPONDER).parent / FOLDERS[asym] / "ca.cert.der")
 
 
-def start(*options: str) -> tuple[subprocess.Popen[str], int]:
-    """A fresh responder, and the port it will listen on."""
+def start(output: IO[str], *options: str) -> tuple[subprocess.Popen[str], int]:
+    """A fresh responder, and the port it will listen on.
+
+    It writes to a file: a debug build says more than a pipe holds that nobody reads.
+    """
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -56,7 +61,7 @@ def start(*options: str) -> tuple[subprocess.Popen[str], int]:
             RESPONDER, "--ip", "127.0.0.1", "--port", str(port), "--trans", "PCI_DOE",
             "--pqc_asym", "NONE", "--basic_mut_auth", "NO", *options,
         ],
-        cwd=Path(RESPONDER).parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=Path(RESPONDER).parent, stdout=output, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     return process, port
 
@@ -64,7 +69,19 @@ def start(*options: str) -> tuple[subprocess.Popen[str], int]:
 @asynccontextmanager
 async def responder(*options: str, offer: Offer | None = None) -> AsyncIterator[Client]:
     """A client of a fresh responder, which must end well once the client has left."""
-    process, port = start(*options)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        process, port = start(output, *options)
+        async with _client_of(process, port, offer) as client:
+            yield client
+        output.seek(0)
+        assert process.returncode == 0, output.read()
+
+
+@asynccontextmanager
+async def _client_of(
+    process: subprocess.Popen[str], port: int, offer: Offer | None
+) -> AsyncIterator[Client]:
+    """A client; its leaving ends the process."""
     try:
         # Looking whether it listens would be the one connection it serves.
         channel = await SocketChannel.open("127.0.0.1", port, wait=20)
@@ -72,12 +89,11 @@ async def responder(*options: str, offer: Offer | None = None) -> AsyncIterator[
             yield Client(Requester(Seeded("reference"), offer or Offer()), channel)
         finally:
             await channel.close()
-        output = process.communicate(timeout=20)[0]
-        assert process.returncode == 0, output
+        process.wait(timeout=20)
     finally:
         if process.poll() is None:
             process.kill()
-            process.communicate()
+            process.wait()
 
 
 def failed(verdict: Verdict) -> list[tuple[str, str]]:
