@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.options import load_or_exit
+from emulator.cli.options import Sets, load_or_exit
 from emulator.cli.output import WRONG_USE, fail, print_json, stdout
 from emulator.crypto.certificate import Certificate, printable
 from emulator.device import CertificateChain
@@ -52,14 +52,19 @@ def show_command(
         list[str] | None,
         typer.Argument(
             metavar="[FILE|PROFILE]...",
-            help="PEM, DER, or a ready profile; none: the sample authority.",
+            help="PEM, DER, or a profile; none: the sample authority.",
         ),
     ] = None,
+    sets: Sets = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List what certificates say, with SPDM's own identifiers named."""
     with _wrong_use():
-        shown = _sample_certificates() if not sources else {s: _certificates(s) for s in sources}
+        shown = (
+            {source: _certificates(source, sets or []) for source in sources}
+            if sources
+            else _sample_certificates()
+        )
     if as_json:
         print_json({source: [*map(listing.describe, found)] for source, found in shown.items()})
         return
@@ -72,6 +77,7 @@ def show_command(
 
 @app.command("export")
 def export_command(
+    *,
     spdm_emu: Annotated[
         Path | None, typer.Option("--spdm-emu", help="A working folder for DMTF's spdm-emu.")
     ] = None,
@@ -88,6 +94,7 @@ def export_command(
     ] = None,
     san: Annotated[str | None, typer.Option(help="The device's PCIe CMA name.")] = None,
     common_name: Annotated[str, typer.Option(help="The device's common name.")] = _DEVICE,
+    sets: Sets = None,
 ) -> None:
     """Write an authority's roots, or a device's chains, where another program expects them."""
     with _wrong_use():
@@ -96,7 +103,11 @@ def export_command(
         authorities = [_authority(directory, one) for one in ([scheme] if scheme else SCHEMES)]
         roots = [one.root.certificate for one in authorities]
         if spdm_emu is not None:
-            devices = _device_chains(authorities, profile, san, common_name)
+            devices = (
+                [_issue(one, common_name, san=san) for one in authorities]
+                if profile is None
+                else _profile_chains(authorities, profile, sets or [])
+            )
             hosts = [_issue(one, _HOST, options=export.REQUESTER) for one in authorities]
             _tell(export.export_spdm_emu(spdm_emu, devices, requesters=hosts))
         elif pem is not None:
@@ -107,11 +118,11 @@ def export_command(
             _tell([export.export_der(der, roots[0])])
 
 
-def _certificates(source: str) -> list[Certificate]:
-    """The certificates that an argument of `show` names: a ready profile's, or a file's."""
-    if source in ready():
-        held = (certificate for one in _provisioned(source) for certificate in one.certificates)
-        return [Certificate.parse(data) for data in held]
+def _certificates(source: str, sets: list[str]) -> list[Certificate]:
+    """The certificates that an argument of `show` names: a profile's, or a file's."""
+    if source in ready() or source.endswith((".yaml", ".yml")):
+        chains = _provisioned(source, sets)
+        return [Certificate.parse(data) for chain in chains for data in chain.certificates]
     try:
         return [Certificate.parse(data) for data in files.read_certificates(Path(source))]
     except PkiError as error:
@@ -119,23 +130,21 @@ def _certificates(source: str) -> list[Certificate]:
         raise PkiError(text if source in text else f"{source}: {text}") from error
 
 
-def _provisioned(profile: str) -> list[CertificateChain]:
+def _provisioned(profile: str, sets: list[str]) -> list[CertificateChain]:
     """The chains of a profile's device."""
-    return [one.chain for one in load_or_exit(profile, [], at=datetime.now(UTC)).chains]
+    return [one.chain for one in load_or_exit(profile, sets, at=datetime.now(UTC)).chains]
 
 
-def _device_chains(
-    authorities: list[Authority], profile: str | None, san: str | None, common_name: str
+def _profile_chains(
+    authorities: list[Authority], profile: str, sets: list[str]
 ) -> list[IssuedChain]:
-    """The chains of the device to export: a profile's, or one of the given name."""
-    if profile is None:
-        return [_issue(one, common_name, san=san) for one in authorities]
+    """The chains of a profile's device, for the schemes of these authorities."""
     wanted = {one.scheme for one in authorities}
     return [
         IssuedChain(
             (chain.root, *(der for der in chain.certificates if der != chain.root)), chain.key
         )
-        for chain in _provisioned(profile)
+        for chain in _provisioned(profile, sets)
         if chain.key.scheme in wanted
     ]
 

@@ -3,19 +3,15 @@
 import asyncio
 import contextlib
 import gc
-import logging
 import resource
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emulator.device import Device
-from emulator.endpoint import Answered, Ended, Event, Ignored, Observer, Received
 from emulator.errors import EmulatorError
+from emulator.serve.events import log_events
 from emulator.serve.listener import Listener
-from emulator.spdm import codes
-
-log = logging.getLogger(__name__)
 
 
 class ListenError(EmulatorError):
@@ -36,32 +32,6 @@ def raise_descriptor_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def log_events(device: Device) -> Callable[[int], Observer]:
-    """An observer for each connection that writes one log line an event."""
-    every_message = log.isEnabledFor(logging.DEBUG)
-
-    def for_connection(number: int) -> Observer:
-        where = f"{device.name} connection {number}"
-
-        def observe(event: Event) -> None:
-            if isinstance(event, Ignored):
-                log.info("%s: %s", where, event.reason)
-            elif isinstance(event, Answered) and event.error is not None:
-                name = codes.error_name(event.error.code)
-                log.warning("%s: > ERROR %s: %s", where, name, event.error)
-            elif every_message and not isinstance(event, Ended):  # the connection logs its end
-                arrow = "<" if isinstance(event, Received) else ">"
-                log.debug("%s: %s %s, %d bytes", where, arrow, _name(event.raw), len(event.raw))
-
-        return observe
-
-    return for_connection
-
-
-def _name(raw: bytes) -> str:
-    return codes.name(raw[1]) if len(raw) > 1 else "(short)"
 
 
 async def serve(places: Sequence[Place], ready: Callable[[Place, str, int], None]) -> None:

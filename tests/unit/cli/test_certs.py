@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 from emulator import resources
 from emulator.cli.certs import app
 from emulator.crypto.certificate import OID_CMA_NAME, Certificate
+from emulator.crypto.x509 import split_chain
 from emulator.pki import files
 from emulator.pki.authority import SAMPLE_SEED, sample_authority
 from emulator.pki.issue import LeafOptions
@@ -141,3 +142,23 @@ class TestExport:
         message = wrong("export", *targets)
         assert "exactly one of --spdm-emu, --pem and --der is needed" in message
         assert list(tmp_path.iterdir()) == []
+
+
+def test_shows_a_profiles_chains_with_settings() -> None:
+    result = CliRunner().invoke(app, ["show", "linux-cma", "--set", "slots.0.auto.san=Vendor=0001"])
+    assert result.exit_code == 0, result.output
+    assert result.output.count("Vendor=0001") == 2  # a chain for each signature algorithm
+    assert "linux-cma: certificate 6 of 6" in result.output
+
+
+def test_exports_a_profiles_chains(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["export", "--spdm-emu", str(tmp_path), "--profile", "nvme-ssd"]
+    )
+    assert result.exit_code == 0, result.output
+    for folder, scheme in (("ecp256", "ECDSA_P256"), ("ecp384", "ECDSA_P384")):
+        data = (tmp_path / folder / "bundle_responder.certchain.der").read_bytes()
+        leaf = Certificate.parse(split_chain(data)[-1])
+        assert leaf.key is not None
+        assert leaf.key.scheme == scheme
+        assert b"Vendor=1b36:Device=0010" in leaf.der

@@ -123,4 +123,5 @@ def test_log_levels_show_refusals_and_every_message() -> None:
         _, errors = process.communicate(timeout=10)
     told = " ".join(errors.split())
     assert "nvme-ssd connection 1: < GET_VERSION, 4 bytes" in told
+    assert "nvme-ssd connection 1: 4 cert_chain_hash" in told
     assert "nvme-ssd connection 2: > ERROR VERSION_MISMATCH" in told

@@ -12,9 +12,10 @@ from unit.serve.loopback import Client, serving
 
 from emulator.endpoint import Answered, Ignored, Received
 from emulator.errors import InvalidRequest
-from emulator.serve.run import ListenError, Place, log_events, raise_descriptor_limit, serve
+from emulator.serve.events import log_events
+from emulator.serve.run import ListenError, Place, raise_descriptor_limit, serve
 
-LOGGER = "emulator.serve.run"
+LOGGER = "emulator.serve.events"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -66,9 +67,27 @@ def test_the_limit_of_descriptors_is_raised_as_far_as_it_goes() -> None:
         (
             logging.DEBUG,
             [
-                "device connection 7: < GET_VERSION, 4 bytes",
-                "device connection 7: > VERSION, 10 bytes",
-                "device connection 7: < (short), 1 bytes",
+                "device connection 7: < GET_VERSION, 4 bytes: which versions do you speak?",
+                "device connection 7:       0  version    16 (0x10)",
+                "device connection 7:       1  code       132 (0x84)",
+                "device connection 7:       2  reserved1  0 (0x0)",
+                "device connection 7:       3  reserved2  0 (0x0)",
+                "device connection 7: > VERSION, 10 bytes: 1.2, 1.3",
+                "device connection 7:       0  version            16 (0x10)",
+                "device connection 7:       1  code               4 (0x4)",
+                "device connection 7:       2  reserved1          0 (0x0)",
+                "device connection 7:       3  reserved2          0 (0x0)",
+                "device connection 7:       4  reserved3          0 (0x0)",
+                "device connection 7:       5  entry_count        2 (0x2)",
+                "device connection 7:       6  entries[0].number  4608 (0x1200)",
+                "device connection 7:       8  entries[1].number  4864 (0x1300)",
+                "device connection 7: < (no message), 1 bytes: 3f",
+                "device connection 7: > ERROR, 4 bytes: INVALID_REQUEST (0x01), data 0",
+                "device connection 7:       0  version     16 (0x10)",
+                "device connection 7:       1  code        127 (0x7f)",
+                "device connection 7:       2  error_code  INVALID_REQUEST (0x1)",
+                "device connection 7:       3  data        0 (0x0)",
+                "device connection 7:       4  extended    (empty)",
                 "device connection 7: > ERROR INVALID_REQUEST: too short",
                 "device connection 7: no response",
             ],
