@@ -14,11 +14,8 @@ from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgo
 from emulator.spdm.messages.algorithms import FIXED_SIZE
 from emulator.spdm.negotiation import Negotiated, prefer, prefer_bit
 from emulator.spdm.transcript import Part
-from emulator.spdm.versions import Version
+from emulator.spdm.versions import rules
 from emulator.wire import Shape
-
-MAX_LENGTH = 0x80
-MAX_EXTERNAL = 0x14
 
 _REPLY_SIZE = 36
 _STRUCTURE_SIZE = 4
@@ -27,7 +24,7 @@ _NEEDS_KEYS = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
 
 def _check_structures(request: NegotiateAlgorithms) -> None:
     """Types known and rising, two bytes of bits each, at least one bit set."""
-    last = AlgType.KEM if request.version >= Version.V1_4 else AlgType.KEY_SCHEDULE
+    last = rules(request.version).last_structure
     previous = 0
     for structure in request.structures:
         if not AlgType.DHE <= structure.kind <= last:
@@ -46,13 +43,16 @@ def _check(exchange: Exchange, request: NegotiateAlgorithms) -> None:
     _check_structures(request)
     external = request.ext_asym_count + request.ext_hash_count
     external += sum(structure.count & 0x0F for structure in request.structures)
-    if external > MAX_EXTERNAL:
-        raise InvalidRequest(f"{external} external algorithms where {MAX_EXTERNAL} are allowed")
-    if request.length > MAX_LENGTH:
-        raise InvalidRequest(f"Length {request.length} exceeds {MAX_LENGTH}")
+    allowed = rules(request.version)
+    if external > allowed.max_external:
+        raise InvalidRequest(
+            f"{external} external algorithms where {allowed.max_external} are allowed"
+        )
+    if request.length > allowed.max_negotiation:
+        raise InvalidRequest(f"Length {request.length} exceeds {allowed.max_negotiation}")
     if request.length != exchange.size:
         raise InvalidRequest(f"Length {request.length} where the message has {exchange.size} bytes")
-    multi_key = request.version >= Version.V1_3 and request.other_params & MULTI_KEY_CONN
+    multi_key = allowed.multi_key and request.other_params & MULTI_KEY_CONN
     ours = exchange.connection.local_capabilities
     if multi_key and not ours & (Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG):
         raise InvalidRequest("several keys are asked for, and MULTI_KEY is not offered")
@@ -75,7 +75,7 @@ def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
     if ours & _NEEDS_KEYS and asym is None:
         raise InvalidRequest("no signature algorithm in common")
     opaque_format = 0
-    if version >= Version.V1_2:
+    if rules(version).opaque_negotiated:
         opaque_format = prefer_bit(offer.opaque_format, request.other_params & OPAQUE_FORMAT_MASK)
     return Negotiated(
         measurement_specification=specification,
@@ -95,7 +95,7 @@ def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Ou
     _check(exchange, request)
     chosen = _select(exchange, request)
     other_params = chosen.other_params
-    if request.version >= Version.V1_3:
+    if rules(request.version).multi_key:
         # A requester that can only use several keys is told that it may (libspdm likewise).
         several = Cap.MULTI_KEY_ONLY in exchange.connection.peer_capabilities
         other_params |= MULTI_KEY_CONN if several else 0

@@ -14,7 +14,7 @@ from emulator.spdm.messages.certificates import (
     SLOT_SIZE_REQUESTED,
 )
 from emulator.spdm.transcript import Part
-from emulator.spdm.versions import Version
+from emulator.spdm.versions import rules
 
 _HEADER = 8
 """Bytes of CERTIFICATE before its portion."""
@@ -34,7 +34,7 @@ def get_digests(exchange: Exchange, request: GetDigests) -> Outcome:
     return Outcome(
         reply=Digests(
             version=request.version,
-            supported_slots=mask if request.version >= Version.V1_3 else 0,
+            supported_slots=mask if rules(request.version).supported_slots else 0,
             provisioned_slots=mask,
             digests=b"".join(exchange.chain(slot).digest(name) for slot in slots),
         ),
@@ -59,7 +59,7 @@ def get_certificate(exchange: Exchange, request: GetCertificate) -> Outcome:
     slot = request.slot & SLOT_MASK
     chain = exchange.chain(slot).spdm(exchange.hash().name)
     offset, length = request.offset, request.length
-    if request.version >= Version.V1_3 and request.attributes & SLOT_SIZE_REQUESTED:
+    if rules(request.version).supported_slots and request.attributes & SLOT_SIZE_REQUESTED:
         offset = length = 0
     if offset >= len(chain):
         raise InvalidRequest(f"offset {offset} where the chain has {len(chain)} bytes")

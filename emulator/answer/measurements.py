@@ -52,12 +52,13 @@ def _signing(exchange: Exchange, request: GetMeasurements) -> tuple[int, Signing
     connection = exchange.connection
     if not int(connection.local_capabilities) & _MEAS_SIG:
         raise InvalidRequest("a signature was asked for, and MEAS_SIG is not offered")
-    slot = request.slot[0] & SLOT_MASK
+    allowed = rules(request.version)
+    slot = request.slot[0] & SLOT_MASK if allowed.measurement_slot else 0
     if slot == NO_SLOT:
         raise InvalidRequest("slot 15 asks for a provisioned public key, and there is none")
     chain = exchange.chain(slot)
     changed = 0
-    if rules(request.version).content_changed:
+    if allowed.content_changed:
         unchanged = _began(exchange) == exchange.device.measurements.generation
         changed = ContentChanged.UNCHANGED if unchanged else ContentChanged.CHANGED
     return slot | changed, Signing(signing.MEASUREMENTS, l1l2(connection.version), chain.key)

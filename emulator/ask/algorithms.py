@@ -22,7 +22,7 @@ from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Algorithms, NegotiateAlgorithms
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.transcript import Part
-from emulator.spdm.versions import Version
+from emulator.spdm.versions import rules
 from emulator.wire import encode
 
 _NEEDS_KEYS = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
@@ -46,7 +46,7 @@ class AlgorithmsRequest(Request[Negotiated]):
     ) -> None:
         """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know."""
         version = connection.version
-        if version >= Version.V1_3 and Cap.MULTI_KEY_ONLY in connection.peer_capabilities:
+        if rules(version).multi_key and Cap.MULTI_KEY_ONLY in connection.peer_capabilities:
             raise UnsupportedByPeer("the peer uses several keys only (MULTI_KEY), we one only")
         self._asym = tuple(row for row in asym if row.since <= version)
         self._hashes = tuple(row for row in hashes if row.since <= version)
@@ -54,7 +54,7 @@ class AlgorithmsRequest(Request[Negotiated]):
             version=version,
             length=0,
             measurement_specification=measurement_specification,
-            other_params=opaque_formats if version >= Version.V1_2 else 0,
+            other_params=opaque_formats if rules(version).opaque_negotiated else 0,
             base_asym=mask(self._asym),
             base_hash=mask(self._hashes),
         )
@@ -115,7 +115,7 @@ class AlgorithmsRequest(Request[Negotiated]):
 
     def _other_params(self, theirs: Algorithms) -> int:
         """The opaque-data format, one at most; and, since 1.3, no several keys."""
-        if theirs.version < Version.V1_2:
+        if not rules(theirs.version).opaque_negotiated:
             return 0
         bits = theirs.other_params & OPAQUE_FORMAT_MASK
         offered = self._offer.other_params
@@ -126,7 +126,7 @@ class AlgorithmsRequest(Request[Negotiated]):
                 found=f"0x{theirs.other_params:02x}",
                 expected=f"one opaque-data format of the offer 0x{offered:02x} or none",
             )
-        if theirs.version >= Version.V1_3 and theirs.other_params & MULTI_KEY_CONN:
+        if rules(theirs.version).multi_key and theirs.other_params & MULTI_KEY_CONN:
             raise BrokenReply(
                 _NAME,
                 "other_params",

@@ -15,7 +15,7 @@ from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Certificate, Digests, GetCertificate, GetDigests
 from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK
 from emulator.spdm.transcript import Part
-from emulator.spdm.versions import Version
+from emulator.spdm.versions import rules
 
 PORTION_HEADER = 8
 """Bytes of CERTIFICATE before its portion."""
@@ -61,7 +61,7 @@ class DigestsRequest(Request[SlotDigests]):
                 "DIGESTS", "provisioned_slots", found="0x00", expected="at least one slot"
             )
         supported = provisioned
-        if theirs.version >= Version.V1_3:
+        if rules(theirs.version).supported_slots:
             supported = theirs.supported_slots
             if provisioned & ~supported:
                 raise BrokenReply(
@@ -120,7 +120,7 @@ class CertificateRequest(Request[Portion]):
             raise BrokenReply("CERTIFICATE", "slot", found=slot, expected=self._slot)
         # Only a connection with several keys tells certificate models, and this is none.
         model = theirs.attributes & _MODEL_MASK
-        if model and theirs.version >= Version.V1_3:
+        if model and rules(theirs.version).multi_key:
             found = f"certificate model {model}"
             raise BrokenReply("CERTIFICATE", "attributes", found=found, expected="none")
         portion, remainder = theirs.portion_length, theirs.remainder_length

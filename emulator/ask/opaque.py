@@ -8,7 +8,7 @@ from emulator.errors import BrokenReply, WireError
 from emulator.spdm.algorithms import OPAQUE_FORMAT_MASK, OpaqueFormat
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages.challenge import MAX_OPAQUE
-from emulator.spdm.versions import Version
+from emulator.spdm.versions import rules
 from emulator.wire import (
     AUTO,
     U8,
@@ -54,7 +54,7 @@ def check_opaque(connection: Connection, message: str, opaque: bytes) -> None:
         raise BrokenReply(
             message, "opaque_length", found=len(opaque), expected=f"at most {MAX_OPAQUE}"
         )
-    if connection.version < Version.V1_2 or not opaque:
+    if not rules(connection.version).opaque_negotiated or not opaque:
         return
     agreed = connection.algorithms.other_params & OPAQUE_FORMAT_MASK
     if not agreed:

@@ -4,7 +4,7 @@ A version that a device can speak is one row of `RULES`; handlers ask the row, t
 version numbers. Layouts say in their field kinds from which version on a field exists.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 
@@ -28,7 +28,7 @@ class Version(IntEnum):
         return self << 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """What a version asks for where versions differ.
 
@@ -36,48 +36,66 @@ class Rules:
         signing_prefix: signatures cover prefix ‖ H(transcript) rather than H(transcript)
             (libspdm `library/spdm_crypt_lib/libspdm_crypt_asym.c`).
         vca_in_l1l2: the measurement transcript starts with the negotiation
-            (libspdm `library/spdm_common_lib/libspdm_com_crypto_service.c`, `libspdm_calculate_l1l2`).
+            (libspdm `library/spdm_common_lib/libspdm_com_crypto_service.c`).
         sizes_negotiated: CAPABILITIES carry DataTransferSize and MaxSPDMmsgSize.
+        opaque_negotiated: a format of opaque data is agreed; before, there is none to agree.
         content_changed: MEASUREMENTS say whether contents changed during the reading.
+        measurement_slot: a signed GET_MEASUREMENTS names a slot; before, slot 0 signs.
         too_large_error: ERROR ResponseTooLarge exists.
-    """  # noqa: E501 - a path is not broken
+        supported_slots: DIGESTS name the slots there are, and a slot's size can be asked for.
+        multi_key: several keys may be agreed for a connection.
+        last_structure: the highest type of algorithm structure (AlgType), 0 for none
+            (libspdm `library/spdm_responder_lib/libspdm_rsp_algorithms.c`, as the two below).
+        max_negotiation: the largest Length of NEGOTIATE_ALGORITHMS, bytes.
+        max_external: the most external algorithms in it.
+    """
 
-    signing_prefix: bool
-    vca_in_l1l2: bool
-    sizes_negotiated: bool
-    content_changed: bool
-    too_large_error: bool
+    signing_prefix: bool = True
+    vca_in_l1l2: bool = True
+    sizes_negotiated: bool = True
+    opaque_negotiated: bool = True
+    content_changed: bool = True
+    measurement_slot: bool = True
+    too_large_error: bool = True
+    supported_slots: bool = True
+    multi_key: bool = True
+    last_structure: int = 7
+    max_negotiation: int = 0x80
+    max_external: int = 0x14
 
 
-_UP_TO_1_1 = Rules(
+_V1_4 = Rules()
+_V1_3 = replace(_V1_4, last_structure=5)
+_V1_2 = replace(_V1_3, supported_slots=False, multi_key=False)
+_V1_1 = replace(
+    _V1_2,
     signing_prefix=False,
     vca_in_l1l2=False,
     sizes_negotiated=False,
+    opaque_negotiated=False,
     content_changed=False,
     too_large_error=False,
 )
-_SINCE_1_2 = Rules(
-    signing_prefix=True,
-    vca_in_l1l2=True,
-    sizes_negotiated=True,
-    content_changed=True,
-    too_large_error=True,
+_V1_0 = replace(
+    _V1_1, measurement_slot=False, last_structure=0, max_negotiation=0x40, max_external=0x08
 )
 
-RULES: dict[Version, Rules] = {Version.V1_2: _SINCE_1_2, Version.V1_3: _SINCE_1_2}
+RULES: dict[Version, Rules] = {
+    Version.V1_0: _V1_0,
+    Version.V1_1: _V1_1,
+    Version.V1_2: _V1_2,
+    Version.V1_3: _V1_3,
+    Version.V1_4: _V1_4,
+}
 """The versions this emulator can offer, oldest first."""
 
 BY_TEXT = {version.text: version for version in RULES}
 """The same by the text a profile uses."""
 
 
-# 1.0 is not offered yet, but every conversation begins in it.
-_BY_NUMBER: dict[int, Rules] = {
-    int(Version.V1_0): _UP_TO_1_1,
-    **{int(version): row for version, row in RULES.items()},
-}
+_BY_NUMBER: dict[int, Rules] = {int(version): row for version, row in RULES.items()}
 
 
 def rules(version: int) -> Rules:
-    """The rules of a negotiated version, or of 1.0 before one is. Raises KeyError for others."""
+    """The rules of a version. Raises KeyError for one that nobody knows."""
     return _BY_NUMBER[version]

@@ -8,6 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from emulator.spdm.versions import BY_TEXT
+
+EVERY_VERSION = ("--set", f"versions={json.dumps([*BY_TEXT])}")
+"""Options that make a profile offer every version there is."""
+
 COMMAND = Path(sys.executable).with_name("spdm-emulator")
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from interop.qemu_support import ServedDevice, qemu_with
-from interop.serving import serving
+from interop.serving import EVERY_VERSION, serving
 
 from emulator.client import Client
 from emulator.device import PciIdentity
@@ -43,14 +43,14 @@ def found(verdict: Verdict) -> dict[str, str]:
     return {step.name: step.detail for step in verdict.steps}
 
 
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("version", [*BY_TEXT])
 @pytest.mark.parametrize("asym", ["ECDSA_P256", "ECDSA_P384"])
 @pytest.mark.parametrize("measurements", ["all", "one-by-one"])
 async def test_chain_challenge_and_all_measurements(
     version: str, asym: str, measurements: MeasurementMode
 ) -> None:
     offer = Offer(versions=(BY_TEXT[version],), asym=(asym,))
-    with serving("nvme-ssd") as (port,):
+    with serving("nvme-ssd", options=EVERY_VERSION) as (port,):
         async with qemu_with(ServedDevice(port)) as qemu:
             verdict = await attest(await qemu.mailbox(), offer=offer, measurements=measurements)
     assert verdict.ok, found(verdict)

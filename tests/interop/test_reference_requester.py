@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from interop.serving import COMMAND, serving
+from interop.serving import COMMAND, EVERY_VERSION, serving
+
+from emulator.spdm.versions import BY_TEXT
 
 pytestmark = pytest.mark.reference
 
@@ -22,7 +24,7 @@ HINT = "set SPDM_REQUESTER_EMU to DMTF's spdm_requester_emu (OpenSSL build)"
 
 MATRIX = list(
     itertools.product(
-        ("1.2", "1.3"),
+        BY_TEXT,
         ("ECDSA_P256", "ECDSA_P384"),
         ("SHA_256", "SHA_384"),
         ("ONE_BY_ONE", "ALL"),
@@ -38,7 +40,7 @@ def _requester() -> None:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with serving("nvme-ssd") as ports:
+    with serving("nvme-ssd", options=EVERY_VERSION) as ports:
         yield ports[0]
 
 

@@ -34,7 +34,7 @@ RESPONDER = os.environ.get("SPDM_RESPONDER_EMU", "")
 HINT = "set SPDM_RESPONDER_EMU to DMTF's spdm_responder_emu, its sample keys beside it"
 
 FOLDERS = {"ECDSA_P256": "ecp256", "ECDSA_P384": "ecp384"}
-MATRIX = list(itertools.product(("1.2", "1.3"), FOLDERS, ("SHA_256", "SHA_384")))
+MATRIX = list(itertools.product(BY_TEXT, FOLDERS, ("SHA_256", "SHA_384")))
 
 
 @pytest.fixture(scope="module", autouse=True)

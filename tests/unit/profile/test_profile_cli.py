@@ -32,7 +32,8 @@ def test_check_tells_every_problem(tmp_path: Path) -> None:
     assert result.stdout.splitlines() == [
         "nvme-ssd: good",
         (
-            f'{path}:4:12: versions[0]: found the number 1.2; expected one of "1.2", "1.3",'
+            f'{path}:4:12: versions[0]: found the number 1.2; expected one of "1.0", "1.1",'
+            ' "1.2", "1.3", "1.4",'
             ' in quotes: "1.2"'
         ),
         (

@@ -6,7 +6,7 @@ rules, and hashed; the reference responder logged the hashes it signed.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,38 +54,46 @@ def cut(raw: bytes, shape: Shape) -> tuple[Message, bytes]:
     return message, encode(message, shape, trailer=False)
 
 
-def shape_of(request: Message, version: int, signature: int) -> Shape:
-    """The shape of what answers `request`; these conversations use SHA-384."""
+def shape_of(request: Message, version: int, signature: int, size: int) -> Shape:
+    """The shape of what answers `request`, with signatures and hashes of these sizes."""
     match request:
         case Challenge(summary_type=summary):
-            return Shape(version, 48, signature, 48 if summary else 0)
+            return Shape(version, size, signature, size if summary else 0)
         case GetMeasurements(attributes=attributes):
-            return Shape(version, 48, signature if attributes & 1 else 0)
+            return Shape(version, size, signature if attributes & 1 else 0)
         case _:
-            return Shape(version, 48)
+            return Shape(version, size)
 
 
 @pytest.mark.parametrize(
-    ("name", "signature"),
-    [("v12_p384", 96), ("v12_p384_hs_encrypted", 96), ("v12_rsassa3072_ffdhe3072", 384)],
+    ("name", "signature", "hashed"),
+    [
+        ("v11_p256", 64, hashlib.sha256),
+        ("v12_p384", 96, hashlib.sha384),
+        ("v12_p384_hs_encrypted", 96, hashlib.sha384),
+        ("v12_rsassa3072_ffdhe3072", 384, hashlib.sha384),
+    ],
 )
-def test_recorded_hashes_are_reproduced(name: str, signature: int) -> None:
+def test_recorded_hashes_are_reproduced(
+    name: str, signature: int, hashed: Callable[[bytes], Any]
+) -> None:
+    size = hashed(b"").digest_size
     path = VECTORS / f"{name}.json"
     recorded = json.loads(path.read_text())
     transcript, state, signed = Transcript(), State.NOT_STARTED, []
     for raw_request, raw_reply in clear_exchanges(recorded):
         code = Code(raw_request[1])
-        version = raw_request[0] if code != Code.GET_VERSION else 0x10
-        request, request_bytes = cut(raw_request, Shape(version, 48))
-        _, reply_bytes = cut(raw_reply, shape_of(request, version, signature))
+        version = raw_request[0]
+        request, request_bytes = cut(raw_request, Shape(version, size))
+        _, reply_bytes = cut(raw_reply, shape_of(request, version, signature, size))
         assert state in TRANSITIONS[code].legal
         transcript.reset(resets(code, state))
         transcript.append(PARTS[code], (Entry(request_bytes), Entry(reply_bytes)))
         state = after(state, code)
-        parts = {Code.CHALLENGE: M1M2, Code.GET_MEASUREMENTS: l1l2(0x12)}.get(code)
+        parts = {Code.CHALLENGE: M1M2, Code.GET_MEASUREMENTS: l1l2(version)}.get(code)
         if parts is not None:
             log = b"".join(entry.raw for entry in transcript.view(parts))
-            signed.append((code, hashlib.sha384(log).hexdigest()))
+            signed.append((code, hashed(log).hexdigest()))
             transcript.reset((Part.M,) if code == Code.GET_MEASUREMENTS else (Part.B, Part.C))
     assert state == State.AUTHENTICATED
     in_sessions = recorded["l1l2_hash"][1:]

@@ -106,15 +106,21 @@ def test_an_error_says_why_in_the_log_only() -> None:
 def test_versions() -> None:
     assert [version.text for version in Version] == ["1.0", "1.1", "1.2", "1.3", "1.4"]
     assert Version.V1_2.number == 0x1200
-    assert BY_TEXT == {"1.2": Version.V1_2, "1.3": Version.V1_3}
+    assert {version.text: version for version in Version} == BY_TEXT
     for version in RULES:
-        assert rules(version).signing_prefix
-        assert rules(version).vca_in_l1l2
-        assert rules(version).sizes_negotiated
-        assert rules(version).content_changed
-        assert rules(version).too_large_error
-    before = rules(Version.V1_0)
-    assert not any((before.signing_prefix, before.sizes_negotiated, before.too_large_error))
-    for unoffered in (0x11, 0x14, 0x15):
+        since_1_2 = version >= Version.V1_2
+        assert rules(version).signing_prefix == since_1_2
+        assert rules(version).vca_in_l1l2 == since_1_2
+        assert rules(version).sizes_negotiated == since_1_2
+        assert rules(version).opaque_negotiated == since_1_2
+        assert rules(version).content_changed == since_1_2
+        assert rules(version).too_large_error == since_1_2
+        assert rules(version).measurement_slot == (version >= Version.V1_1)
+        assert rules(version).supported_slots == (version >= Version.V1_3)
+        assert rules(version).multi_key == (version >= Version.V1_3)
+    # SPDM_NEGOTIATE_ALGORITHMS_REQUEST_MAX_LENGTH_VERSION_*, ..._MAX_EXT_ALG_COUNT_VERSION_*
+    bounds = {row.last_structure: (row.max_negotiation, row.max_external) for row in RULES.values()}
+    assert bounds == {0: (0x40, 0x08), 5: (0x80, 0x14), 7: (0x80, 0x14)}
+    for unoffered in (0x00, 0x15):
         with pytest.raises(KeyError):
             rules(unoffered)
