@@ -48,7 +48,8 @@ def _portion_limit(exchange: Exchange) -> int:
 
     A requester up to 1.1, and Linux the first time, asks for far more than QEMU can carry.
     """
-    limit = min(exchange.reply_limit - _HEADER, _MAX_PORTION)
+    largest = exchange.largest_reply if exchange.chunks else exchange.reply_limit
+    limit = min(largest - _HEADER, _MAX_PORTION)
     cap = exchange.device.sizes.certificate_portion
     return min(limit, cap) if cap else limit
 

@@ -7,13 +7,18 @@ from emulator.crypto.keys import SigningKey
 from emulator.device import Device
 from emulator.device.slots import CertificateChain
 from emulator.entropy import Entropy
-from emulator.errors import InvalidRequest, Unspecified
+from emulator.errors import InvalidRequest, SpdmError, Unspecified
 from emulator.spdm.algorithms import Algorithm
+from emulator.spdm.capabilities import Cap
+from emulator.spdm.chunking import most
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.transcript import Part
+from emulator.spdm.versions import rules
 from emulator.vendor import Registry
 from emulator.wire import Message, Shape
+
+_CHUNK = int(Cap.CHUNK)
 
 
 # Made for every request, so none of these is frozen: that costs a tenth of a microsecond a field.
@@ -38,11 +43,24 @@ class Exchange:
     size: int
 
     @property
+    def chunks(self) -> bool:
+        """Whether both sides send and take large messages in chunks."""
+        connection = self.connection
+        return bool(int(connection.local_capabilities) & int(connection.peer_capabilities) & _CHUNK)
+
+    @property
     def reply_limit(self) -> int:
         """The largest message that can go back in one piece, bytes."""
         peer = self.connection.peer_data_transfer_size
         transmit = self.device.sizes.transmit
         return min(peer, transmit) if peer else transmit
+
+    @property
+    def largest_reply(self) -> int:
+        """The largest message that can go back in chunks, bytes."""
+        connection = self.connection
+        wide = rules(connection.version).wide_chunks
+        return min(connection.peer_max_message, most(self.reply_limit, wide=wide))
 
     def hash(self) -> Algorithm:
         """The negotiated base hash. Raises Unspecified where none was negotiated."""
@@ -96,6 +114,8 @@ class Outcome:
         record: the part of the transcript this exchange belongs to.
         signing: how it is signed.
         restart: the connection forgets everything first.
+        whole: a large request that is complete now: its answer goes into the reply.
+        refused: why the reply says that something is wrong, where it is no ERROR itself.
         clears: parts emptied once the reply is made.
         changes: Connection attributes and their new values.
     """
@@ -105,5 +125,7 @@ class Outcome:
     record: Part | None = None
     signing: Signing | None = None
     restart: bool = False
+    whole: bytes | None = None
+    refused: SpdmError | None = None
     clears: tuple[Part, ...] = ()
     changes: Mapping[str, object] = field(default_factory=dict)

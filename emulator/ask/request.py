@@ -90,7 +90,7 @@ class Request(ABC, Generic[T_co]):
             size = f"{len(reply)} bytes"
             raise BrokenReply(name, "header", found=size, expected=f"{HEADER_SIZE} or more")
         if reply[1] == Code.ERROR:
-            raise _refusal(self.code, reply)
+            raise refusal(self.code, reply)
         if reply[1] != layout.CODE:
             raise BrokenReply(name, "code", found=codes.name(reply[1]), expected=name)
         if reply[0] != shape.version:
@@ -124,7 +124,7 @@ class Request(ABC, Generic[T_co]):
         connection.state = after(connection.state, self.code)
 
 
-def _refusal(code: Code, reply: bytes) -> PeerErrorReply:
+def refusal(code: Code, reply: bytes) -> PeerErrorReply:
     """The error for an ERROR message."""
     error, _ = parse(Error, reply, Shape(reply[0]))
     text = f"{code.name} was refused with ERROR {codes.error_name(error.error_code)}"

@@ -173,6 +173,10 @@ def _vendor(registry: int, vendor: str, steps: Steps) -> Iterator[Finding]:
 def _sizes(profile: Profile) -> Iterator[Finding]:
     """Without CHUNK both sizes are the same (libspdm `libspdm_req_get_capabilities.c`)."""
     sizes = profile.sizes
-    if sizes.max_message is not None and sizes.max_message != sizes.data_transfer:
+    largest = sizes.data_transfer if sizes.max_message is None else sizes.max_message
+    if "CHUNK" in profile.capabilities:
+        if largest < sizes.data_transfer:
+            yield ("sizes", "max_message"), f"at least {sizes.data_transfer} as data_transfer", ""
+    elif largest != sizes.data_transfer:
         expect = f"{sizes.data_transfer} as data_transfer, or null: without CHUNK they are equal"
         yield ("sizes", "max_message"), expect, ""

@@ -7,6 +7,7 @@ from emulator.ask.version import version_text
 from emulator.spdm.algorithms import HASHES, MEASUREMENT_HASHES, SIGNATURES
 from emulator.spdm.algorithms import names as algorithm_names
 from emulator.spdm.capabilities import names as capability_names
+from emulator.spdm.chunking import EARLY_ERROR, LAST_CHUNK
 from emulator.spdm.codes import error_name, name
 from emulator.spdm.messages import (
     Algorithms,
@@ -14,6 +15,10 @@ from emulator.spdm.messages import (
     Certificate,
     Challenge,
     ChallengeAuth,
+    ChunkGet,
+    ChunkResponse,
+    ChunkSend,
+    ChunkSendAck,
     Digests,
     Error,
     GetCapabilities,
@@ -30,6 +35,7 @@ from emulator.spdm.messages import (
 )
 from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK
 from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
 from emulator.wire import Message
 
@@ -152,6 +158,33 @@ def _(message: Measurements) -> str:
 def _(message: VendorDefined) -> str:
     vendor = message.vendor.hex() or "(none)"
     return f"standard {message.standard}, vendor {vendor}: {message.payload_length} bytes"
+
+
+@meaning.register
+def _(message: ChunkGet) -> str:
+    return f"chunk {number(message)} of large response {message.handle}"
+
+
+@meaning.register
+def _(message: ChunkResponse) -> str:
+    return f"{_chunk(message)} of large response {message.handle}"
+
+
+@meaning.register
+def _(message: ChunkSend) -> str:
+    return f"{_chunk(message)} of large request {message.handle}"
+
+
+def _chunk(message: ChunkSend | ChunkResponse) -> str:
+    last = ", the last," if message.attributes & LAST_CHUNK else ""
+    return f"chunk {number(message)}{last} of {message.chunk_size} bytes"
+
+
+@meaning.register
+def _(message: ChunkSendAck) -> str:
+    early = ", which is wrong" if message.attributes & EARLY_ERROR else ""
+    answer = f", answered with {name(message.response[1])}" if len(message.response) > 1 else ""
+    return f"chunk {number(message)} of large request {message.handle} came{early}{answer}"
 
 
 @meaning.register

@@ -20,11 +20,13 @@ from emulator.ask import (
     respond_if_ready,
 )
 from emulator.ask.certificates import PORTION_HEADER
+from emulator.ask.chunks import is_large_response, receive_large, send_large
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
-from emulator.errors import EmulatorError, PeerErrorReply, UnsupportedByPeer
+from emulator.errors import EmulatorError, PeerErrorReply
 from emulator.requester.flow import Flow
 from emulator.requester.offer import DEFAULT, Offer
+from emulator.spdm.chunking import HANDLES
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Capabilities, MeasurementOperation, RequestAttributes
@@ -53,6 +55,7 @@ class Requester:
         self.slots: SlotDigests | None = None
         self.chains: dict[int, PeerChain] = {}
         self._entropy = entropy
+        self._handle = 0
 
     def connect(self) -> Flow[Negotiated]:
         """GET_VERSION, GET_CAPABILITIES, NEGOTIATE_ALGORITHMS."""
@@ -191,14 +194,9 @@ class Requester:
 
     def _ask(self, request: Request[_T]) -> Flow[_T]:
         """Send a request, again to a device that is busy or not ready, and accept its reply."""
-        limit = self.connection.peer_data_transfer_size
-        if limit and len(request.raw) > limit:
-            raise UnsupportedByPeer(
-                f"{request.code.name} has {len(request.raw)} bytes, the device takes {limit}"
-            )
         raw = request.raw
         for _ in range(self.offer.retries):
-            reply = yield raw
+            reply = yield from self._carry(raw)
             try:
                 return request.accept(reply)
             except PeerErrorReply as error:
@@ -208,5 +206,18 @@ class Requester:
                 if error.code != ErrorCode.RESPONSE_NOT_READY or not ready:
                     raise
                 raw = respond_if_ready(request, error)
-        reply = yield raw
-        return request.accept(reply)
+        return request.accept((yield from self._carry(raw)))
+
+    def _carry(self, raw: bytes) -> Flow[bytes]:
+        """The reply to a message, whichever of the two is too large for one piece."""
+        connection = self.connection
+        limit = connection.peer_data_transfer_size
+        if limit and len(raw) > limit:
+            self._handle = (self._handle + 1) % HANDLES
+            reply = yield from send_large(connection, raw, handle=self._handle)
+        else:
+            reply = yield raw
+        if is_large_response(reply):
+            largest = self.offer.max_message
+            return (yield from receive_large(connection, reply, max_message=largest))
+        return reply

@@ -4,14 +4,16 @@ libspdm has no single order (each of its handlers has its own); this is ours. A 
 breaks several rules at once is answered for the first of them:
 
 1. it has a header of four bytes                                     → InvalidRequest
-2. its code is one we answer                                         → UnsupportedRequest
-3. its version: 1.0 for GET_VERSION; one we offer for GET_CAPABILITIES right after VERSION; the
-   negotiated one otherwise (none is negotiated yet: 5 answers)       → VersionMismatch
-4. the device has a capability it needs                              → UnsupportedRequest
-5. it is legal in the connection's state                             → UnexpectedRequest
-6. it is no larger than the device's MaxSPDMmsgSize                  → RequestTooLarge
-7. its bytes fit its layout, with up to three bytes of DOE padding   → InvalidRequest
-8. what its handler asks of its values                               → the handler's error
+2. no large message is under way, or it goes on with it, or it is GET_VERSION, which ends it; the
+   transfer lives on otherwise                                        → UnexpectedRequest
+3. its code is one we answer                                         → UnsupportedRequest
+4. its version: 1.0 for GET_VERSION; one we offer for GET_CAPABILITIES right after VERSION; the
+   negotiated one otherwise (none is negotiated yet: 6 answers)       → VersionMismatch
+5. the device has a capability it needs                              → UnsupportedRequest
+6. it is legal in the connection's state                             → UnexpectedRequest
+7. it is no larger than the device's MaxSPDMmsgSize                  → RequestTooLarge
+8. its bytes fit its layout, with up to three bytes of DOE padding   → InvalidRequest
+9. what its handler asks of its values                               → the handler's error
 
 Reserved fields and bits are not looked at.
 """
@@ -21,6 +23,7 @@ from emulator.answer import (
     capabilities,
     certificates,
     challenge,
+    chunks,
     measurements,
     vendor,
     version,
@@ -45,12 +48,21 @@ from emulator.wire import Message, Shape, parse
 
 HEADER_SIZE = 4
 
-FAMILIES = (algorithms, capabilities, certificates, challenge, measurements, vendor, version)
+FAMILIES = (
+    algorithms,
+    capabilities,
+    certificates,
+    challenge,
+    chunks,
+    measurements,
+    vendor,
+    version,
+)
 """The modules whose import fills the table of rows."""
 
 
 def _check_version(device: Device, connection: Connection, row: Row, version: int) -> None:
-    """Rule 3."""
+    """Rule 4."""
     if row.code == Code.GET_VERSION:
         fits = version == Version.V1_0
     elif connection.version:
@@ -63,10 +75,26 @@ def _check_version(device: Device, connection: Connection, row: Row, version: in
         raise VersionMismatch(f"version 0x{version:02x} of {row.code.name}")
 
 
-def find(device: Device, connection: Connection, raw: bytes) -> Row:
-    """The row of a request, rules 1 to 6 checked. Raises SpdmError."""
+def _check_transfer(connection: Connection, code: int) -> None:
+    """Rule 2."""
+    under_way = (
+        (connection.outgoing, Code.CHUNK_GET, "response"),
+        (connection.incoming, Code.CHUNK_SEND, "request"),
+    )
+    for transfer, goes_on, what in under_way:
+        if transfer is not None and code not in {goes_on, Code.GET_VERSION}:
+            raise UnexpectedRequest(f"{codes.name(code)} while a large {what} is under way")
+
+
+def find(device: Device, connection: Connection, raw: bytes, *, whole: bool = False) -> Row:
+    """The row of a request, rules 1 to 7 checked. Raises SpdmError.
+
+    With `whole` the request came in chunks, and its transfer is over: rule 2 holds by itself.
+    """
     if len(raw) < HEADER_SIZE:
         raise InvalidRequest(f"{len(raw)} bytes where a header takes {HEADER_SIZE}")
+    if not whole:
+        _check_transfer(connection, raw[1])
     row = ROWS.get(raw[1])
     if row is None:
         raise UnsupportedRequest(f"request {codes.name(raw[1])}", data=raw[1])
@@ -83,12 +111,14 @@ def find(device: Device, connection: Connection, raw: bytes) -> Row:
     return row
 
 
-def read(row: Row, connection: Connection, raw: bytes) -> tuple[Message, int]:
-    """The request and its own size in bytes, rule 7 checked. Raises InvalidRequest."""
+def read(
+    row: Row, connection: Connection, raw: bytes, *, whole: bool = False
+) -> tuple[Message, int]:
+    """The request and its own size in bytes, rule 8 checked. Raises InvalidRequest."""
     # GET_VERSION and GET_CAPABILITIES come before a version is agreed: theirs is in the message.
     shape = connection.shape() if connection.version else Shape(version=raw[0])
     try:
-        return parse(row.layout, raw, shape, slack=PADDING)
+        return parse(row.layout, raw, shape, slack=0 if whole else PADDING)
     except WireError as error:
         raise InvalidRequest(str(error)) from error
 

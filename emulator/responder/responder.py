@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import Row
 from emulator.device import Device
 from emulator.entropy import Entropy
-from emulator.errors import ResponseTooLarge, SpdmError, Unspecified, WireError
+from emulator.errors import InvalidRequest, ResponseTooLarge, SpdmError, Unspecified, WireError
 from emulator.responder import dispatcher
+from emulator.spdm.chunking import HANDLES, Outgoing
 from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.connection import Connection
-from emulator.spdm.messages import Error
+from emulator.spdm.messages import ChunkSendAck, Error
 from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Situation, Stages
 from emulator.spdm.state import after
@@ -29,11 +31,13 @@ class Reply:
         data: the SPDM message; None: no response.
         commit: applies what the request changed; called once, after the reply was sealed.
         error: why the request was refused, or None.
+        large: it does not fit into one piece.
     """
 
     data: bytes | None
     commit: Callable[[], None]
     error: SpdmError | None = None
+    large: bool = False
 
 
 class Responder:
@@ -69,9 +73,14 @@ class Responder:
             early = self._stages.request(situation)
             if early is not None:
                 return Reply(self._stages.signed(situation, early), self._refused(raw, early))
+        reply = self._answer(raw, situation)
+        return self._in_chunks(reply) if reply.large else reply
+
+    def _answer(self, raw: bytes, situation: Situation | None, *, whole: bool = False) -> Reply:
+        """The reply in one piece, however large; `whole`: the request came in chunks."""
         try:
-            row = dispatcher.find(self._device, self.connection, raw)
-            request, size = dispatcher.read(row, self.connection, raw)
+            row = dispatcher.find(self._device, self.connection, raw, whole=whole)
+            request, size = dispatcher.read(row, self.connection, raw, whole=whole)
             exchange = Exchange(
                 self._device, self.connection, self._entropy, self._vendors, row.code, size
             )
@@ -82,6 +91,46 @@ class Responder:
         except WireError as error:
             # What the device was given to say, such as a vendor protocol's payload, does not fit.
             return self._refuse(Unspecified(str(error)), raw, situation)
+
+    def _in_chunks(self, reply: Reply) -> Reply:
+        """ERROR LargeResponse in its place; CHUNK_GET fetches the reply itself."""
+        connection, message, handle = self.connection, reply.data or b"", self.connection.handle
+        error = Error(
+            version=connection.version,
+            error_code=ErrorCode.LARGE_RESPONSE,
+            extended=bytes((handle,)),
+        )
+
+        def commit() -> None:
+            reply.commit()
+            connection.outgoing = Outgoing(handle, message)
+            connection.handle = (handle + 1) % HANDLES
+
+        return Reply(encode(error, Shape(connection.version)), commit, reply.error)
+
+    def _acknowledge(self, row: Row, exchange: Exchange, outcome: Outcome) -> Reply:
+        """The acknowledgement of a large request's last chunk, with the answer to all of it.
+
+        A large answer goes out in chunks by itself (libspdm `libspdm_rsp_receive_send.c`): there is
+        no chunking within chunking.
+        """
+        request = outcome.whole or b""
+        at = self.situation(request) if self._stages is not None else None
+        if request[1] in {Code.CHUNK_SEND, Code.CHUNK_GET}:
+            inner = self._refuse(InvalidRequest("a chunk inside a large request"), request, at)
+        else:
+            inner = self._answer(request, at, whole=True)
+        acknowledged = self._commit(row, outcome, (), None)
+
+        def commit() -> None:
+            acknowledged()
+            inner.commit()
+
+        answer = inner.data or b""
+        data = encode(cast("ChunkSendAck", outcome.reply), outcome.shape) + answer
+        if len(data) > exchange.reply_limit:
+            return Reply(answer, commit, inner.error, large=True)
+        return Reply(data, commit, inner.error)
 
     def _refused(self, raw: bytes, reply: bytes) -> Callable[[], None]:
         """The commit of a reply that answers nothing: only what an ERROR empties is emptied.
@@ -113,6 +162,8 @@ class Responder:
         reply = outcome.reply
         if reply is None:
             return Reply(None, self._commit(row, outcome, (), at))
+        if outcome.whole is not None:
+            return self._acknowledge(row, exchange, outcome)
         if self._stages is not None and at is not None:
             reply = self._stages.message(at, reply)
         unsigned = encode(reply, outcome.shape, trailer=False)
@@ -120,7 +171,7 @@ class Responder:
         data = unsigned
         if outcome.signing is not None:
             data += self._sign(outcome, entries, at)
-        _check_size(data, exchange, outcome.shape)
+        large = _check_size(data, exchange, outcome.shape)
         connection, part = self.connection, outcome.record
         full = part is not None and not connection.transcript.fits(part, entries)
         # A part that this request starts anew takes it, however full it is.
@@ -128,7 +179,7 @@ class Responder:
             raise Unspecified(f"part {part.name} of the transcript is full")
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
-        return Reply(data, self._commit(row, outcome, entries, at))
+        return Reply(data, self._commit(row, outcome, entries, at), outcome.refused, large=large)
 
     def _sign(self, outcome: Outcome, entries: tuple[Entry, ...], at: Situation | None) -> bytes:
         signing, algorithms = outcome.signing, self.connection.algorithms
@@ -185,14 +236,19 @@ class Responder:
         return Reply(data, self._refused(raw, data), error)
 
 
-def _check_size(data: bytes, exchange: Exchange, shape: Shape) -> None:
-    """Refuse a reply that the requester's buffer, or our own way out, cannot take.
+def _check_size(data: bytes, exchange: Exchange, shape: Shape) -> bool:
+    """Whether a reply is too large for one piece.
 
-    Up to 1.1 there is no error for it (libspdm `libspdm_rsp_error.c` asserts as much).
+    Raises SpdmError where the requester's buffer, or our own way out, cannot take it at all. Up to
+    1.1 there is no error for it (libspdm `libspdm_rsp_error.c` asserts as much).
     """
     limit = exchange.reply_limit
     if len(data) <= limit:
-        return
+        return False
+    if exchange.chunks:
+        limit = exchange.largest_reply
+        if len(data) <= limit:
+            return True
     reason = f"the reply has {len(data)} bytes, at most {limit} can be sent"
     if rules(shape.version).too_large_error:
         raise ResponseTooLarge(reason, extended=len(data).to_bytes(4, "little"))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from emulator.spdm.capabilities import NONE, Cap
+from emulator.spdm.chunking import Incoming, Outgoing
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.state import State
 from emulator.spdm.transcript import Transcript
@@ -26,6 +27,9 @@ class Connection:
         peer_max_message: its MaxSPDMmsgSize, bytes; 0 unknown.
         algorithms: what was negotiated.
         transcript: the messages signatures will cover.
+        outgoing: the large response that is being fetched.
+        incoming: the large request that is coming.
+        handle: the handle of the next large response.
         measured: the device's measurement generation when part M was begun, or None.
     """
 
@@ -38,6 +42,9 @@ class Connection:
     peer_max_message: int = 0
     algorithms: Negotiated = field(default_factory=Negotiated)
     transcript: Transcript = field(default_factory=Transcript)
+    outgoing: Outgoing | None = None
+    incoming: Incoming | None = None
+    handle: int = 0
     measured: int | None = None
 
     def restart(self) -> None:

@@ -36,6 +36,7 @@ def _exactly(state: State) -> frozenset[State]:
 
 
 _ANY = frozenset(State)
+_WITH_CAPABILITIES = frozenset(state for state in State if state >= State.AFTER_CAPABILITIES)
 _NEGOTIATED = frozenset(state for state in State if state >= State.NEGOTIATED)
 
 TRANSITIONS = {
@@ -47,6 +48,8 @@ TRANSITIONS = {
     Code.CHALLENGE: Transition(_NEGOTIATED, State.AUTHENTICATED),
     Code.GET_MEASUREMENTS: Transition(_NEGOTIATED, State.NEGOTIATED),
     Code.VENDOR_DEFINED_REQUEST: Transition(_NEGOTIATED, State.NEGOTIATED),
+    Code.CHUNK_SEND: Transition(_WITH_CAPABILITIES, State.AFTER_CAPABILITIES),
+    Code.CHUNK_GET: Transition(_WITH_CAPABILITIES, State.AFTER_CAPABILITIES),
 }
 
 

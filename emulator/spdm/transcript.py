@@ -102,6 +102,8 @@ def resets(request: Code, state: State) -> tuple[Part, ...]:
     """
     if request == Code.GET_VERSION:
         return tuple(Part)
+    if request in {Code.CHUNK_SEND, Code.CHUNK_GET}:
+        return ()  # they carry a message that says for itself what it empties
     if request == Code.GET_MEASUREMENTS:
         return (Part.B, Part.C) if state < State.AUTHENTICATED else ()
     if request == Code.GET_DIGESTS:

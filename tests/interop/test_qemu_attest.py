@@ -15,6 +15,7 @@ from emulator.pki.authority import sample_roots
 from emulator.qemu import NVME_IDENTITY, QemuMailbox
 from emulator.requester import Offer, Requester, Verdict
 from emulator.requester.attest import MeasurementMode
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.versions import BY_TEXT
 
 pytestmark = pytest.mark.qemu
@@ -97,3 +98,21 @@ async def test_one_process_outlives_twenty_qemus_that_are_killed() -> None:
                 assert verdict.ok, found(verdict)
                 if number % 2:
                     os.kill(qemu.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3", "1.4"])
+async def test_a_reply_larger_than_the_mailbox_comes_in_chunks(version: str) -> None:
+    """The record has some 10,000 bytes; QEMU takes 4,608 at once."""
+    manifest = bytes(range(256)).hex() * 40
+    options = (
+        *("--set", f"measurements[6]={{index: 7, type: measurement-manifest, hex: {manifest}}}"),
+        *("--set", "measurements[6].report=raw"),
+    )
+    offer = Offer(versions=(BY_TEXT[version],), capabilities=Cap.CHUNK, max_message=65536)
+    with serving("everything", options=options) as (port,):
+        async with qemu_with(ServedDevice(port)) as qemu:
+            verdict = await attest(await qemu.mailbox(), offer=offer)
+    assert verdict.ok, found(verdict)
+    (read,) = (step for step in verdict.steps if step.name == "measurements")
+    sizes = [len(one["value"]) // 2 for one in read.evidence["measurements"]]
+    assert max(sizes) == 10240

@@ -8,6 +8,7 @@ from emulator.spdm.messages.algorithms import Algorithms, AlgorithmStructure, Ne
 from emulator.spdm.messages.capabilities import Capabilities, GetCapabilities
 from emulator.spdm.messages.certificates import Certificate, Digests, GetCertificate, GetDigests
 from emulator.spdm.messages.challenge import Challenge, ChallengeAuth
+from emulator.spdm.messages.chunks import ChunkGet, ChunkResponse, ChunkSend, ChunkSendAck
 from emulator.spdm.messages.error import Error
 from emulator.spdm.messages.measurements import (
     GetMeasurements,
@@ -42,6 +43,10 @@ LAYOUTS: dict[int, type[Message]] = {
         VendorDefinedRequest,
         VendorDefinedResponse,
         RespondIfReady,
+        ChunkSend,
+        ChunkSendAck,
+        ChunkGet,
+        ChunkResponse,
         Error,
     )
 }
@@ -55,6 +60,10 @@ __all__ = [
     "Certificate",
     "Challenge",
     "ChallengeAuth",
+    "ChunkGet",
+    "ChunkResponse",
+    "ChunkSend",
+    "ChunkSendAck",
     "Digests",
     "Error",
     "GetCapabilities",

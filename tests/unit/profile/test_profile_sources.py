@@ -19,8 +19,9 @@ def _problems(path: Path, at: datetime) -> list[str]:
 
 
 def test_the_ready_profiles_are_found_by_name() -> None:
-    assert ready() == ["linux-cma", "nvme-ssd"]
-    assert [find(name).name for name in ready()] == ["linux-cma.yaml", "nvme-ssd.yaml"]
+    assert {"everything", "linux-cma", "minimal-1.0", "nvme-ssd"} <= set(ready())
+    assert ready() == sorted(ready())
+    assert [find(name).name for name in ready()] == [f"{name}.yaml" for name in ready()]
 
 
 def test_a_path_is_found_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,8 +49,9 @@ def test_what_is_not_found_is_wrong_use(name: str, hint: str) -> None:
         find(name)
     [line] = caught.value.problems
     assert line.isprintable()
+    known = ", ".join(ready())
     assert line.endswith(
-        f": found no such profile; expected one of linux-cma, nvme-ssd, or the path of a file{hint}"
+        f": found no such profile; expected one of {known}, or the path of a file{hint}"
     )
 
 
@@ -142,7 +144,7 @@ def test_a_profile_that_is_not_there_cannot_be_extended(tmp_path: Path, at: date
     path.write_text("profile: 1\nextends: nvme-sdd\n")
     assert _problems(path, at) == [
         (
-            'p.yaml:2:10: extends: found "nvme-sdd"; expected one of linux-cma, nvme-ssd, or the'
+            f'p.yaml:2:10: extends: found "nvme-sdd"; expected one of {", ".join(ready())}, or the'
             " path of a file; did you mean nvme-ssd?"
         )
     ]

@@ -259,4 +259,4 @@ def test_a_device_that_takes_too_little_is_told() -> None:
     least = Sizes(data_transfer=42, max_message=42)
     verdict = judge(Host(device(sizes=least)))
     assert failed(verdict) == ["challenge", "measurements"]
-    assert verdict.step("challenge").detail == "CHALLENGE has 44 bytes, the device takes 42"
+    assert verdict.step("challenge").detail == "a request of 44 bytes, the peer takes 42"

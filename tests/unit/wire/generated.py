@@ -12,6 +12,7 @@ from emulator.wire import (
     U32,
     Bytes,
     Counted,
+    Cut,
     PerBit,
     Rest,
     Shape,
@@ -58,6 +59,8 @@ def _raw(draw: st.DrawFn, kind: Kind, values: dict[str, Any], shape: Shape) -> A
             length = int(values[bits]).bit_count() * getattr(shape, what)
         case When(flag=flag, mask=mask, size=size):
             length = size if values[flag] & mask else 0
+        case Cut():
+            length = kind.width(values, shape)
         case Rest():
             return draw(st.binary(max_size=32))
         case Table(row=row, count=count):

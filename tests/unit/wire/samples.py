@@ -32,7 +32,12 @@ class Sample:
     @property
     def open_ended(self) -> bool:
         """Whether its last field takes whatever follows."""
-        return self.layout.CODE == Code.ERROR
+        return self.layout.CODE in {Code.ERROR, Code.CHUNK_SEND_ACK}
+
+    @property
+    def settled(self) -> int:
+        """How many bytes come before its last field."""
+        return sum(len(data) for _, data in self.parts[:-1])
 
     def field_at(self, at: int) -> str:
         """The field that holds byte `at`."""
@@ -219,6 +224,32 @@ def _respond_if_ready(version: int, shape: Shape) -> Parts:
     return (("request_code", b"\xe0"), ("token", b"\x07"))
 
 
+def _chunk(version: int, shape: Shape) -> Parts:
+    """CHUNK_SEND and CHUNK_RESPONSE: a first chunk of three bytes out of a hundred."""
+    del version, shape
+    return (
+        *(("attributes", b"\x01"), ("handle", b"\x07"), ("sequence", b"\0\0")),
+        *(("sequence_high", b"\0\0"), ("chunk_size", b"\x03\0\0\0")),
+        *(("large_size", b"\x64\0\0\0"), ("chunk", b"abc")),
+    )
+
+
+def _sequence(version: int) -> Parts:
+    high = (("sequence_high", b"\x01\0"),) if version >= 0x14 else ()
+    return (("sequence", b"\x02\0"), *high)
+
+
+def _chunk_get(version: int, shape: Shape) -> Parts:
+    del shape
+    return (("reserved", b"\0"), ("handle", b"\x07"), *_sequence(version))
+
+
+def _chunk_send_ack(version: int, shape: Shape) -> Parts:
+    del shape
+    head = (("attributes", b"\0"), ("handle", b"\x07"), *_sequence(version))
+    return (*head, ("response", bytes((version, 0x01, 0, 0))))
+
+
 def _error(version: int, shape: Shape) -> Parts:
     del version, shape
     return (("error_code", b"\x0d"), ("data", b"\0"), ("extended", b"\x10\x27\0\0"))
@@ -243,6 +274,10 @@ _BUILDERS = {
     Code.VENDOR_DEFINED_RESPONSE: _vendor,
     Code.ERROR: _error,
     Code.RESPOND_IF_READY: _respond_if_ready,
+    Code.CHUNK_SEND: _chunk,
+    Code.CHUNK_RESPONSE: _chunk,
+    Code.CHUNK_GET: _chunk_get,
+    Code.CHUNK_SEND_ACK: _chunk_send_ack,
 }
 
 
