@@ -1,21 +1,27 @@
 """Recordings of conversations: pcapng and pcap, writing and reading.
 
-`RecordedEndpoint` is an endpoint that a `Recorder` hears; `read` gives a file's packets. Times and
-open files come from outside.
+`RecordedEndpoint` is an endpoint that a `Recorder` hears; `read` gives a file's packets, `sessions`
+the conversations among them. Times and open files come from outside.
 """
 
 from emulator.record.packet import LinkType, Packet
 from emulator.record.recorder import ENCODERS, LIMIT, Recorder
 from emulator.record.recording import Recording, read
+from emulator.record.session import Content, Kind, Session, content, sessions
 from emulator.record.tap import RecordedEndpoint
 
 __all__ = [
     "ENCODERS",
     "LIMIT",
+    "Content",
+    "Kind",
     "LinkType",
     "Packet",
     "RecordedEndpoint",
     "Recorder",
     "Recording",
+    "Session",
+    "content",
     "read",
+    "sessions",
 ]
