@@ -1,7 +1,7 @@
 """Recordings on the command line: opening one, and choosing a conversation in it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,3 +58,8 @@ def one_or_exit(path: Path, device: str | None, connection: int | None) -> Sessi
         note += ", ".join(session.title for session in found[1:])
         stderr().print(note, style="dim", markup=False)
     return found[0]
+
+
+def place_json(path: Path, session: Session) -> dict[str, Any]:
+    """Where a conversation stands, for a script."""
+    return {"file": str(path), "device": session.device, "connection": session.connection}

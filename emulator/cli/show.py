@@ -6,9 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stdout
-from emulator.cli.recordings import Connection, DeviceName, chosen, one_or_exit, open_or_exit
+from emulator.cli.recordings import (
+    Connection,
+    DeviceName,
+    chosen,
+    one_or_exit,
+    open_or_exit,
+    place_json,
+)
 from emulator.record import Session
-from emulator.report import Beside, ConsoleReport, Entry, Row, compare, entries, entry_json
+from emulator.report import Beside, ConsoleReport, Entry, compare, entries, entry_json
 from emulator.requester import Direction
 
 
@@ -94,26 +101,11 @@ def _differences(
         print_json(
             {
                 "same": same,
-                "left": _place(first, left),
-                "right": _place(second, right),
-                "rows": [_row_json(row) for row in rows],
+                "left": place_json(first, left),
+                "right": place_json(second, right),
+                "rows": [row.to_json() for row in rows],
             }
         )
     else:
         Beside(stdout()).draw(f"{first}: {left.title}", f"{second}: {right.title}", rows)
     raise typer.Exit(GOOD if same else FAILED)
-
-
-def _place(path: Path, session: Session) -> dict[str, Any]:
-    return {"file": str(path), "device": session.device, "connection": session.connection}
-
-
-def _row_json(row: Row) -> dict[str, Any]:
-    told = row.left or row.right
-    return {
-        "direction": told.direction.value if told else None,
-        "name": told.name if told else None,
-        "left": row.left is not None,
-        "right": row.right is not None,
-        "fields": [field.to_json() for field in row.fields],
-    }

@@ -7,13 +7,23 @@ the conversations among them. Times and open files come from outside.
 from emulator.record.packet import LinkType, Packet
 from emulator.record.recorder import ENCODERS, LIMIT, Recorder
 from emulator.record.recording import Recording, read
-from emulator.record.session import Content, Kind, Session, content, sessions
+from emulator.record.session import (
+    Content,
+    Exchange,
+    Kind,
+    Session,
+    content,
+    data_object,
+    exchanges,
+    sessions,
+)
 from emulator.record.tap import RecordedEndpoint
 
 __all__ = [
     "ENCODERS",
     "LIMIT",
     "Content",
+    "Exchange",
     "Kind",
     "LinkType",
     "Packet",
@@ -22,6 +32,8 @@ __all__ = [
     "Recording",
     "Session",
     "content",
+    "data_object",
+    "exchanges",
     "read",
     "sessions",
 ]

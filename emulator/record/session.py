@@ -62,6 +62,38 @@ class Session:
         return f"{self.device} {number}".lstrip()
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A request and what answered it, or None where nothing is recorded of that."""
+
+    request: Packet
+    reply: Packet | None
+
+
+def exchanges(session: Session) -> list[Exchange]:
+    """The requests of a conversation in order, each with the reply that follows it."""
+    passed = [packet for packet in session.packets if packet.direction is not None]
+    following: list[Packet | None] = [*passed[1:], None]
+    return [
+        Exchange(packet, after if after and after.direction is Direction.REPLY else None)
+        for packet, after in zip(passed, following, strict=True)
+        if packet.direction is Direction.REQUEST
+    ]
+
+
+def data_object(packet: Packet) -> bytes | None:
+    """The DOE object that says again what `packet` said, or None where there can be none.
+
+    A session's keys are new each time, so a secured message cannot be said again.
+    """
+    carried = content(packet)
+    if carried.kind is Kind.SPDM:
+        return doe.spdm_object(carried.data)
+    if carried.kind is Kind.SECURED or (packet.data and packet.link != LinkType.PCI_DOE):
+        return None
+    return packet.data
+
+
 def content(packet: Packet) -> Content:
     """What `packet` carries."""
     if not packet.data:

@@ -56,6 +56,17 @@ class Row:
         """Whether both are there and say the same."""
         return self.left is not None and self.right is not None and not self.fields
 
+    def to_json(self) -> dict[str, Any]:
+        """The row for a script."""
+        told = self.left or self.right
+        return {
+            "direction": told.direction.value if told else None,
+            "name": told.name if told else None,
+            "left": self.left is not None,
+            "right": self.right is not None,
+            "fields": [field.to_json() for field in self.fields],
+        }
+
 
 def compare(left: Sequence[Told], right: Sequence[Told]) -> list[Row]:
     """The rows of two conversations.
@@ -84,7 +95,14 @@ def _version_once(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def differences(left: Told, right: Told) -> tuple[FieldDifference, ...]:
-    """The fields in which two messages of the same name differ."""
+    """The fields in which two messages differ, or `(message)` where they have other names."""
+    if left.name != right.name:
+        ours, theirs = (f"{one.name} {one.meaning}".rstrip() for one in (left, right))
+        return (FieldDifference("(message)", ours, theirs),)
+    return _field_differences(left, right)
+
+
+def _field_differences(left: Told, right: Told) -> tuple[FieldDifference, ...]:
     ours, theirs = _fields(left), _fields(right)
     names = [*ours, *(name for name in theirs if name not in ours)]
     found = (_difference(name, ours.get(name), theirs.get(name)) for name in names)
@@ -125,6 +143,8 @@ def _record(record: Span, shape: Shape) -> Iterator[Span]:
 
 def _difference(name: str, left: Span | None, right: Span | None) -> FieldDifference | None:
     if left is None or right is None:
+        if not any(span and span.end - span.start for span in (left, right)):
+            return None  # An empty field is as good as none.
         return FieldDifference(name, left.text if left else None, right.text if right else None)
     if name in RANDOM:
         ours, theirs = (span.end - span.start for span in (left, right))
