@@ -1,16 +1,18 @@
 """Two conversations beside each other: which messages and which fields differ.
 
 What is random in every run is left out: nonces, signatures and contexts count as different only
-where their sizes are. Messages are aligned by their names, and then compared field by field.
+where their sizes are. Messages are aligned by what they are said to mean, in the gaps between by
+their names, and then compared field by field.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
 from emulator.errors import WireError
 from emulator.report.conversation import Told
+from emulator.requester import Direction
 from emulator.spdm.messages import MeasurementBlock, Measurements
 from emulator.wire import Shape, Span, annotate, decode
 
@@ -73,17 +75,38 @@ def compare(left: Sequence[Told], right: Sequence[Told]) -> list[Row]:
 
     Where they speak different versions, that is told with the first message it shows in.
     """
-    ours, theirs = ([(told.direction, told.name) for told in side] for side in (left, right))
-    rows: list[Row] = []
+    pairs = _aligned(left, right, (_closely, _by_name))
+    rows = [
+        Row(one, two, differences(one, two) if one is not None and two is not None else ())
+        for one, two in pairs
+    ]
+    return list(_version_once(rows))
+
+
+def _closely(told: Told) -> tuple[Direction, str, str]:
+    return told.direction, told.name, told.meaning
+
+
+def _by_name(told: Told) -> tuple[Direction, str]:
+    return told.direction, told.name
+
+
+def _aligned(
+    left: Sequence[Told], right: Sequence[Told], keys: Sequence[Callable[[Told], Hashable]]
+) -> Iterator[tuple[Told | None, Told | None]]:
+    """Pairs of messages that are alike by the first key, and in the gaps between by the others."""
+    if not keys:
+        yield from ((one, None) for one in left)
+        yield from ((None, two) for two in right)
+        return
+    key, *others = keys
+    ours, theirs = ([key(told) for told in side] for side in (left, right))
     matcher = SequenceMatcher(a=ours, b=theirs, autojunk=False)
     for tag, at, end, other, other_end in matcher.get_opcodes():
         if tag == "equal":
-            pairs = zip(left[at:end], right[other:other_end], strict=True)
-            rows.extend(Row(one, two, differences(one, two)) for one, two in pairs)
+            yield from zip(left[at:end], right[other:other_end], strict=True)
         else:
-            rows.extend(Row(one, None) for one in left[at:end])
-            rows.extend(Row(None, two) for two in right[other:other_end])
-    return list(_version_once(rows))
+            yield from _aligned(left[at:end], right[other:other_end], others)
 
 
 def _version_once(rows: Sequence[Row]) -> Iterator[Row]:
