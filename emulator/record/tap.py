@@ -106,17 +106,21 @@ class RecordedEndpoint(Endpoint):
     def _parts(self, data: bytes) -> Iterator[bytes]:
         """`data` cut where headers and frames end; `_input` has the frame so far."""
         while data:
-            if len(self._input) < HEADER_SIZE:
-                wanted = HEADER_SIZE
-            else:
-                wanted = HEADER_SIZE + int.from_bytes(self._input[8:HEADER_SIZE], "big")
-            missing = wanted - len(self._input)
+            missing = self._wanted() - len(self._input)
             part, data = data[:missing], data[missing:]
             self._input += part
             yield part
 
+    def _wanted(self) -> int:
+        """How long `_input` is when the header, and then the frame, is whole."""
+        if len(self._input) < HEADER_SIZE:
+            return HEADER_SIZE
+        return HEADER_SIZE + int.from_bytes(self._input[8:HEADER_SIZE], "big")
+
     def _whole(self) -> Frame | None:
         """The frame that `_input` completes."""
+        if len(self._input) < self._wanted():
+            return None  # A frame may come byte by byte: it is looked at once.
         frame = next(_frames(bytes(self._input)), None)
         if frame is not None:
             self._input.clear()

@@ -14,12 +14,12 @@ from emulator.errors import WireError
 from emulator.report.conversation import Told
 from emulator.requester import Direction
 from emulator.spdm.messages import MeasurementBlock, Measurements
+from emulator.transport.doe import PADDING
 from emulator.wire import Shape, Span, annotate, decode
 
 RANDOM = frozenset({"nonce", "context", "signature"})
 """The fields whose values are drawn anew, or follow from what is, in every run."""
 
-_PADDING = 3
 _SHOWN = 16
 _VERSION = "version"
 
@@ -137,8 +137,8 @@ def _fields(told: Told) -> Mapping[str, Span]:
     if told.layout is None:
         return {"(bytes)": Span("(bytes)", 0, len(told.raw), told.raw)}
     spans = annotate(told.layout, told.raw, told.shape)
-    last = spans[-1] if spans else None
-    if last is not None and last.name == "(trailing)" and len(last.value) <= _PADDING:
+    last = spans[-1]  # every layout has fields
+    if last.name == "(trailing)" and len(last.value) <= PADDING and not any(last.value):
         spans.pop()
     fields: dict[str, Span] = {}
     for span in spans:

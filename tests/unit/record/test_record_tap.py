@@ -229,3 +229,11 @@ def test_observers_hear_what_they_heard_before() -> None:
     received, answered = heard
     assert isinstance(received, Received)
     assert isinstance(answered, Answered)
+
+
+def test_a_frame_that_comes_byte_by_byte_is_one_packet() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    for byte in spdm_frame(GET_VERSION):
+        endpoint.receive(bytes((byte,)), 0.0)
+    assert [len(packet.data) for packet in desk.packets] == [12, 20]
