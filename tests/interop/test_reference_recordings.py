@@ -1,7 +1,12 @@
-"""What DMTF's spdm_requester_emu records with `--pcap`, beside our own recording of the same."""
+"""DMTF's tools and our recordings.
+
+What spdm_requester_emu records with `--pcap` stands beside our own recording of the same; spdm_dump
+reads a pcap of ours. The environment variables SPDM_REQUESTER_EMU and SPDM_DUMP name the programs.
+"""
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,16 +16,13 @@ from interop.serving import COMMAND, serving
 pytestmark = pytest.mark.reference
 
 REQUESTER = os.environ.get("SPDM_REQUESTER_EMU", "")
-
-
-@pytest.fixture(autouse=True)
-def _requester() -> None:
-    if not REQUESTER:
-        pytest.skip("set SPDM_REQUESTER_EMU to DMTF's spdm_requester_emu (OpenSSL build)")
+DUMP = os.environ.get("SPDM_DUMP", "")
 
 
 @pytest.mark.parametrize("name", ["ours.pcapng", "ours.pcap"])
 def test_both_record_the_same(tmp_path: Path, name: str) -> None:
+    if not REQUESTER:
+        pytest.skip("set SPDM_REQUESTER_EMU to DMTF's spdm_requester_emu (OpenSSL build)")
     subprocess.run([COMMAND, "certs", "export", "--spdm-emu", tmp_path], check=True)
     ours, theirs = tmp_path / name, tmp_path / "theirs.pcap"
     with serving("nvme-ssd", options=["--record", str(ours)]) as (port,):
@@ -56,3 +58,23 @@ def test_both_record_the_same(tmp_path: Path, name: str) -> None:
     expected = [] if name.endswith("ng") else [row for row in rows if not row["right"]]
     assert differing == expected
     assert len(rows) - len(expected) == len(packets)
+
+
+def test_spdm_dump_reads_our_pcap(tmp_path: Path) -> None:
+    if not DUMP:
+        pytest.skip("set SPDM_DUMP to DMTF's spdm_dump")
+    file = tmp_path / "ours.pcap"
+    with serving("nvme-ssd", options=["--record", str(file)]) as (port,):
+        target = f"127.0.0.1:{port}"
+        command: list[str | Path] = [COMMAND, "attest", target, "--version", "1.3"]
+        subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run([DUMP, "-r", file], capture_output=True, text=True, check=True)
+    assert "DataLink - 292 (PCI_DOE)" in done.stdout
+    shown = subprocess.run(
+        [COMMAND, "show", file, "--json"], capture_output=True, text=True, check=True
+    )
+    packets = json.loads(shown.stdout)["conversations"][0]["packets"]
+    ways = {"request": "REQ->RSP", "reply": "RSP->REQ"}
+    told = re.findall(r"\) (\S+) SPDM\([^)]*\) SPDM_(\w+) ", done.stdout)
+    assert told == [(ways[one["direction"]], one["name"]) for one in packets]
+    assert len(told) == 16
