@@ -70,7 +70,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """This end closes the connection, and why."""
+    """The connection ends, and why: by this end, or because the peer left."""
 
     reason: str
 
@@ -134,6 +134,11 @@ class Endpoint:
             return []
         pending = self._reader.pending
         return [self._close(f"a frame of {pending} bytes so far was not finished in {STALL:g} s")]
+
+    def left(self, reason: str) -> None:
+        """The peer has left: nothing more comes from it."""
+        if not self._closed:
+            self._close(reason)
 
     def _observe(self, event: Event) -> None:
         if self._observer is not None:

@@ -170,3 +170,17 @@ class ProfileError(EmulatorError):
 
 class PkiError(EmulatorError):
     """A key, certificate or chain cannot be used."""
+
+
+class RecordingError(EmulatorError):
+    """A recording cannot be read, or read on.
+
+    Attributes:
+        file: its name.
+        offset: where it is wrong, in bytes from its start.
+    """
+
+    def __init__(self, file: str, offset: int, reason: str) -> None:
+        super().__init__(f"{file}: byte {offset}: {reason}")
+        self.file = file
+        self.offset = offset

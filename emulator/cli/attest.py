@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.options import Seed, entropy_of
+from emulator.cli.options import DEFAULT_TARGET, Seed, address_or_exit, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
 from emulator.client.socket import TIMEOUT
@@ -22,9 +22,6 @@ from emulator.requester.flow import unobserved
 from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.versions import BY_TEXT
 
-DEFAULT_TARGET = "127.0.0.1:2323"
-
-_MAX_PORT = 0xFFFF
 _HINT = "is a device listening there? `spdm-emulator serve` starts one"
 
 
@@ -91,7 +88,7 @@ def attest(
 
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
-    host, port = _address(target)
+    host, port = address_or_exit(target)
     offer = _offer(version, asym, hash_)
     roots = _roots(trust)
     entropy = entropy_of(seed)
@@ -129,15 +126,6 @@ def attest(
         console.print()
         report.verdict(verdict)
     raise typer.Exit(GOOD if verdict.ok else FAILED)
-
-
-def _address(target: str) -> tuple[str, int]:
-    """HOST:PORT taken apart; an IPv6 address stands in brackets."""
-    host, separator, port = target.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (separator and host and port.isdecimal() and 0 < int(port) <= _MAX_PORT):
-        fail(f"{target!r} where HOST:PORT is needed, such as {DEFAULT_TARGET}", code=WRONG_USE)
-    return host, int(port)
 
 
 def _offer(versions: list[str] | None, asym: list[str] | None, hashes: list[str] | None) -> Offer:

@@ -20,7 +20,11 @@ Seed = Annotated[
     typer.Option(help="Seed of every random draw; default: a new one, which is printed."),
 ]
 
+DEFAULT_TARGET = "127.0.0.1:2323"
+"""Where a device listens when nothing else is said."""
+
 _SEED_BYTES = 8
+_MAX_PORT = 0xFFFF
 
 
 def entropy_of(seed: str | None, fork: str = "") -> Seeded:
@@ -39,3 +43,12 @@ def load_or_exit(profile: str, sets: list[str], *, at: datetime) -> LoadedProfil
         return load(profile, sets=sets, at=at)
     except (ProfileError, FileNotFoundError) as error:
         fail(str(error).splitlines(), code=WRONG_USE)
+
+
+def address_or_exit(target: str, *, least_port: int = 1) -> tuple[str, int]:
+    """HOST:PORT taken apart; an IPv6 address stands in brackets."""
+    host, separator, port = target.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (separator and host and port.isdecimal() and least_port <= int(port) <= _MAX_PORT):
+        fail(f"{target!r} where HOST:PORT is needed, such as {DEFAULT_TARGET}", code=WRONG_USE)
+    return host, int(port)

@@ -1,7 +1,13 @@
 """`spdm-emulator serve`: devices on a socket."""
 
 import asyncio
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,11 +15,39 @@ import typer
 from emulator.cli.options import Seed, Sets, entropy_of, load_or_exit
 from emulator.cli.output import GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.device import Device
+from emulator.endpoint import Endpoint
 from emulator.profile import build
+from emulator.record import ENCODERS, LIMIT, RecordedEndpoint, Recorder
 from emulator.serve.run import ListenError, Place
 from emulator.serve.run import serve as serve_until_stopped
 
 _LAST_PORT = 65535
+_MIB = 1 << 20
+
+
+class RecordFormat(StrEnum):
+    """The formats of a recording."""
+
+    PCAPNG = "pcapng"
+    PCAP = "pcap"
+
+
+@contextlib.contextmanager
+def _endpoints(
+    file: Path | None, form: RecordFormat | None, limit: int
+) -> Iterator[Callable[..., Endpoint]]:
+    """What makes endpoints: those that record into `file`, where there is one."""
+    if file is None:
+        yield Endpoint
+        return
+    chosen = form or (RecordFormat.PCAP if file.suffix == ".pcap" else RecordFormat.PCAPNG)
+    try:
+        stream = file.open("wb")
+    except OSError as error:
+        fail(f"--record {file}: {error.strerror or error}", code=WRONG_USE)
+    with stream:
+        recorder = Recorder(stream, ENCODERS[chosen](), clock=time.time_ns, limit=limit)
+        yield functools.partial(RecordedEndpoint, recorder=recorder)
 
 
 def _places(
@@ -53,6 +87,7 @@ def serve(
         list[str] | None,
         typer.Argument(metavar="[PROFILE]...", help="Ready profile's name, or a file."),
     ] = None,
+    *,
     host: Annotated[str | None, typer.Option(help="Address; default: the profile's.")] = None,
     port: Annotated[
         int | None,
@@ -60,6 +95,18 @@ def serve(
     ] = None,
     seed: Seed = None,
     sets: Sets = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Record every conversation; see `show` and `replay`."),
+    ] = None,
+    record_format: Annotated[
+        RecordFormat | None,
+        typer.Option(help="Format of the recording; default: by its suffix, else pcapng."),
+    ] = None,
+    record_limit: Annotated[
+        int,
+        typer.Option(min=1, metavar="MIB", help="Size at which a recording ends; devices go on."),
+    ] = LIMIT // _MIB,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Serve devices until interrupted.
@@ -92,7 +139,8 @@ def serve(
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
     try:
-        asyncio.run(serve_until_stopped(places, ready))
+        with _endpoints(record, record_format, record_limit * _MIB) as endpoint:
+            asyncio.run(serve_until_stopped(places, ready, endpoint=endpoint))
     except ListenError as error:
         fail(f"{error}; choose another with --port", code=WRONG_USE)
     raise typer.Exit(GOOD)

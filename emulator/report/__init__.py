@@ -1,6 +1,23 @@
-"""Showing people what was found: verdicts and conversations on a console."""
+"""Showing people what was found: verdicts, conversations, and two of them beside each other."""
 
+from emulator.report.beside import Beside
 from emulator.report.console import ConsoleReport
 from emulator.report.conversation import Conversation, Told
+from emulator.report.difference import FieldDifference, Row, compare, differences
+from emulator.report.recorded import Entry, entries, entry_json, message_json, tell
 
-__all__ = ["ConsoleReport", "Conversation", "Told"]
+__all__ = [
+    "Beside",
+    "ConsoleReport",
+    "Conversation",
+    "Entry",
+    "FieldDifference",
+    "Row",
+    "Told",
+    "compare",
+    "differences",
+    "entries",
+    "entry_json",
+    "message_json",
+    "tell",
+]

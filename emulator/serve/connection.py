@@ -59,6 +59,7 @@ class DeviceConnection(asyncio.Protocol):
             timer.cancel()
         self._held.clear()
         why = f": {exc}" if exc else ""
+        self._endpoint.left(f"the peer left{why}")
         log.info("connection %d from %s ended%s", self._endpoint.number, self.peer, why)
         self._gone(self)
 

@@ -25,12 +25,21 @@ class Listener:
         *,
         vendors: Registry | None = None,
         observe: Callable[[int], Observer] | None = None,
+        endpoint: Callable[..., Endpoint] = Endpoint,
     ) -> None:
-        """Serve `device`; `observe` makes an observer for each connection's number."""
+        """Serve `device`.
+
+        Args:
+            device: the device.
+            vendors: the vendor-defined protocols it speaks.
+            observe: makes an observer for each connection's number.
+            endpoint: makes the endpoint of a connection: `Endpoint`, or what wraps one.
+        """
         self.device = device
         self.connections: set[DeviceConnection] = set()
         self._vendors = vendors
         self._observe = observe
+        self._make = endpoint
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
@@ -66,4 +75,4 @@ class Listener:
 
     def _endpoint(self) -> Endpoint:
         observer = self._observe(self.device.connections + 1) if self._observe else None
-        return Endpoint(self.device, vendors=self._vendors, observer=observer)
+        return self._make(self.device, vendors=self._vendors, observer=observer)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emulator.device import Device
+from emulator.endpoint import Endpoint
 from emulator.errors import EmulatorError
 from emulator.serve.events import log_events
 from emulator.serve.listener import Listener
@@ -34,9 +35,15 @@ def raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def serve(places: Sequence[Place], ready: Callable[[Place, str, int], None]) -> None:
+async def serve(
+    places: Sequence[Place],
+    ready: Callable[[Place, str, int], None],
+    *,
+    endpoint: Callable[..., Endpoint] = Endpoint,
+) -> None:
     """Listen for every device, report each address, and serve until SIGINT or SIGTERM.
 
+    `endpoint` makes the endpoint of each connection.
     Raises ListenError when an address cannot be had; what was opened before is closed.
     """
     raise_descriptor_limit()
@@ -46,7 +53,8 @@ async def serve(places: Sequence[Place], ready: Callable[[Place, str, int], None
         loop.add_signal_handler(number, stopped.set)
     async with contextlib.AsyncExitStack() as listeners:
         for place in places:
-            listener = Listener(place.device, observe=log_events(place.device))
+            observe = log_events(place.device)
+            listener = Listener(place.device, observe=observe, endpoint=endpoint)
             listeners.push_async_callback(listener.stop)
             try:
                 host, port = await listener.start(place.host, place.port)

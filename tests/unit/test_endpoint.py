@@ -363,3 +363,13 @@ def test_the_stall_is_the_modules_own(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
     watched.send(b"\0", 1.0)
     assert watched.endpoint.timer() == 2.5
+
+
+def test_a_peer_that_left_is_told_once() -> None:
+    watched = Watched()
+    watched.send(b"\0")
+    watched.endpoint.left("the peer left")
+    watched.endpoint.left("again")
+    assert watched.events == [Ended("the peer left")]
+    assert watched.endpoint.timer() is None
+    assert watched.send(spdm_frame(GET_VERSION)) == []

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from emulator import __version__
 from emulator.cli.main import app
 
-COMMANDS = ("serve", "attest", "demo", "qemu", "profile", "certs")
+COMMANDS = ("serve", "attest", "demo", "show", "replay", "qemu", "profile", "certs")
 
 
 def test_says_its_version() -> None:

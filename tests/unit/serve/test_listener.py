@@ -23,7 +23,7 @@ from unit.serve.loopback import Client, connected, serving, until
 
 from emulator import endpoint
 from emulator.device import Timing
-from emulator.endpoint import Answered, Event, Ignored, Received
+from emulator.endpoint import Answered, Ended, Event, Ignored, Received
 from emulator.serve import Listener
 
 HELLO = frame(b"Client Hello!\0", command=0xDEAD)
@@ -252,11 +252,13 @@ async def test_each_connection_has_an_observer_that_knows_its_number() -> None:
         await one.ask(GET_VERSION)
         await other.send(frame(b""))
         assert await other.frame() == (1, 2, b"")
-    assert [(number, type(event)) for number, event in events] == [
-        (2, Received),
-        (2, Answered),
-        (3, Ignored),
-    ]
+        assert [(number, type(event)) for number, event in events] == [
+            (2, Received),
+            (2, Answered),
+            (3, Ignored),
+        ]
+    await until(lambda: len(events) == 5)
+    assert sorted(number for number, event in events if isinstance(event, Ended)) == [2, 3]
 
 
 async def test_replies_are_not_held_up_by_one_another() -> None:

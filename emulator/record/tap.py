@@ -1,0 +1,180 @@
+"""An endpoint that records what passes it, and is in all else an `Endpoint`."""
+
+from collections.abc import Iterator
+
+from emulator.device import Device
+from emulator.endpoint import (
+    Action,
+    Answered,
+    Close,
+    Ended,
+    Endpoint,
+    Event,
+    Ignored,
+    Observer,
+    Send,
+)
+from emulator.errors import FrameError
+from emulator.record.packet import LinkType, Packet
+from emulator.record.recorder import Recorder
+from emulator.requester import Direction
+from emulator.spdm import codes
+from emulator.spdm.stages import Stages
+from emulator.transport.spdm_socket import (
+    HEADER_SIZE,
+    Command,
+    Frame,
+    FrameReader,
+    TransportType,
+)
+from emulator.vendor import Registry
+
+MCTP_HEADER = bytes((0, 0, 0, 0xC0))
+"""What stands before an MCTP message, as spdm-emu writes it: no addresses, a whole message
+(`spdm_emu/spdm_emu_common/command.c`)."""
+
+_LINKS: dict[int, tuple[LinkType, bytes]] = {
+    TransportType.PCI_DOE: (LinkType.PCI_DOE, b""),
+    TransportType.MCTP: (LinkType.MCTP, MCTP_HEADER),
+}
+_BILLION = 10**9
+
+
+class RecordedEndpoint(Endpoint):
+    """Takes its input frame by frame, so that each reply stands behind its request."""
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        recorder: Recorder,
+        vendors: Registry | None = None,
+        stages: Stages | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        """Attach a new peer to `device` and record it."""
+        super().__init__(device, vendors=vendors, stages=stages, observer=self._note)
+        self._recorder = recorder
+        self._device = recorder.name(device)
+        self._told = observer
+        self._input = bytearray()
+        self._link = LinkType.PCI_DOE
+        self._comments = [f"connection {self.number} opened"]
+        self._ending: str | None = None
+
+    def receive(self, data: bytes, now: float) -> list[Action]:
+        """Take bytes from the peer, and record the frames they complete and the replies."""
+        if self._closed:
+            return []
+        actions: list[Action] = []
+        for part in self._parts(data):
+            frame = self._whole()
+            if frame is not None:
+                self._request(frame)
+            done = super().receive(part, now)
+            if frame is not None:
+                self._replies(frame, done, now)
+            actions += done
+            self._end()
+            if done and isinstance(done[-1], Close):
+                break
+        return actions
+
+    def tick(self, now: float) -> list[Action]:
+        """Act on the time."""
+        actions = super().tick(now)
+        self._end()
+        return actions
+
+    def left(self, reason: str) -> None:
+        """The peer has left."""
+        super().left(reason)
+        self._end()
+
+    def _note(self, event: Event) -> None:
+        """Keep what is remarkable for the packet it belongs to, and pass the event on."""
+        if isinstance(event, Ignored):
+            silent = "no response"
+            self._comments.append(silent if event.reason == silent else f"{silent}: {event.reason}")
+        elif isinstance(event, Answered) and event.error is not None:
+            self._comments.append(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
+        elif isinstance(event, Ended):
+            self._ending = event.reason
+        if self._told is not None:
+            self._told(event)
+
+    def _parts(self, data: bytes) -> Iterator[bytes]:
+        """`data` cut where headers and frames end; `_input` has the frame so far."""
+        while data:
+            missing = self._wanted() - len(self._input)
+            part, data = data[:missing], data[missing:]
+            self._input += part
+            yield part
+
+    def _wanted(self) -> int:
+        """How long `_input` is when the header, and then the frame, is whole."""
+        if len(self._input) < HEADER_SIZE:
+            return HEADER_SIZE
+        return HEADER_SIZE + int.from_bytes(self._input[8:HEADER_SIZE], "big")
+
+    def _whole(self) -> Frame | None:
+        """The frame that `_input` completes."""
+        if len(self._input) < self._wanted():
+            return None  # A frame may come byte by byte: it is looked at once.
+        frame = next(_frames(bytes(self._input)), None)
+        if frame is not None:
+            self._input.clear()
+        return frame
+
+    def _request(self, frame: Frame) -> None:
+        if frame.command == Command.NORMAL:
+            self._write(Direction.REQUEST, frame, self._recorder.clock())
+
+    def _replies(self, request: Frame, actions: list[Action], now: float) -> None:
+        """Record what answers a request; what is no frame is recorded, too."""
+        if request.command != Command.NORMAL:
+            return
+        at = self._recorder.clock()
+        sent = [action for action in actions if isinstance(action, Send)]
+        delay = max((action.not_before - now for action in sent if action.not_before), default=0.0)
+        at += max(0, int(delay * _BILLION))
+        stream = b"".join(action.data for action in sent)
+        if not stream:
+            self._write(Direction.REPLY, request._replace(payload=b""), at)
+        while stream:
+            frame = next(_frames(stream), None)
+            if frame is None:
+                self._comments.append(f"{len(stream)} bytes that are no whole frame")
+                frame = request._replace(payload=stream[HEADER_SIZE:])
+                stream = b""
+            stream = stream[HEADER_SIZE + len(frame.payload) :]
+            self._write(Direction.REPLY, frame, at)
+
+    def _write(self, direction: Direction, frame: Frame, at: int) -> None:
+        """Record a frame with what was noted so far."""
+        self._link, header = _LINKS.get(frame.transport, (LinkType.PCI_DOE, b""))
+        data = header + frame.payload if frame.payload else b""
+        self._packet(at, data, direction)
+
+    def _end(self) -> None:
+        """Record that the connection has ended, once."""
+        if self._ending is None:
+            return
+        self._comments.append(f"connection {self.number} closed: {self._ending}")
+        self._ending = None
+        self._packet(self._recorder.clock(), b"", None)
+
+    def _packet(self, at: int, data: bytes, direction: Direction | None) -> None:
+        comments = tuple(self._comments)
+        self._comments.clear()
+        self._recorder.write(
+            Packet(at, self._link, data, direction, self._device, self.number, comments)
+        )
+
+
+def _frames(data: bytes) -> Iterator[Frame]:
+    """The whole frames at the start of `data`."""
+    try:
+        yield from FrameReader().feed(data)
+    except FrameError:
+        return

@@ -1,0 +1,239 @@
+"""What a recorded endpoint writes down, and that it behaves as one that is not recorded."""
+
+import io
+import logging
+
+import pytest
+from devices import GET_VERSION, data_object, device, frame, get_capabilities, spdm_frame
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.device import Device, Timing
+from emulator.endpoint import STALL, Answered, Close, Endpoint, Event, Received, Send
+from emulator.record import ENCODERS, Packet, RecordedEndpoint, Recorder, read
+from emulator.requester import Direction
+from emulator.spdm.stages import Delivery, Situation, Stages
+
+NOW = 1_700_000_000 * 10**9
+
+
+class Desk:
+    """A recorder into memory, and what it has written."""
+
+    def __init__(self, form: str = "pcapng", limit: int = 1 << 20) -> None:
+        self.stream = io.BytesIO()
+        self.ticks = NOW
+        self.recorder = Recorder(self.stream, ENCODERS[form](), clock=self.clock, limit=limit)
+
+    def clock(self) -> int:
+        self.ticks += 1
+        return self.ticks
+
+    def endpoint(self, to: Device | None = None, stages: Stages | None = None) -> RecordedEndpoint:
+        return RecordedEndpoint(to or device(), recorder=self.recorder, stages=stages)
+
+    @property
+    def packets(self) -> tuple[Packet, ...]:
+        recording = read("a", self.stream.getvalue())
+        assert recording.problem is None
+        return recording.packets
+
+
+def seen(packets: tuple[Packet, ...]) -> list[tuple[str | None, int, tuple[str, ...]]]:
+    return [(packet.direction, len(packet.data), packet.comments) for packet in packets]
+
+
+REQUEST, REPLY = Direction.REQUEST, Direction.REPLY
+SHUTDOWN = frame(command=0xFFFE)
+
+
+def test_a_conversation_with_everything_remarkable() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    stream = (
+        frame(b"Client Hello!\0", command=0xDEAD)
+        + spdm_frame(GET_VERSION)
+        + spdm_frame(get_capabilities(0x20))
+        + frame(data_object(b"", kind=2))
+        + frame(b"short")
+        + frame(data_object(bytes(4)), transport=7)
+        + SHUTDOWN
+    )
+    endpoint.receive(stream, 0.0)
+    assert seen(desk.packets) == [
+        (REQUEST, 12, ("connection 1 opened",)),
+        (REPLY, 20, ()),
+        (REQUEST, 28, ()),
+        (REPLY, 12, ("ERROR VERSION_MISMATCH: version 0x20 of GET_CAPABILITIES",)),
+        (REQUEST, 8, ()),
+        (REPLY, 0, ("no response: secured message without a session",)),
+        (REQUEST, 5, ()),
+        (REPLY, 0, ("no response: malformed data object: 5 bytes where a header takes 8",)),
+        (REQUEST, 12, ()),
+        (REPLY, 0, ("no response: command 0x1 on transport 7",)),
+        (None, 0, ("connection 1 closed: the peer shut the connection down",)),
+    ]
+    assert desk.packets[0].data == data_object(GET_VERSION)
+    times = [packet.time for packet in desk.packets]
+    assert times == sorted(times)
+    assert {packet.device for packet in desk.packets} == {"device"}
+    assert {packet.connection for packet in desk.packets} == {1}
+
+
+def plainly(event: Event) -> tuple[str, ...]:
+    """An event in words: errors are equal when they say the same."""
+    return type(event).__name__, *(str(getattr(event, name)) for name in event.__slots__)
+
+
+@given(st.lists(st.integers(1, 40), max_size=12), st.data())
+def test_behaves_as_an_endpoint_that_is_not_recorded(cuts: list[int], data: st.DataObject) -> None:
+    parts = data.draw(
+        st.lists(
+            st.sampled_from(
+                [
+                    spdm_frame(GET_VERSION),
+                    spdm_frame(get_capabilities()),
+                    frame(b"short"),
+                    frame(bytes(4), command=3),
+                    SHUTDOWN,
+                    frame()[:8] + b"\xff\xff\xff\xff",
+                    b"\x01",
+                ]
+            ),
+            max_size=5,
+        )
+    )
+    stream = b"".join(parts)
+    told: list[Event] = []
+    recorder = Desk().recorder
+    recorded = RecordedEndpoint(device(), recorder=recorder, observer=told.append)
+    expected: list[Event] = []
+    plain = Endpoint(device(), observer=expected.append)
+    for size in [*cuts, len(stream)]:
+        part, stream = stream[:size], stream[size:]
+        assert recorded.receive(part, 5.0) == plain.receive(part, 5.0)
+        assert recorded.timer() == plain.timer()
+    assert list(map(plainly, told)) == list(map(plainly, expected))
+
+
+def test_ends_are_recorded_once_whoever_ends() -> None:
+    desk = Desk()
+    stalled, gone = desk.endpoint(), desk.endpoint()
+    stalled.receive(b"\0", 1.0)
+    (action,) = stalled.tick(1.0 + STALL)
+    assert isinstance(action, Close)
+    stalled.left("the peer left")
+    gone.left("the peer left: reset")
+    gone.left("again")
+    assert [packet.comments for packet in desk.packets] == [
+        (
+            "connection 1 opened",
+            "connection 1 closed: a frame of 1 bytes so far was not finished in 30 s",
+        ),
+        ("connection 1 opened", "connection 1 closed: the peer left: reset"),
+    ]
+    assert [packet.device for packet in desk.packets] == ["device", "device (2)"]
+    assert gone.receive(spdm_frame(GET_VERSION), 2.0) == []
+
+
+class Odd(Stages):
+    """Delivers the frame in two pieces with rubbish behind, or nothing at all."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self.silent = silent
+
+    def delivery(self, situation: Situation, delivery: Delivery) -> Delivery:
+        del situation
+        if self.silent:
+            return Delivery((), close=True)
+        (whole,) = delivery.pieces
+        return Delivery((whole[:3], whole[3:] + b"rubbish behind it"), delay=delivery.delay)
+
+
+def test_what_faults_deliver_is_recorded_as_it_leaves() -> None:
+    desk = Desk()
+    actions = desk.endpoint(stages=Odd()).receive(spdm_frame(GET_VERSION), 0.0)
+    assert sum(len(action.data) for action in actions if isinstance(action, Send)) == 12 + 20 + 17
+    assert seen(desk.packets)[1:] == [
+        (REPLY, 20, ()),
+        (REPLY, 5, ("17 bytes that are no whole frame",)),
+    ]
+    desk = Desk()
+    desk.endpoint(stages=Odd(silent=True)).receive(spdm_frame(GET_VERSION), 0.0)
+    assert seen(desk.packets)[1:] == [
+        (REPLY, 0, ()),
+        (None, 0, ("connection 1 closed: a fault closes the connection",)),
+    ]
+
+
+def test_a_delayed_reply_has_the_time_it_leaves() -> None:
+    desk = Desk()
+    desk.endpoint(device(timing=Timing(delay=0.25))).receive(spdm_frame(GET_VERSION), 7.0)
+    request, reply = desk.packets
+    assert reply.time - request.time == 250_000_000 + 1
+
+
+def test_the_limit_ends_the_recording_and_not_the_device(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(limit=300)
+    endpoint = desk.endpoint()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(20):
+            assert endpoint.receive(spdm_frame(GET_VERSION), 0.0)
+    assert len(desk.stream.getvalue()) <= 300
+    assert len(desk.packets) >= 1
+    (record,) = caplog.records
+    assert "recording ends here: its limit is reached" in record.getMessage()
+
+
+class Full(io.BytesIO):
+    """A disk that is full after some bytes, and counts how often it was flushed."""
+
+    flushed = 0
+
+    def write(self, data: object) -> int:
+        if self.tell() > 300:
+            raise OSError(28, "No space left on device")
+        return super().write(data)  # type: ignore[arg-type]  # bytes are all that comes
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_device(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stream = Full()
+    recorder = Recorder(stream, ENCODERS["pcapng"](), clock=lambda: NOW)
+    endpoint = RecordedEndpoint(device(), recorder=recorder)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(9):
+            endpoint.receive(spdm_frame(GET_VERSION), 0.0)
+    (record,) = caplog.records
+    assert "No space left on device" in record.getMessage()
+
+
+def test_every_frame_is_flushed() -> None:
+    stream = Full()
+    recorder = Recorder(stream, ENCODERS["pcapng"](), clock=lambda: NOW)
+    assert stream.flushed == 1
+    for _ in range(2):
+        recorder.write(Packet(NOW, 292, b""))
+    assert stream.flushed == 3
+
+
+def test_observers_hear_what_they_heard_before() -> None:
+    heard: list[Event] = []
+    desk = Desk()
+    endpoint = RecordedEndpoint(device(), recorder=desk.recorder, observer=heard.append)
+    endpoint.receive(spdm_frame(GET_VERSION), 0.0)
+    received, answered = heard
+    assert isinstance(received, Received)
+    assert isinstance(answered, Answered)
+
+
+def test_a_frame_that_comes_byte_by_byte_is_one_packet() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    for byte in spdm_frame(GET_VERSION):
+        endpoint.receive(bytes((byte,)), 0.0)
+    assert [len(packet.data) for packet in desk.packets] == [12, 20]
