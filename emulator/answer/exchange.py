@@ -28,6 +28,7 @@ class Exchange:
         vendors: the vendor protocols the device speaks.
         code: the request's code.
         size: the request's own size in bytes, without padding.
+        largest: the largest message the transport can carry back, bytes; None: any.
     """
 
     device: Device
@@ -36,12 +37,15 @@ class Exchange:
     vendors: Registry
     code: int
     size: int
+    largest: int | None = None
 
     @property
     def reply_limit(self) -> int:
         """The largest message that can go back in one piece, bytes."""
         peer = self.connection.peer_data_transfer_size
         transmit = self.device.sizes.transmit
+        if self.largest is not None and self.largest < transmit:
+            transmit = self.largest
         return min(peer, transmit) if peer else transmit
 
     def hash(self) -> Algorithm:

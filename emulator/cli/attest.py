@@ -11,7 +11,7 @@ import typer
 from emulator.cli.options import Seed, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
-from emulator.client.socket import TIMEOUT
+from emulator.client.socket import TIMEOUT, UNIX
 from emulator.crypto.certificate import Certificate
 from emulator.errors import EmulatorError, NoResponse, PkiError
 from emulator.pki import files
@@ -36,11 +36,26 @@ class Measurements(StrEnum):
     NONE = "none"
 
 
+class Transport(StrEnum):
+    """How messages travel; the values are `client.socket.TRANSPORTS`."""
+
+    DOE = "doe"
+    MCTP = "mctp"
+    TCP = "tcp"
+    NONE = "none"
+    TCP_PLAIN = "tcp-plain"
+
+
 def attest(
     target: Annotated[
-        str, typer.Argument(metavar="[HOST:PORT]", help="Where the device listens.")
+        str,
+        typer.Argument(metavar="[HOST:PORT|unix:PATH]", help="Where the device listens."),
     ] = DEFAULT_TARGET,
     *,
+    transport: Annotated[
+        Transport,
+        typer.Option(help="What messages are wrapped in; tcp-plain: TCP messages without frames."),
+    ] = Transport.DOE,
     trust: Annotated[
         list[Path] | None,
         typer.Option(help="Trusted certificates, PEM or DER; repeatable. None: the sample roots."),
@@ -108,6 +123,7 @@ def attest(
             entropy=entropy,
             timeout=timeout,
             wait=wait,
+            transport=transport.value,
             observer=unobserved if as_json else report,
         ) as client:
             return await client.attest(
@@ -132,7 +148,9 @@ def attest(
 
 
 def _address(target: str) -> tuple[str, int]:
-    """HOST:PORT taken apart; an IPv6 address stands in brackets."""
+    """HOST:PORT taken apart; an IPv6 address stands in brackets. A Unix socket has no port."""
+    if target.startswith(UNIX) and target != UNIX:
+        return target, 0
     host, separator, port = target.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (separator and host and port.isdecimal() and 0 < int(port) <= _MAX_PORT):

@@ -21,6 +21,7 @@ from emulator.errors import EmulatorError, NoResponse, PeerError
 from emulator.qemu.pcie import Function
 from emulator.qemu.qtest import Access, QtestTimeout
 from emulator.transport import doe
+from emulator.transport.binding import Binding
 
 RESPONSE_TIME = 1.0
 """Seconds a mailbox has for its response, and for an abort."""
@@ -102,21 +103,26 @@ class QemuMailbox:
         self._lock = asyncio.Lock()
         self._closed = False
 
-    async def exchange(self, data_object: bytes) -> bytes:
+    @property
+    def binding(self) -> Binding:
+        """A mailbox carries DOE objects."""
+        return doe.DOE
+
+    async def exchange(self, payload: bytes) -> bytes:
         """Send one DOE object, header included, and return the one that answers it.
 
         The object's own length field is not checked, so that wrong ones can be sent; its size must
         be a multiple of four bytes. Raises MailboxError, or QtestError when QEMU is gone.
         """
-        if not data_object or len(data_object) % doe.DWORD:
-            raise ValueError(f"{len(data_object)} bytes are no whole number of DWORDs")
+        if not payload or len(payload) % doe.DWORD:
+            raise ValueError(f"{len(payload)} bytes are no whole number of DWORDs")
         async with self._lock:
             if self._closed:
                 raise MailboxError("the mailbox was closed", None)
             if not (await self.status()).idle:
                 await self._abort()  # what a cancelled exchange left behind
             try:
-                return await self._exchange(data_object)
+                return await self._exchange(payload)
             except MailboxError as error:
                 if error.status is not None:
                     # If this fails too, the first failure says more, and the next exchange finds

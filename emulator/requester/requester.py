@@ -31,6 +31,7 @@ from emulator.spdm.messages import Capabilities, MeasurementOperation, RequestAt
 from emulator.spdm.messages.challenge import CONTEXT_SIZE, NONCE_SIZE, SummaryType
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.state import State
+from emulator.transport.doe import PADDING
 
 _T = TypeVar("_T")
 _NO_CONTEXT = bytes(CONTEXT_SIZE)
@@ -44,6 +45,8 @@ class Requester:
         connection: what was agreed.
         slots: what DIGESTS said last, or None.
         chains: the chains that were fetched, by slot.
+        padding: up to this many bytes of the transport's may follow a reply; DOE's, until a
+            client sets its channel's.
     """
 
     def __init__(self, entropy: Entropy, offer: Offer = DEFAULT) -> None:
@@ -52,6 +55,7 @@ class Requester:
         self.connection = Connection()
         self.slots: SlotDigests | None = None
         self.chains: dict[int, PeerChain] = {}
+        self.padding = PADDING
         self._entropy = entropy
 
     def connect(self) -> Flow[Negotiated]:
@@ -196,6 +200,7 @@ class Requester:
             raise UnsupportedByPeer(
                 f"{request.code.name} has {len(request.raw)} bytes, the device takes {limit}"
             )
+        request.padding = self.padding
         raw = request.raw
         for _ in range(self.offer.retries):
             reply = yield raw

@@ -10,7 +10,7 @@ breaks several rules at once is answered for the first of them:
 4. the device has a capability it needs                              → UnsupportedRequest
 5. it is legal in the connection's state                             → UnexpectedRequest
 6. it is no larger than the device's MaxSPDMmsgSize                  → RequestTooLarge
-7. its bytes fit its layout, with up to three bytes of DOE padding   → InvalidRequest
+7. its bytes fit its layout, with no more padding than its transport's → InvalidRequest
 8. what its handler asks of its values                               → the handler's error
 
 Reserved fields and bits are not looked at.
@@ -40,7 +40,6 @@ from emulator.spdm.codes import Code
 from emulator.spdm.connection import Connection
 from emulator.spdm.state import State
 from emulator.spdm.versions import Version
-from emulator.transport.doe import PADDING
 from emulator.wire import Message, Shape, parse
 
 HEADER_SIZE = 4
@@ -63,8 +62,11 @@ def _check_version(device: Device, connection: Connection, row: Row, version: in
         raise VersionMismatch(f"version 0x{version:02x} of {row.code.name}")
 
 
-def find(device: Device, connection: Connection, raw: bytes) -> Row:
-    """The row of a request, rules 1 to 6 checked. Raises SpdmError."""
+def find(device: Device, connection: Connection, raw: bytes, *, slack: int) -> Row:
+    """The row of a request, rules 1 to 6 checked. Raises SpdmError.
+
+    `slack`: how many bytes of the transport's padding may be at the end of `raw`.
+    """
     if len(raw) < HEADER_SIZE:
         raise InvalidRequest(f"{len(raw)} bytes where a header takes {HEADER_SIZE}")
     row = ROWS.get(raw[1])
@@ -78,17 +80,17 @@ def find(device: Device, connection: Connection, raw: bytes) -> Row:
     if connection.state not in row.legal:
         raise UnexpectedRequest(f"{row.code.name} in state {connection.state.name}")
     largest = device.sizes.max_message
-    if len(raw) > largest + PADDING:
+    if len(raw) > largest + slack:
         raise RequestTooLarge(f"{len(raw)} bytes where MaxSPDMmsgSize is {largest}")
     return row
 
 
-def read(row: Row, connection: Connection, raw: bytes) -> tuple[Message, int]:
+def read(row: Row, connection: Connection, raw: bytes, *, slack: int) -> tuple[Message, int]:
     """The request and its own size in bytes, rule 7 checked. Raises InvalidRequest."""
     # GET_VERSION and GET_CAPABILITIES come before a version is agreed: theirs is in the message.
     shape = connection.shape() if connection.version else Shape(version=raw[0])
     try:
-        return parse(row.layout, raw, shape, slack=PADDING)
+        return parse(row.layout, raw, shape, slack=slack)
     except WireError as error:
         raise InvalidRequest(str(error)) from error
 

@@ -61,8 +61,14 @@ class Responder:
         """What a stage may look at while `raw` is answered."""
         return Situation(self.connection, self._number, self.ordinal, raw)
 
-    def respond(self, raw: bytes) -> Reply:
-        """Answer a request. Whatever its bytes are, there is a reply; nothing is raised."""
+    def respond(self, raw: bytes, *, slack: int = 0, largest: int | None = None) -> Reply:
+        """Answer a request. Whatever its bytes are, there is a reply; nothing is raised.
+
+        Args:
+            raw: the request, and what its transport put behind it.
+            slack: up to how many bytes that may be.
+            largest: the largest message the transport can carry back; None: any.
+        """
         situation = None
         if self._stages is not None:
             situation = self.situation(raw)
@@ -70,10 +76,10 @@ class Responder:
             if early is not None:
                 return Reply(self._stages.signed(situation, early), self._refused(raw, early))
         try:
-            row = dispatcher.find(self._device, self.connection, raw)
-            request, size = dispatcher.read(row, self.connection, raw)
+            row = dispatcher.find(self._device, self.connection, raw, slack=slack)
+            request, size = dispatcher.read(row, self.connection, raw, slack=slack)
             exchange = Exchange(
-                self._device, self.connection, self._entropy, self._vendors, row.code, size
+                self._device, self.connection, self._entropy, self._vendors, row.code, size, largest
             )
             outcome = row.handler(exchange, request)
             return self._seal(row, exchange, outcome, raw, situation)
