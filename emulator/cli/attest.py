@@ -11,7 +11,7 @@ import typer
 from emulator.cli.options import Seed, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
-from emulator.client.socket import TIMEOUT, UNIX
+from emulator.client.socket import TIMEOUT
 from emulator.crypto.certificate import Certificate
 from emulator.errors import EmulatorError, NoResponse, PkiError
 from emulator.pki import files
@@ -21,6 +21,7 @@ from emulator.requester import DEFAULT, Offer, Verdict
 from emulator.requester.flow import unobserved
 from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.versions import BY_TEXT
+from emulator.tcp import UNIX
 
 DEFAULT_TARGET = "127.0.0.1:2323"
 

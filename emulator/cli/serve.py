@@ -12,14 +12,22 @@ from emulator.device import Device
 from emulator.profile import build
 from emulator.serve.run import ListenError, Place
 from emulator.serve.run import serve as serve_until_stopped
+from emulator.tcp import UNIX, address
 
 _LAST_PORT = 65535
 
 
 def _places(
-    profiles: list[str], sets: list[str], host: str | None, port: int | None, seed: str
+    profiles: list[str],
+    sets: list[str],
+    host: str | None,
+    port: int | None,
+    unix: str | None,
+    seed: str,
 ) -> list[Place]:
     """The devices of the profiles, and their addresses: ports count up from the first."""
+    if unix is not None and (host is not None or port is not None or len(profiles) > 1):
+        fail("--unix takes one profile and neither --host nor --port", code=WRONG_USE)
     now = datetime.now(UTC)
     loaded = [load_or_exit(profile, sets, at=now) for profile in profiles]
     first = loaded[0].profile.listener.port if port is None else port
@@ -28,14 +36,16 @@ def _places(
             f"{len(loaded)} devices from port {first} on do not fit below {_LAST_PORT}",
             code=WRONG_USE,
         )
-    return [
-        Place(
-            device=build(one, entropy=entropy_of(seed, f"device {number}"), at=now),
-            host=host or one.profile.listener.host,
-            port=first + number if first else 0,
-        )
-        for number, one in enumerate(loaded)
-    ]
+    places: list[Place] = []
+    for number, one in enumerate(loaded):
+        device = build(one, entropy=entropy_of(seed, f"device {number}"), at=now)
+        listener = one.profile.listener
+        path = listener.path if host is None and port is None and unix is None else unix
+        if path is None:
+            places.append(Place(device, host or listener.host, first + number if first else 0))
+        else:
+            places.append(Place(device, UNIX + path, 0))
+    return places
 
 
 def _describe(device: Device) -> dict[str, object]:
@@ -58,6 +68,10 @@ def serve(
         int | None,
         typer.Option(help="First port; 0 lets the system choose.", min=0, max=_LAST_PORT),
     ] = None,
+    unix: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="A Unix socket to listen on instead of TCP."),
+    ] = None,
     seed: Seed = None,
     sets: Sets = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -68,7 +82,7 @@ def serve(
     count up from the first.
     """
     chosen = entropy_of(seed)
-    places = _places(profiles or ["nvme-ssd"], sets or [], host, port, chosen.seed)
+    places = _places(profiles or ["nvme-ssd"], sets or [], host, port, unix, chosen.seed)
 
     def ready(place: Place, at_host: str, at_port: int) -> None:
         about = _describe(place.device)
@@ -86,7 +100,8 @@ def serve(
             return
         versions = ", ".join(version.text for version in place.device.versions)
         stdout().print(
-            f"{place.device.name} listening on {at_host}:{at_port} (SPDM {versions})", markup=False
+            f"{place.device.name} listening on {address(at_host, at_port)} (SPDM {versions})",
+            markup=False,
         )
 
     if not as_json:
@@ -94,5 +109,5 @@ def serve(
     try:
         asyncio.run(serve_until_stopped(places, ready))
     except ListenError as error:
-        fail(f"{error}; choose another with --port", code=WRONG_USE)
+        fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
     raise typer.Exit(GOOD)

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Self
 
 from emulator.errors import BrokenReply, FrameError, NoResponse, PeerError
-from emulator.tcp import quickack, set_nodelay
+from emulator.tcp import UNIX, address, quickack, set_nodelay
 from emulator.transport.binding import Binding
 from emulator.transport.bindings import BY_NAME
 from emulator.transport.doe import DOE
@@ -30,9 +30,6 @@ _RETRY = 0.05
 """Seconds between attempts to connect to where nothing listens yet."""
 
 _READ = 65536
-
-UNIX = "unix:"
-"""What an address begins with that is the path of a Unix socket."""
 
 TCP_PLAIN = "tcp-plain"
 """The name of TCP messages alone on a connection, without frames around them."""
@@ -89,7 +86,7 @@ class SocketChannel:
 
         Raises NoResponse where nothing listens there, PeerError for a wrong greeting.
         """
-        where = host if host.startswith(UNIX) else f"{host}:{port}"
+        where = address(host, port)
         try:
             reader, writer = await _connected(host, port, timeout=timeout, wait=wait)
         except TimeoutError as error:

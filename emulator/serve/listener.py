@@ -6,6 +6,8 @@ from collections.abc import Callable
 from emulator.device import Device
 from emulator.endpoint import Endpoint, Observer
 from emulator.serve.connection import DeviceConnection
+from emulator.serve.unix import UnixSocket
+from emulator.tcp import UNIX
 from emulator.vendor import Registry
 
 BACKLOG = 1024
@@ -32,13 +34,21 @@ class Listener:
         self._vendors = vendors
         self._observe = observe
         self._server: asyncio.Server | None = None
+        self._unix: UnixSocket | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; port 0 lets the system choose. Returns the address listened on.
 
-        Raises OSError when the address cannot be had.
+        `unix:PATH` for a host listens on a Unix socket; the port means nothing then. Raises OSError
+        when the address cannot be had.
         """
         loop = asyncio.get_running_loop()
+        if host.startswith(UNIX):
+            self._unix = UnixSocket(host.removeprefix(UNIX))
+            self._server = await loop.create_unix_server(
+                self._accept, sock=self._unix.socket, backlog=BACKLOG
+            )
+            return host, port
         self._server = await loop.create_server(
             self._accept, host, port, backlog=BACKLOG, reuse_address=True
         )
@@ -53,6 +63,9 @@ class Listener:
                 loop.remove_reader(sock.fileno())
             # What was accepted a moment ago is a connection first: a closed server loses it open.
             await asyncio.sleep(0)
+            if self._unix is not None:
+                self._unix.remove()
+                self._unix = None
             self._server.close()
             for connection in list(self.connections):
                 connection.abort()

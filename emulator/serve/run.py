@@ -14,6 +14,7 @@ from emulator.endpoint import Answered, Ended, Event, Ignored, Observer, Receive
 from emulator.errors import EmulatorError
 from emulator.serve.listener import Listener
 from emulator.spdm import codes
+from emulator.tcp import address
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class ListenError(EmulatorError):
 
 @dataclass(frozen=True)
 class Place:
-    """A device and where it is to listen."""
+    """A device and where it is to listen: an address, or `unix:PATH` for a host."""
 
     device: Device
     host: str
@@ -82,7 +83,7 @@ async def serve(places: Sequence[Place], ready: Callable[[Place, str, int], None
                 host, port = await listener.start(place.host, place.port)
             except OSError as error:
                 raise ListenError(
-                    f"{place.device.name}: cannot listen on {place.host}:{place.port}: "
+                    f"{place.device.name}: cannot listen on {address(place.host, place.port)}: "
                     f"{error.strerror or error}"
                 ) from error
             ready(place, host, port)

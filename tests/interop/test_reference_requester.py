@@ -102,3 +102,35 @@ def test_its_debug_build_finds_our_root_and_every_signature_good(
     assert "verify_challenge_signature - PASS" in output
     assert "verify_measurement_signature - PASS" in output
     assert "VerifyCertificateChainBuffer - PASS" in output
+
+
+def over(port: int, folder: Path, version: str, transport: str, *options: str) -> None:
+    """Read everything over a transport."""
+    done = subprocess.run(
+        [
+            REQUESTER, "--trans", transport, "--port", str(port), "--ver", version,
+            "--asym", "ECDSA_P384", "--hash", "SHA_384", "--pqc_asym", "NONE", "--meas_op", "ALL",
+            "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END", *options,
+        ],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "ERROR:" not in output, output
+    assert "usage" not in output.lower(), output
+    assert "Client stopped" in output, output
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("transport", ["PCI_DOE", "MCTP", "TCP", "NONE"])
+def test_reads_everything_over_each_transport(
+    port: int, our_roots: Path, version: str, transport: str
+) -> None:
+    over(port, our_roots, version, transport)
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_reads_everything_over_tcp_without_role_inquiry_by_name(
+    port: int, our_roots: Path, version: str
+) -> None:
+    over(port, our_roots, version, "TCP", "--tcp_sub", "NO_RI")

@@ -158,6 +158,7 @@ def test_a_device_that_does_not_answer() -> None:
         (("host:0",), "HOST:PORT"),
         (("host:65536",), "HOST:PORT"),
         ((":2323",), "HOST:PORT"),
+        (("unix:",), "HOST:PORT"),
         (("--version", "1.1"), "--version 1.1 where one of 1.2, 1.3 is needed"),
         (("--asym", "RSA"), "'RSA' where one of ECDSA_P256, ECDSA_P384 is needed"),
         (("--hash", "MD5"), "'MD5' where one of SHA_256, SHA_384 is needed"),
