@@ -11,7 +11,9 @@ import typer
 from emulator.cli.options import Seed, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
+from emulator.client.config_space import PcieError
 from emulator.client.socket import TIMEOUT
+from emulator.client.sysfs import PCI, function_name
 from emulator.crypto.certificate import Certificate
 from emulator.errors import EmulatorError, NoResponse, PkiError
 from emulator.pki import files
@@ -50,7 +52,10 @@ class Transport(StrEnum):
 def attest(
     target: Annotated[
         str,
-        typer.Argument(metavar="[HOST:PORT|unix:PATH]", help="Where the device listens."),
+        typer.Argument(
+            metavar="[HOST:PORT|unix:PATH|pci:ADDRESS]",
+            help="Where the device listens, or a PCI function of this machine.",
+        ),
     ] = DEFAULT_TARGET,
     *,
     transport: Annotated[
@@ -108,6 +113,8 @@ def attest(
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
     host, port = _address(target)
+    if host.startswith(PCI) and transport is not Transport.DOE:
+        fail(f"--transport {transport.value} where a PCI function takes doe", code=WRONG_USE)
     offer = _offer(version, asym, hash_)
     roots = _roots(trust)
     entropy = entropy_of(seed)
@@ -140,6 +147,8 @@ def attest(
         verdict = asyncio.run(run())
     except NoResponse as error:
         fail([str(error), _HINT], code=FAILED)
+    except PcieError as error:
+        fail(str(error), code=FAILED)
     if as_json:
         print_json(verdict.to_json())
     else:
@@ -149,9 +158,14 @@ def attest(
 
 
 def _address(target: str) -> tuple[str, int]:
-    """HOST:PORT taken apart; an IPv6 address stands in brackets. A Unix socket has no port."""
+    """HOST:PORT taken apart; an IPv6 address stands in brackets. The others have no port."""
     if target.startswith(UNIX) and target != UNIX:
         return target, 0
+    if target.startswith(PCI):
+        try:
+            return PCI + function_name(target.removeprefix(PCI)), 0
+        except ValueError as error:
+            fail(str(error), code=WRONG_USE)
     host, separator, port = target.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (separator and host and port.isdecimal() and 0 < int(port) <= _MAX_PORT):

@@ -9,6 +9,7 @@ from emulator.ask import Authentication, PeerChain, Reading, SlotDigests
 from emulator.client.channel import Channel
 from emulator.client.drive import drive
 from emulator.client.socket import TIMEOUT, SocketChannel
+from emulator.client.sysfs import PCI, function_name, open_mailbox
 from emulator.entropy import Entropy, System
 from emulator.requester import (
     DEFAULT,
@@ -130,13 +131,19 @@ async def connect(
 ) -> AsyncIterator[Client]:
     """A client of the device at `host`:`port`; leaving the block says SHUTDOWN.
 
-    `host` may also be `unix:PATH`; `transport` is one of `client.socket.TRANSPORTS`. Nonces come
-    from `entropy`, by default the operating system's. Raises NoResponse where nothing listens there
-    after `wait` seconds.
+    `host` may also be `unix:PATH`, or `pci:ADDRESS` for the DOE mailbox of a function of this
+    machine; `transport` is one of `client.socket.TRANSPORTS`. Nonces come from `entropy`, by
+    default the operating system's. Raises NoResponse where nothing listens there after `wait`
+    seconds, PcieError where there is no such mailbox.
     """
-    channel = await SocketChannel.open(
-        host, port, timeout=timeout, wait=wait, hello=hello, transport=transport
-    )
+    channel: Channel
+    if host.startswith(PCI):
+        name = function_name(host.removeprefix(PCI))
+        channel = await open_mailbox(name, response_time=timeout)
+    else:
+        channel = await SocketChannel.open(
+            host, port, timeout=timeout, wait=wait, hello=hello, transport=transport
+        )
     try:
         yield Client(Requester(entropy or System(), offer), channel, observer=observer)
     finally:
