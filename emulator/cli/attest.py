@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.options import Seed, entropy_of
+from emulator.cli.options import DEFAULT_TARGET, Seed, entropy_of, host_and_port
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
 from emulator.client.config_space import PcieError
@@ -25,9 +25,6 @@ from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.versions import BY_TEXT
 from emulator.tcp import UNIX
 
-DEFAULT_TARGET = "127.0.0.1:2323"
-
-_MAX_PORT = 0xFFFF
 _HINT = "is a device listening there? `spdm-emulator serve` starts one"
 
 
@@ -158,7 +155,7 @@ def attest(
 
 
 def _address(target: str) -> tuple[str, int]:
-    """HOST:PORT taken apart; an IPv6 address stands in brackets. The others have no port."""
+    """A host, which may be a Unix socket or a PCI function, and a port, which those lack."""
     if target.startswith(UNIX) and target != UNIX:
         return target, 0
     if target.startswith(PCI):
@@ -166,11 +163,7 @@ def _address(target: str) -> tuple[str, int]:
             return PCI + function_name(target.removeprefix(PCI)), 0
         except ValueError as error:
             fail(str(error), code=WRONG_USE)
-    host, separator, port = target.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (separator and host and port.isdecimal() and 0 < int(port) <= _MAX_PORT):
-        fail(f"{target!r} where HOST:PORT is needed, such as {DEFAULT_TARGET}", code=WRONG_USE)
-    return host, int(port)
+    return host_and_port(target)
 
 
 def _offer(versions: list[str] | None, asym: list[str] | None, hashes: list[str] | None) -> Offer:

@@ -20,6 +20,9 @@ Seed = Annotated[
     typer.Option(help="Seed of every random draw; default: a new one, which is printed."),
 ]
 
+DEFAULT_TARGET = "127.0.0.1:2323"
+
+_MAX_PORT = 0xFFFF
 _SEED_BYTES = 8
 
 
@@ -31,6 +34,15 @@ def entropy_of(seed: str | None, fork: str = "") -> Seeded:
     chosen = System().bytes(_SEED_BYTES, label="seed").hex() if seed is None else seed
     source = Seeded(chosen)
     return source.fork(fork) if fork else source
+
+
+def host_and_port(target: str) -> tuple[str, int]:
+    """HOST:PORT taken apart; an IPv6 address stands in brackets."""
+    host, separator, port = target.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (separator and host and port.isdecimal() and 0 < int(port) <= _MAX_PORT):
+        fail(f"{target!r} where HOST:PORT is needed, such as {DEFAULT_TARGET}", code=WRONG_USE)
+    return host, int(port)
 
 
 def load_or_exit(profile: str, sets: list[str], *, at: datetime) -> LoadedProfile:

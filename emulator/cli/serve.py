@@ -1,12 +1,13 @@
 """`spdm-emulator serve`: devices on a socket."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from emulator.cli.options import Seed, Sets, entropy_of, load_or_exit
+from emulator.cli.options import Seed, Sets, entropy_of, host_and_port, load_or_exit
 from emulator.cli.output import GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.device import Device
 from emulator.profile import build
@@ -48,6 +49,14 @@ def _places(
     return places
 
 
+def _calling(places: list[Place], target: str, *, alone: bool) -> Place:
+    """The one device that is to connect to a requester."""
+    if not alone or len(places) > 1:
+        fail("--role-inquiry takes one profile and no other address", code=WRONG_USE)
+    to_host, to_port = host_and_port(target)
+    return replace(places[0], host=to_host, port=to_port, calls=True)
+
+
 def _describe(device: Device) -> dict[str, object]:
     """What the ready line says of a device."""
     return {
@@ -72,6 +81,14 @@ def serve(
         str | None,
         typer.Option(metavar="PATH", help="A Unix socket to listen on instead of TCP."),
     ] = None,
+    role_inquiry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Connect to a requester that listens there, by a Role-Inquiry of SPDM over TCP,"
+            " and serve that connection alone.",
+        ),
+    ] = None,
     seed: Seed = None,
     sets: Sets = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -83,13 +100,18 @@ def serve(
     """
     chosen = entropy_of(seed)
     places = _places(profiles or ["nvme-ssd"], sets or [], host, port, unix, chosen.seed)
+    if role_inquiry is not None:
+        places = [_calling(places, role_inquiry, alone=(host, port, unix) == (None, None, None))]
 
     def ready(place: Place, at_host: str, at_port: int) -> None:
         about = _describe(place.device)
+        event, told = (
+            ("connected", "connected to") if place.calls else ("listening", "listening on")
+        )
         if as_json:
             print_json(
                 {
-                    "event": "listening",
+                    "event": event,
                     **about,
                     "host": at_host,
                     "port": at_port,
@@ -100,7 +122,7 @@ def serve(
             return
         versions = ", ".join(version.text for version in place.device.versions)
         stdout().print(
-            f"{place.device.name} listening on {address(at_host, at_port)} (SPDM {versions})",
+            f"{place.device.name} {told} {address(at_host, at_port)} (SPDM {versions})",
             markup=False,
         )
 

@@ -1,4 +1,4 @@
-"""A device's listening socket; it outlives every disconnect."""
+"""How peers reach a device: a listening socket, which outlives every disconnect, or a call."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,9 +8,13 @@ from emulator.endpoint import Endpoint, Observer
 from emulator.serve.connection import DeviceConnection
 from emulator.serve.unix import UnixSocket
 from emulator.tcp import UNIX
+from emulator.transport import tcp
 from emulator.vendor import Registry
 
 BACKLOG = 1024
+
+_RETRY = 0.05
+"""Seconds between attempts to connect to a requester that does not listen yet."""
 
 
 class Listener:
@@ -55,6 +59,37 @@ class Listener:
         name = self._server.sockets[0].getsockname()
         return name[0], name[1]
 
+    async def call(
+        self, host: str, port: int, *, wait: float, ended: Callable[[], None]
+    ) -> tuple[str, int]:
+        """Connect to a requester that listens, and tell it by a Role-Inquiry who responds.
+
+        A connection that is refused is tried again for `wait` seconds; `ended` is called when the
+        connection has ended. Returns the requester's address. Raises OSError.
+        """
+        loop = asyncio.get_running_loop()
+
+        def gone(connection: DeviceConnection) -> None:
+            self.connections.discard(connection)
+            ended()
+
+        until = loop.time() + wait
+        while True:
+            try:
+                transport, connection = await loop.create_connection(
+                    lambda: DeviceConnection(self._endpoint, gone), host, port
+                )
+            except ConnectionRefusedError:
+                if loop.time() >= until:
+                    raise
+                await asyncio.sleep(_RETRY)
+                continue
+            if not transport.is_closing():
+                self.connections.add(connection)
+            transport.write(tcp.control(tcp.MessageType.ROLE_INQUIRY))
+            name = transport.get_extra_info("peername")
+            return name[0], name[1]
+
     async def stop(self) -> None:
         """Stop listening and end every connection."""
         if self._server is not None:
@@ -67,8 +102,9 @@ class Listener:
                 self._unix.remove()
                 self._unix = None
             self._server.close()
-            for connection in list(self.connections):
-                connection.abort()
+        for connection in list(self.connections):
+            connection.abort()
+        if self._server is not None:
             await self._server.wait_closed()
             self._server = None
 

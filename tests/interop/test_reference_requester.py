@@ -8,6 +8,7 @@ prints the usage and ends with 0, so its output is read.
 
 import itertools
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,3 +135,21 @@ def test_reads_everything_over_tcp_without_role_inquiry_by_name(
     port: int, our_roots: Path, version: str
 ) -> None:
     over(port, our_roots, version, "TCP", "--tcp_sub", "NO_RI")
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_reads_everything_after_a_role_inquiry(our_roots: Path, version: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    # The device connects; it keeps trying until the requester listens.
+    device = subprocess.Popen(
+        [COMMAND, "serve", "--role-inquiry", f"127.0.0.1:{port}"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        over(port, our_roots, version, "TCP", "--tcp_sub", "RI")
+    finally:
+        told, errors = device.communicate(timeout=20)
+    assert device.returncode == 0, errors
+    assert f"nvme-ssd connected to 127.0.0.1:{port}" in told

@@ -163,3 +163,31 @@ def test_a_unix_socket_goes_with_no_other_address(also: list[str]) -> None:
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 2
     assert "--unix takes one profile and neither --host nor --port" in errors
+
+
+def test_a_requester_is_called() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as requester:
+        target = f"127.0.0.1:{requester.getsockname()[1]}"
+        process = serve("--role-inquiry", target, "--json")
+        peer, _ = requester.accept()
+        with peer:
+            assert peer.recv(4) == bytes.fromhex("000001bf")
+        told, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert json.loads(told)["event"] == "connected"
+    assert "{host}:{port}".format(**json.loads(told)) == target
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["h:1", "--port", "1"], "--role-inquiry takes one profile and no other address"),
+        (["h:1", "nvme-ssd", "linux-cma"], "--role-inquiry takes one profile"),
+        (["nowhere"], "'nowhere' where HOST:PORT is needed"),
+    ],
+)
+def test_a_call_needs_one_device_and_one_address(arguments: list[str], reason: str) -> None:
+    process = serve("--role-inquiry", *arguments)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert reason in errors
