@@ -36,6 +36,9 @@ class DataObjectType(IntEnum):
     SECURED_CMA_SPDM = 2
 
 
+_SPDM = struct.pack("<HB", VENDOR_PCISIG, DataObjectType.CMA_SPDM)
+
+
 class DataObjectError(EmulatorError):
     """Bytes are no data object."""
 
@@ -127,6 +130,10 @@ class DoeBinding(Binding):
         The types with connection ids (3 and 4) are answered by nobody yet: libspdm only numbers
         them, QEMU does not know them.
         """
+        whole = len(payload) >= HEADER_SIZE and stated_size(payload) == len(payload)
+        if whole and payload.startswith(_SPDM):
+            # Nearly every object: no DataObject is made for it.
+            return Unwrapped(Kind.MESSAGE, payload[HEADER_SIZE:])
         try:
             vendor, kind, data = parse(payload)
         except DataObjectError as error:
@@ -143,8 +150,6 @@ class DoeBinding(Binding):
                 found=f"0x{vendor:04x}",
                 expected=f"0x{VENDOR_PCISIG:04x}",
             )
-        if kind == DataObjectType.CMA_SPDM:
-            return Unwrapped(Kind.MESSAGE, data)
         if kind == DataObjectType.DISCOVERY:
             return Unwrapped(Kind.OWN, discovery_response(data))
         if kind == DataObjectType.SECURED_CMA_SPDM:
