@@ -5,8 +5,8 @@
 
 Everything is measured in blocks by turns, so that a busy machine slows all of it alike: the raw
 cryptography (two hashes and the signature), an asyncio server that echoes a frame of the same
-size, and the device's CHALLENGE and signed GET_MEASUREMENTS over a real socket. With SPDM_RESPONDER_EMU set to DMTF's
-responder, its figures stand beside ours.
+size, and the device's CHALLENGE and signed GET_MEASUREMENTS over a real socket. With
+SPDM_RESPONDER_EMU set to DMTF's responder, its figures stand beside ours.
 """
 
 import argparse
