@@ -23,6 +23,7 @@ from unit.responder.verifying import verify
 from emulator.device import Device
 from emulator.endpoint import Answered, Close, Endpoint, Event, Send
 from emulator.spdm.state import State
+from emulator.spdm.versions import Version
 from emulator.transport.bindings import ALL
 from emulator.transport.tcp import TcpReader
 from emulator.vendor import Registry, VendorExchange
@@ -146,7 +147,7 @@ def check_tcp(payload: bytes) -> None:
 
 def check_message(payload: bytes) -> None:
     """An SPDM response."""
-    assert payload[0] in {0x10, 0x12, 0x13}
+    assert payload[0] in set(Version)
     assert payload[1] < 0x80
     assert len(payload) >= 4
 

@@ -146,7 +146,7 @@ def test_a_unix_socket_is_listened_on_instead(tmp_path: Path, by: str) -> None:
     path = tmp_path / "device.sock"
     options = ["--unix", str(path)] if by == "option" else ["--set", f"listener.path={path}"]
     line, done = unix_serve(tmp_path, *options)
-    assert line == f"nvme-ssd listening on unix:{path} (SPDM 1.2, 1.3)\n"
+    assert line.startswith(f"nvme-ssd listening on unix:{path} (SPDM ")
     assert done.returncode == 0, done.stderr
     assert not path.exists()
 
