@@ -1,8 +1,8 @@
 """One attached peer: bytes in, actions out.
 
 Pure: `now` is an argument, and what is to be sent, when, and whether to close comes back as
-actions for a shell (`serve/`) to carry out. Order of events for one request: frame → data object →
-responder (request, message, sign, signed stages) → data object → frame stage → commit → delivery
+actions for a shell (`serve/`) to carry out. Order of events for one request: frame → unwrapped →
+responder (request, message, sign, signed stages) → wrapped → frame stage → commit → delivery
 stage → Send.
 """
 
@@ -13,14 +13,10 @@ from emulator.device import Device
 from emulator.errors import FrameError, SpdmError
 from emulator.responder import Responder
 from emulator.spdm.stages import Delivery, Stages
-from emulator.transport import doe
-from emulator.transport.spdm_socket import (
-    SERVER_HELLO,
-    Command,
-    Frame,
-    FrameReader,
-    TransportType,
-)
+from emulator.transport.binding import Binding, BindingError, Kind
+from emulator.transport.bindings import BY_NUMBERS
+from emulator.transport.spdm_socket import SERVER_HELLO, Command, Frame
+from emulator.transport.stream import AnyReader
 from emulator.vendor import Registry
 
 STALL = 30.0
@@ -98,7 +94,7 @@ class Endpoint:
         self._delay = device.timing.delay
         self._stages = stages
         self._observer = observer
-        self._reader = FrameReader()
+        self._reader = AnyReader()
         self._stalled_at: float | None = None
         self._closed = False
 
@@ -150,58 +146,68 @@ class Endpoint:
         self._observe(Ended(reason))
         return Close(reason, when)
 
-    def _ignore(self, reason: str) -> list[Action]:
-        """No response, which keeps QEMU's stream in step."""
+    def _send(self, command: int, transport: int, payload: bytes = b"") -> list[Action]:
+        """Send a frame. A stream of TCP messages alone has nothing to send for an empty one."""
+        data = self._reader.pack(Frame(command, transport, payload))
+        return [Send(data)] if data else []
+
+    def _ignore(self, binding: Binding, reason: str) -> list[Action]:
+        """No response: an empty frame, which keeps QEMU's stream in step.
+
+        Its command is never 0: QEMU does not survive that.
+        """
         self._observe(Ignored(reason))
-        return [Send(_normal(b""))]
+        return self._send(Command.NORMAL, binding.transport)
 
     def _frame(self, frame: Frame, now: float) -> list[Action]:
-        command, transport = frame.command, frame.transport
-        if command == Command.NORMAL and transport == TransportType.PCI_DOE:
-            return self._data_object(frame.payload, now)
+        command, transport, payload = frame
+        binding = BY_NUMBERS.get((command, transport))
+        if binding is not None:
+            return self._payload(binding, payload, now)
         if command == Command.TEST:
-            return [Send(Frame(Command.TEST, transport, SERVER_HELLO).to_bytes())]
+            return self._send(command, transport, SERVER_HELLO)
         if command == Command.CONTINUE:
-            return [Send(Frame(Command.CONTINUE, transport).to_bytes())]
+            return self._send(command, transport)
         if command == Command.SHUTDOWN:
             # DMTF's requester waits for the echo; QEMU does not, and may already have opened its
             # next connection beside this one.
-            echo = Send(Frame(Command.SHUTDOWN, transport).to_bytes())
-            return [echo, self._close("the peer shut the connection down")]
+            echo = self._send(command, transport)
+            return [*echo, self._close("the peer shut the connection down")]
         self._observe(Ignored(f"command 0x{command:x} on transport {transport}"))
-        return [Send(Frame(Command.UNKNOWN, transport).to_bytes())]
+        return self._send(Command.UNKNOWN, transport)
 
-    def _data_object(self, payload: bytes, now: float) -> list[Action]:
-        """Answer a DOE object; what is none, or asks for what is not there, gets no response."""
+    def _payload(self, binding: Binding, payload: bytes, now: float) -> list[Action]:
+        """Answer what a transport carries; what is none of it gets no response."""
         try:
-            request = doe.parse(payload)
-        except doe.DataObjectError as error:
-            return self._ignore(f"malformed data object: {error}")
-        if request.vendor != doe.VENDOR_PCISIG:
-            return self._ignore(f"data object of vendor 0x{request.vendor:04x}")
-        if request.kind == doe.DataObjectType.CMA_SPDM:
-            return self._spdm(request.payload, now)
-        if request.kind == doe.DataObjectType.DISCOVERY:
-            return [Send(_normal(doe.discovery_response(request.payload)))]
-        if request.kind == doe.DataObjectType.SECURED_CMA_SPDM:
-            return self._ignore("secured message without a session")
-        return self._ignore(f"data object of type {request.kind}")
+            kind, data, refused = binding.unwrap(payload)
+        except BindingError as error:
+            return self._ignore(binding, str(error))
+        if kind is Kind.MESSAGE:
+            return self._spdm(binding, data, now)
+        if kind is Kind.SECURED:
+            return self._ignore(binding, "secured message without a session")
+        if refused:
+            self._observe(Ignored(refused))
+        return self._send(Command.NORMAL, binding.transport, data)
 
-    def _spdm(self, raw: bytes, now: float) -> list[Action]:
+    def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
         if self._observer is not None:
             self._observer(Received(raw))
-        reply = self.responder.respond(raw)
+        reply = self.responder.respond(raw, slack=binding.padding, largest=binding.largest)
         data = reply.data
-        frame = _normal(b"" if data is None else doe.spdm_object(data))
+        payload = b"" if data is None else binding.wrap(data)
+        frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
         if self._stages is None:
             reply.commit()
-            actions: list[Action] = [Send(frame, now + self._delay if self._delay else 0.0)]
+            when = now + self._delay if self._delay else 0.0
+            actions: list[Action] = [Send(frame, when)] if frame else []
         else:
             situation = self.responder.situation(raw)
             frame = self._stages.frame(situation, frame)
             reply.commit()
-            delivery = self._stages.delivery(situation, Delivery((frame,), delay=self._delay))
+            pieces = (frame,) if frame else ()
+            delivery = self._stages.delivery(situation, Delivery(pieces, delay=self._delay))
             actions = self._deliver(delivery, now)
         if self._observer is not None:
             self._observer(Ignored("no response") if data is None else Answered(data, reply.error))
@@ -213,11 +219,3 @@ class Endpoint:
         if delivery.close:
             actions.append(self._close("a fault closes the connection", when))
         return actions
-
-
-def _normal(payload: bytes) -> bytes:
-    """The frame of a DOE reply; an empty payload says 'no response'.
-
-    The command is never 0: QEMU does not survive that.
-    """
-    return Frame(Command.NORMAL, TransportType.PCI_DOE, payload).to_bytes()

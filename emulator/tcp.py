@@ -1,4 +1,4 @@
-"""TCP options without which a conversation spends its time waiting.
+"""Addresses, and TCP options without which a conversation spends its time waiting.
 
 DMTF's clients send a frame in four pieces, and QEMU waits for an acknowledgement between reply
 and request: with delayed acknowledgements a default run of the reference requester takes minutes
@@ -10,6 +10,14 @@ import socket
 from collections.abc import Callable
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
+
+UNIX = "unix:"
+"""What a host begins with that is the path of a Unix socket; its port means nothing."""
+
+
+def address(host: str, port: int) -> str:
+    """An address as people write it."""
+    return host if host.startswith(UNIX) else f"{host}:{port}"
 
 
 def _is_tcp(sock: socket.socket) -> bool:

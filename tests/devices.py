@@ -30,6 +30,7 @@ from emulator.spdm.stages import Stages
 from emulator.spdm.state import State
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import Version
+from emulator.transport import doe
 from emulator.vendor import Registry
 
 IDENTITY = PciIdentity(0x1B36, 0x0010, 0x010802, 0x02, 0x1AF4, 0x1100)
@@ -270,7 +271,7 @@ class Peer:
 
     def exchange(self, request: bytes) -> Reply:
         """Send a request and commit what its reply brings."""
-        reply = self.responder.respond(request)
+        reply = self.responder.respond(request, slack=doe.PADDING)
         reply.commit()
         if reply.data is not None:
             self.said.append((request, reply.data))

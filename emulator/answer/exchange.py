@@ -33,6 +33,7 @@ class Exchange:
         vendors: the vendor protocols the device speaks.
         code: the request's code.
         size: the request's own size in bytes, without padding.
+        largest: the largest message the transport can carry back, bytes; None: any.
     """
 
     device: Device
@@ -41,6 +42,7 @@ class Exchange:
     vendors: Registry
     code: int
     size: int
+    largest: int | None = None
 
     @property
     def chunks(self) -> bool:
@@ -53,6 +55,8 @@ class Exchange:
         """The largest message that can go back in one piece, bytes."""
         peer = self.connection.peer_data_transfer_size
         transmit = self.device.sizes.transmit
+        if self.largest is not None and self.largest < transmit:
+            transmit = self.largest
         return min(peer, transmit) if peer else transmit
 
     @property

@@ -90,7 +90,9 @@ class _ChunkSendRequest(Request[bytes]):
         return theirs.response
 
 
-def receive_large(connection: Connection, reply: bytes, *, max_message: int) -> Pieces:
+def receive_large(
+    connection: Connection, reply: bytes, *, max_message: int, padding: int = PADDING
+) -> Pieces:
     """Fetch the large response that the ERROR `reply` speaks of, at most `max_message` bytes.
 
     Raises BrokenReply where the chunks do not fit together.
@@ -101,6 +103,7 @@ def receive_large(connection: Connection, reply: bytes, *, max_message: int) -> 
     received, size, sequence = b"", 0, 0
     while True:
         request = _ChunkGetRequest(connection, handle, sequence)
+        request.padding = padding
         chunk = request.accept((yield request.raw))
         last = bool(chunk.attributes & LAST_CHUNK)
         if not sequence:
@@ -120,7 +123,9 @@ def receive_large(connection: Connection, reply: bytes, *, max_message: int) -> 
         sequence += 1
 
 
-def send_large(connection: Connection, message: bytes, *, handle: int) -> Pieces:
+def send_large(
+    connection: Connection, message: bytes, *, handle: int, padding: int = PADDING
+) -> Pieces:
     """Send a large request; returns what answers it, which may be ERROR LargeResponse.
 
     Raises UnsupportedByPeer where the peer does not take it.
@@ -147,12 +152,13 @@ def send_large(connection: Connection, message: bytes, *, handle: int) -> Pieces
                 chunk=chunk,
             ),
         )
+        request.padding = padding
         reply = yield request.raw
         if is_large_response(reply) and left is None:
             return reply
         answer = request.accept(reply)
         if left is None:
             return answer
-        if len(answer) > PADDING:
+        if len(answer) > padding:
             raise BrokenReply(_ACK, "response", found=f"{len(answer)} bytes", expected="none yet")
     return b""

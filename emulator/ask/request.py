@@ -36,6 +36,7 @@ class Request(ABC, Generic[T_co]):
         on_error: parts of the transcript that an ERROR in answer empties.
         on_broken: parts that a reply which is no ERROR, and not accepted, empties: the peer
             takes the exchange for completed.
+        padding: up to this many bytes of the transport's may follow the reply.
         message: the request.
         raw: its bytes, to be sent.
     """
@@ -43,6 +44,7 @@ class Request(ABC, Generic[T_co]):
     needs: ClassVar[Cap] = NONE
     on_error: ClassVar[tuple[Part, ...]] = ()
     on_broken: ClassVar[tuple[Part, ...]] = ()
+    padding: int = PADDING
 
     def __init__(self, connection: Connection, message: Message) -> None:
         """Build the request for `connection`.
@@ -97,9 +99,9 @@ class Request(ABC, Generic[T_co]):
             found, expected = (f"0x{version:02x}" for version in (reply[0], shape.version))
             raise BrokenReply(name, "version", found=found, expected=expected)
         try:
-            message, end = parse(layout, reply, shape, slack=PADDING)
+            message, end = parse(layout, reply, shape, slack=self.padding)
         except WireError as error:
-            expected = f"a whole message and at most {PADDING} bytes of padding"
+            expected = f"a whole message and at most {self.padding} bytes of padding"
             raise BrokenReply(
                 name, error.field or "size", found=error.reason, expected=expected
             ) from error

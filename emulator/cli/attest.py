@@ -11,7 +11,9 @@ import typer
 from emulator.cli.options import DEFAULT_TARGET, Seed, address_or_exit, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
+from emulator.client.config_space import PcieError
 from emulator.client.socket import TIMEOUT
+from emulator.client.sysfs import PCI, function_name
 from emulator.crypto.certificate import Certificate
 from emulator.errors import EmulatorError, NoResponse, PkiError
 from emulator.pki import files
@@ -21,6 +23,7 @@ from emulator.requester import DEFAULT, Offer, Verdict
 from emulator.requester.flow import unobserved
 from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.versions import BY_TEXT
+from emulator.tcp import UNIX
 
 _HINT = "is a device listening there? `spdm-emulator serve` starts one"
 
@@ -33,11 +36,29 @@ class Measurements(StrEnum):
     NONE = "none"
 
 
+class Transport(StrEnum):
+    """How messages travel; the values are `client.socket.TRANSPORTS`."""
+
+    DOE = "doe"
+    MCTP = "mctp"
+    TCP = "tcp"
+    NONE = "none"
+    TCP_PLAIN = "tcp-plain"
+
+
 def attest(
     target: Annotated[
-        str, typer.Argument(metavar="[HOST:PORT]", help="Where the device listens.")
+        str,
+        typer.Argument(
+            metavar="[HOST:PORT|unix:PATH|pci:ADDRESS]",
+            help="Where the device listens, or a PCI function of this machine.",
+        ),
     ] = DEFAULT_TARGET,
     *,
+    transport: Annotated[
+        Transport,
+        typer.Option(help="What messages are wrapped in; tcp-plain: TCP messages without frames."),
+    ] = Transport.DOE,
     trust: Annotated[
         list[Path] | None,
         typer.Option(help="Trusted certificates, PEM or DER; repeatable. None: the sample roots."),
@@ -88,7 +109,9 @@ def attest(
 
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
-    host, port = address_or_exit(target)
+    host, port = _address(target)
+    if host.startswith(PCI) and transport is not Transport.DOE:
+        fail(f"--transport {transport.value} where a PCI function takes doe", code=WRONG_USE)
     offer = _offer(version, asym, hash_)
     roots = _roots(trust)
     entropy = entropy_of(seed)
@@ -105,6 +128,7 @@ def attest(
             entropy=entropy,
             timeout=timeout,
             wait=wait,
+            transport=transport.value,
             observer=unobserved if as_json else report,
         ) as client:
             return await client.attest(
@@ -120,12 +144,26 @@ def attest(
         verdict = asyncio.run(run())
     except NoResponse as error:
         fail([str(error), _HINT], code=FAILED)
+    except PcieError as error:
+        fail(str(error), code=FAILED)
     if as_json:
         print_json(verdict.to_json())
     else:
         console.print()
         report.verdict(verdict)
     raise typer.Exit(GOOD if verdict.ok else FAILED)
+
+
+def _address(target: str) -> tuple[str, int]:
+    """A host, which may be a Unix socket or a PCI function, and a port, which those lack."""
+    if target.startswith(UNIX) and target != UNIX:
+        return target, 0
+    if target.startswith(PCI):
+        try:
+            return PCI + function_name(target.removeprefix(PCI)), 0
+        except ValueError as error:
+            fail(str(error), code=WRONG_USE)
+    return address_or_exit(target)
 
 
 def _offer(versions: list[str] | None, asym: list[str] | None, hashes: list[str] | None) -> Offer:

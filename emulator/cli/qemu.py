@@ -19,6 +19,7 @@ from emulator.qemu.launch import (
     command_line,
     version_problem,
 )
+from emulator.tcp import UNIX
 
 _REACHED_BY_QEMU = ("127.0.0.1", "localhost", "0.0.0.0")  # noqa: S104 - compared with, not bound
 
@@ -36,7 +37,8 @@ def _device_of(profile: str, sets: list[str]) -> _Served:
     """The device of `profile`; the command ends with the profile's problems if it has any."""
     loaded = load_or_exit(profile, sets, at=datetime.now(UTC))
     listener = loaded.profile.listener
-    return _Served(loaded.profile.name, loaded.identity, listener.host, listener.port)
+    host = listener.host if listener.path is None else UNIX + listener.path
+    return _Served(loaded.profile.name, loaded.identity, host, listener.port)
 
 
 def _notes(served: _Served) -> list[str]:

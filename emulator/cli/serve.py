@@ -5,6 +5,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.options import Seed, Sets, entropy_of, load_or_exit
+from emulator.cli.options import Seed, Sets, address_or_exit, entropy_of, load_or_exit
 from emulator.cli.output import GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.device import Device
 from emulator.endpoint import Endpoint
@@ -20,6 +21,7 @@ from emulator.profile import build
 from emulator.record import ENCODERS, LIMIT, RecordedEndpoint, Recorder
 from emulator.serve.run import ListenError, Place
 from emulator.serve.run import serve as serve_until_stopped
+from emulator.tcp import UNIX, address
 
 _LAST_PORT = 65535
 _MIB = 1 << 20
@@ -51,9 +53,16 @@ def _endpoints(
 
 
 def _places(
-    profiles: list[str], sets: list[str], host: str | None, port: int | None, seed: str
+    profiles: list[str],
+    sets: list[str],
+    host: str | None,
+    port: int | None,
+    unix: str | None,
+    seed: str,
 ) -> list[Place]:
     """The devices of the profiles, and their addresses: ports count up from the first."""
+    if unix is not None and (host is not None or port is not None or len(profiles) > 1):
+        fail("--unix takes one profile and neither --host nor --port", code=WRONG_USE)
     now = datetime.now(UTC)
     loaded = [load_or_exit(profile, sets, at=now) for profile in profiles]
     first = loaded[0].profile.listener.port if port is None else port
@@ -62,14 +71,24 @@ def _places(
             f"{len(loaded)} devices from port {first} on do not fit below {_LAST_PORT}",
             code=WRONG_USE,
         )
-    return [
-        Place(
-            device=build(one, entropy=entropy_of(seed, f"device {number}"), at=now),
-            host=host or one.profile.listener.host,
-            port=first + number if first else 0,
-        )
-        for number, one in enumerate(loaded)
-    ]
+    places: list[Place] = []
+    for number, one in enumerate(loaded):
+        device = build(one, entropy=entropy_of(seed, f"device {number}"), at=now)
+        listener = one.profile.listener
+        path = listener.path if host is None and port is None and unix is None else unix
+        if path is None:
+            places.append(Place(device, host or listener.host, first + number if first else 0))
+        else:
+            places.append(Place(device, UNIX + path, 0))
+    return places
+
+
+def _calling(places: list[Place], target: str, *, alone: bool) -> Place:
+    """The one device that is to connect to a requester."""
+    if not alone or len(places) > 1:
+        fail("--role-inquiry takes one profile and no other address", code=WRONG_USE)
+    to_host, to_port = address_or_exit(target)
+    return replace(places[0], host=to_host, port=to_port, calls=True)
 
 
 def _describe(device: Device) -> dict[str, object]:
@@ -93,6 +112,18 @@ def serve(
         int | None,
         typer.Option(help="First port; 0 lets the system choose.", min=0, max=_LAST_PORT),
     ] = None,
+    unix: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="A Unix socket to listen on instead of TCP."),
+    ] = None,
+    role_inquiry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Connect to a requester that listens there, by a Role-Inquiry of SPDM over TCP,"
+            " and serve that connection alone.",
+        ),
+    ] = None,
     seed: Seed = None,
     sets: Sets = None,
     record: Annotated[
@@ -115,14 +146,19 @@ def serve(
     count up from the first.
     """
     chosen = entropy_of(seed)
-    places = _places(profiles or ["nvme-ssd"], sets or [], host, port, chosen.seed)
+    places = _places(profiles or ["nvme-ssd"], sets or [], host, port, unix, chosen.seed)
+    if role_inquiry is not None:
+        places = [_calling(places, role_inquiry, alone=(host, port, unix) == (None, None, None))]
 
     def ready(place: Place, at_host: str, at_port: int) -> None:
         about = _describe(place.device)
+        event, told = (
+            ("connected", "connected to") if place.calls else ("listening", "listening on")
+        )
         if as_json:
             print_json(
                 {
-                    "event": "listening",
+                    "event": event,
                     **about,
                     "host": at_host,
                     "port": at_port,
@@ -133,7 +169,8 @@ def serve(
             return
         versions = ", ".join(version.text for version in place.device.versions)
         stdout().print(
-            f"{place.device.name} listening on {at_host}:{at_port} (SPDM {versions})", markup=False
+            f"{place.device.name} {told} {address(at_host, at_port)} (SPDM {versions})",
+            markup=False,
         )
 
     if not as_json:
@@ -142,5 +179,5 @@ def serve(
         with _endpoints(record, record_format, record_limit * _MIB) as endpoint:
             asyncio.run(serve_until_stopped(places, ready, endpoint=endpoint))
     except ListenError as error:
-        fail(f"{error}; choose another with --port", code=WRONG_USE)
+        fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
     raise typer.Exit(GOOD)

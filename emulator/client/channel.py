@@ -1,13 +1,20 @@
-"""What carries data objects to a device."""
+"""What carries wrapped messages to a device."""
 
 from typing import Protocol
 
+from emulator.transport.binding import Binding
+
 
 class Channel(Protocol):
-    """A way to one device's DOE mailbox; one exchange at a time."""
+    """A way to one device; one exchange at a time."""
 
-    async def exchange(self, data_object: bytes) -> bytes:
-        """Send a whole DOE object and return the whole one that answers it.
+    @property
+    def binding(self) -> Binding:
+        """What messages are wrapped in here; DOE objects to a mailbox."""
+        ...
+
+    async def exchange(self, payload: bytes) -> bytes:
+        """Send a whole payload of `binding` and return the whole one that answers it.
 
         Raises NoResponse where nothing comes back, PeerError where it is no answer.
         """

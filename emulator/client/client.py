@@ -9,6 +9,7 @@ from emulator.ask import Authentication, PeerChain, Reading, SlotDigests
 from emulator.client.channel import Channel
 from emulator.client.drive import drive
 from emulator.client.socket import TIMEOUT, SocketChannel
+from emulator.client.sysfs import PCI, function_name, open_mailbox
 from emulator.entropy import Entropy, System
 from emulator.requester import (
     DEFAULT,
@@ -26,6 +27,7 @@ from emulator.requester.flow import unobserved
 from emulator.spdm.messages import MeasurementOperation
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.negotiation import Negotiated
+from emulator.transport.doe import DOE
 
 _T = TypeVar("_T")
 
@@ -42,6 +44,7 @@ class Client:
     ) -> None:
         self.requester = requester
         self.channel = channel
+        requester.padding = channel.binding.padding
         self._observer = observer
 
     async def run(self, flow: Flow[_T]) -> _T:
@@ -116,21 +119,31 @@ class Client:
 @asynccontextmanager
 async def connect(
     host: str,
-    port: int,
+    port: int = 0,
     *,
     offer: Offer = DEFAULT,
     entropy: Entropy | None = None,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - for each reply to come, not for this call
     wait: float = 0.0,
     hello: bool = False,
+    transport: str = DOE.name,
     observer: Observer = unobserved,
 ) -> AsyncIterator[Client]:
     """A client of the device at `host`:`port`; leaving the block says SHUTDOWN.
 
-    Raises NoResponse where nothing listens there after `wait` seconds. Nonces come from `entropy`,
-    by default the operating system's.
+    `host` may also be `unix:PATH`, or `pci:ADDRESS` for the DOE mailbox of a function of this
+    machine; `transport` is one of `client.socket.TRANSPORTS`. Nonces come from `entropy`, by
+    default the operating system's. Raises NoResponse where nothing listens there after `wait`
+    seconds, PcieError where there is no such mailbox.
     """
-    channel = await SocketChannel.open(host, port, timeout=timeout, wait=wait, hello=hello)
+    channel: Channel
+    if host.startswith(PCI):
+        name = function_name(host.removeprefix(PCI))
+        channel = await open_mailbox(name, response_time=timeout)
+    else:
+        channel = await SocketChannel.open(
+            host, port, timeout=timeout, wait=wait, hello=hello, transport=transport
+        )
     try:
         yield Client(Requester(entropy or System(), offer), channel, observer=observer)
     finally:

@@ -7,13 +7,12 @@ from emulator.ask import wait_asked
 from emulator.client.channel import Channel
 from emulator.errors import BrokenReply, PeerError
 from emulator.requester.flow import Direction, Flow, Observer, unobserved
-from emulator.transport import doe
+from emulator.transport.binding import Binding, BindingError, Kind
 
 LONGEST_WAIT = 10.0
 """Seconds to wait at most for a device that asks for time; it may then ask for more."""
 
 _T = TypeVar("_T")
-_NAME = "DOE object"
 
 
 async def drive(flow: Flow[_T], channel: Channel, *, observer: Observer = unobserved) -> _T:
@@ -23,12 +22,13 @@ async def drive(flow: Flow[_T], channel: Channel, *, observer: Observer = unobse
     what that means. After a reply that asks for time (Busy, ResponseNotReady) the next request
     waits. `observer` is told every SPDM message.
     """
+    binding = channel.binding
     try:
         request = next(flow)
         while True:
             observer(Direction.REQUEST, request)
             try:
-                reply = unwrap(await channel.exchange(doe.spdm_object(request)))
+                reply = unwrap(await channel.exchange(binding.wrap(request)), binding)
             except PeerError as error:
                 request = flow.throw(error)
                 continue
@@ -44,16 +44,14 @@ async def drive(flow: Flow[_T], channel: Channel, *, observer: Observer = unobse
         flow.close()
 
 
-def unwrap(data: bytes) -> bytes:
-    """The SPDM message in a DOE object, padding included. Raises BrokenReply for another object."""
+def unwrap(payload: bytes, binding: Binding) -> bytes:
+    """The SPDM message in a payload, padding included. Raises BrokenReply for anything else."""
     try:
-        found = doe.parse(data)
-    except doe.DataObjectError as error:
-        raise BrokenReply(_NAME, "length", found=error, expected="one whole object") from error
-    if found.vendor != doe.VENDOR_PCISIG:
-        expected = f"0x{doe.VENDOR_PCISIG:04x}"
-        raise BrokenReply(_NAME, "vendor", found=f"0x{found.vendor:04x}", expected=expected)
-    if found.kind != doe.DataObjectType.CMA_SPDM:
-        expected = f"{doe.DataObjectType.CMA_SPDM:d}, SPDM"
-        raise BrokenReply(_NAME, "type", found=found.kind, expected=expected)
-    return found.payload
+        found = binding.unwrap(payload)
+    except BindingError as error:
+        raise BrokenReply(
+            binding.unit, error.field, found=error.found, expected=error.expected
+        ) from error
+    if found.kind is not Kind.MESSAGE:
+        raise BrokenReply(binding.unit, "type", found=found.kind.value, expected=Kind.MESSAGE.value)
+    return found.data

@@ -250,6 +250,12 @@ class Listener(Part):
 
     host: Line = Field(default="127.0.0.1", min_length=1, description="Address or host name.")
     port: U16 = Field(default=2323, description="TCP port; 0 lets the system choose.")
+    path: Line | None = Field(
+        default=None,
+        min_length=1,
+        max_length=107,
+        description="A Unix socket to listen on instead; only its owner may connect.",
+    )
 
 
 class Profile(Part):

@@ -60,6 +60,7 @@ identity:
 
 #listener:
 #  port: 2324
+#  path: device.sock    # a Unix socket instead
 """
 
 

@@ -4,6 +4,8 @@ No guest runs. QEMU is started with its processors stopped, and the qtest protoc
 accesses to configuration space that a guest's driver would make.
 """
 
+from emulator.client.config_space import PcieError
+from emulator.client.mailbox import MailboxError, MailboxStatus, MailboxTimeout
 from emulator.qemu.launch import (
     INSTALL_HINT,
     NVME_IDENTITY,
@@ -13,8 +15,7 @@ from emulator.qemu.launch import (
     qemu_version,
     version_problem,
 )
-from emulator.qemu.mailbox import MailboxError, MailboxStatus, MailboxTimeout, QemuMailbox
-from emulator.qemu.pcie import PcieError
+from emulator.qemu.mailbox import QemuMailbox
 from emulator.qemu.process import QemuProcess
 from emulator.qemu.qtest import QtestError, QtestTimeout
 

@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import IO, Self
 
+from emulator.client.config_space import DOE_CAPABILITY
+from emulator.client.mailbox import RESPONSE_TIME
 from emulator.qemu.launch import (
     INSTALL_HINT,
     QEMU,
@@ -20,8 +22,8 @@ from emulator.qemu.launch import (
     command_line,
     version_problem,
 )
-from emulator.qemu.mailbox import RESPONSE_TIME, QemuMailbox
-from emulator.qemu.pcie import DOE_CAPABILITY, Ecam, Function, map_ecam
+from emulator.qemu.mailbox import QemuMailbox
+from emulator.qemu.pcie import Ecam, Function, map_ecam
 from emulator.qemu.qtest import DEFAULT_TIMEOUT, Qtest, QtestError
 
 _STOPPED = ("-accel", "tcg", "-S", "-display", "none", "-nodefaults", "-qtest-log", "none")

@@ -33,6 +33,7 @@ from emulator.spdm.messages import Capabilities, MeasurementOperation, RequestAt
 from emulator.spdm.messages.challenge import CONTEXT_SIZE, NONCE_SIZE, SummaryType
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.state import State
+from emulator.transport.doe import PADDING
 
 _T = TypeVar("_T")
 _NO_CONTEXT = bytes(CONTEXT_SIZE)
@@ -46,6 +47,8 @@ class Requester:
         connection: what was agreed.
         slots: what DIGESTS said last, or None.
         chains: the chains that were fetched, by slot.
+        padding: up to this many bytes of the transport's may follow a reply; DOE's, until a
+            client sets its channel's.
     """
 
     def __init__(self, entropy: Entropy, offer: Offer = DEFAULT) -> None:
@@ -54,6 +57,7 @@ class Requester:
         self.connection = Connection()
         self.slots: SlotDigests | None = None
         self.chains: dict[int, PeerChain] = {}
+        self.padding = PADDING
         self._entropy = entropy
         self._handle = 0
 
@@ -194,6 +198,7 @@ class Requester:
 
     def _ask(self, request: Request[_T]) -> Flow[_T]:
         """Send a request, again to a device that is busy or not ready, and accept its reply."""
+        request.padding = self.padding
         raw = request.raw
         for _ in range(self.offer.retries):
             reply = yield from self._carry(raw)
@@ -214,10 +219,16 @@ class Requester:
         limit = connection.peer_data_transfer_size
         if limit and len(raw) > limit:
             self._handle = (self._handle + 1) % HANDLES
-            reply = yield from send_large(connection, raw, handle=self._handle)
+            reply = yield from send_large(
+                connection, raw, handle=self._handle, padding=self.padding
+            )
         else:
             reply = yield raw
         if is_large_response(reply):
             largest = self.offer.max_message
-            return (yield from receive_large(connection, reply, max_message=largest))
+            return (
+                yield from receive_large(
+                    connection, reply, max_message=largest, padding=self.padding
+                )
+            )
         return reply

@@ -12,7 +12,7 @@ breaks several rules at once is answered for the first of them:
 5. the device has a capability it needs                              → UnsupportedRequest
 6. it is legal in the connection's state                             → UnexpectedRequest
 7. it is no larger than the device's MaxSPDMmsgSize                  → RequestTooLarge
-8. its bytes fit its layout, with up to three bytes of DOE padding   → InvalidRequest
+8. its bytes fit its layout, with no more padding than its transport's → InvalidRequest
 9. what its handler asks of its values                               → the handler's error
 
 Reserved fields and bits are not looked at.
@@ -43,7 +43,6 @@ from emulator.spdm.codes import Code
 from emulator.spdm.connection import Connection
 from emulator.spdm.state import State
 from emulator.spdm.versions import Version
-from emulator.transport.doe import PADDING
 from emulator.wire import Message, Shape, parse
 
 HEADER_SIZE = 4
@@ -86,10 +85,13 @@ def _check_transfer(connection: Connection, code: int) -> None:
             raise UnexpectedRequest(f"{codes.name(code)} while a large {what} is under way")
 
 
-def find(device: Device, connection: Connection, raw: bytes, *, whole: bool = False) -> Row:
+def find(
+    device: Device, connection: Connection, raw: bytes, *, slack: int, whole: bool = False
+) -> Row:
     """The row of a request, rules 1 to 7 checked. Raises SpdmError.
 
-    With `whole` the request came in chunks, and its transfer is over: rule 2 holds by itself.
+    `slack`: how many bytes of the transport's padding may be at the end of `raw`. With `whole` the
+    request came in chunks, and its transfer is over: rule 2 holds by itself.
     """
     if len(raw) < HEADER_SIZE:
         raise InvalidRequest(f"{len(raw)} bytes where a header takes {HEADER_SIZE}")
@@ -106,19 +108,17 @@ def find(device: Device, connection: Connection, raw: bytes, *, whole: bool = Fa
     if connection.state not in row.legal:
         raise UnexpectedRequest(f"{row.code.name} in state {connection.state.name}")
     largest = device.sizes.max_message
-    if len(raw) > largest + PADDING:
+    if len(raw) > largest + slack:
         raise RequestTooLarge(f"{len(raw)} bytes where MaxSPDMmsgSize is {largest}")
     return row
 
 
-def read(
-    row: Row, connection: Connection, raw: bytes, *, whole: bool = False
-) -> tuple[Message, int]:
+def read(row: Row, connection: Connection, raw: bytes, *, slack: int) -> tuple[Message, int]:
     """The request and its own size in bytes, rule 8 checked. Raises InvalidRequest."""
     # GET_VERSION and GET_CAPABILITIES come before a version is agreed: theirs is in the message.
     shape = connection.shape() if connection.version else Shape(version=raw[0])
     try:
-        return parse(row.layout, raw, shape, slack=0 if whole else PADDING)
+        return parse(row.layout, raw, shape, slack=slack)
     except WireError as error:
         raise InvalidRequest(str(error)) from error
 

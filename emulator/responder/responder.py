@@ -65,24 +65,38 @@ class Responder:
         """What a stage may look at while `raw` is answered."""
         return Situation(self.connection, self._number, self.ordinal, raw)
 
-    def respond(self, raw: bytes) -> Reply:
-        """Answer a request. Whatever its bytes are, there is a reply; nothing is raised."""
+    def respond(self, raw: bytes, *, slack: int = 0, largest: int | None = None) -> Reply:
+        """Answer a request. Whatever its bytes are, there is a reply; nothing is raised.
+
+        Args:
+            raw: the request, and what its transport put behind it.
+            slack: up to how many bytes that may be.
+            largest: the largest message the transport can carry back; None: any.
+        """
         situation = None
         if self._stages is not None:
             situation = self.situation(raw)
             early = self._stages.request(situation)
             if early is not None:
                 return Reply(self._stages.signed(situation, early), self._refused(raw, early))
-        reply = self._answer(raw, situation)
+        reply = self._answer(raw, situation, slack=slack, largest=largest)
         return self._in_chunks(reply) if reply.large else reply
 
-    def _answer(self, raw: bytes, situation: Situation | None, *, whole: bool = False) -> Reply:
+    def _answer(
+        self,
+        raw: bytes,
+        situation: Situation | None,
+        *,
+        slack: int = 0,
+        largest: int | None = None,
+        whole: bool = False,
+    ) -> Reply:
         """The reply in one piece, however large; `whole`: the request came in chunks."""
         try:
-            row = dispatcher.find(self._device, self.connection, raw, whole=whole)
-            request, size = dispatcher.read(row, self.connection, raw, whole=whole)
+            row = dispatcher.find(self._device, self.connection, raw, slack=slack, whole=whole)
+            request, size = dispatcher.read(row, self.connection, raw, slack=slack)
             exchange = Exchange(
-                self._device, self.connection, self._entropy, self._vendors, row.code, size
+                self._device, self.connection, self._entropy, self._vendors, row.code, size, largest
             )
             outcome = row.handler(exchange, request)
             return self._seal(row, exchange, outcome, raw, situation)
@@ -119,7 +133,7 @@ class Responder:
         if request[1] in {Code.CHUNK_SEND, Code.CHUNK_GET}:
             inner = self._refuse(InvalidRequest("a chunk inside a large request"), request, at)
         else:
-            inner = self._answer(request, at, whole=True)
+            inner = self._answer(request, at, largest=exchange.largest, whole=True)
         acknowledged = self._commit(row, outcome, (), None)
 
         def commit() -> None:

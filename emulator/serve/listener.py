@@ -1,4 +1,4 @@
-"""A device's listening socket; it outlives every disconnect."""
+"""How peers reach a device: a listening socket, which outlives every disconnect, or a call."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,9 +6,15 @@ from collections.abc import Callable
 from emulator.device import Device
 from emulator.endpoint import Endpoint, Observer
 from emulator.serve.connection import DeviceConnection
+from emulator.serve.unix import UnixSocket
+from emulator.tcp import UNIX
+from emulator.transport import tcp
 from emulator.vendor import Registry
 
 BACKLOG = 1024
+
+_RETRY = 0.05
+"""Seconds between attempts to connect to a requester that does not listen yet."""
 
 
 class Listener:
@@ -41,18 +47,57 @@ class Listener:
         self._observe = observe
         self._make = endpoint
         self._server: asyncio.Server | None = None
+        self._unix: UnixSocket | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; port 0 lets the system choose. Returns the address listened on.
 
-        Raises OSError when the address cannot be had.
+        `unix:PATH` for a host listens on a Unix socket; the port means nothing then. Raises OSError
+        when the address cannot be had.
         """
         loop = asyncio.get_running_loop()
+        if host.startswith(UNIX):
+            self._unix = UnixSocket(host.removeprefix(UNIX))
+            self._server = await loop.create_unix_server(
+                self._accept, sock=self._unix.socket, backlog=BACKLOG
+            )
+            return host, port
         self._server = await loop.create_server(
             self._accept, host, port, backlog=BACKLOG, reuse_address=True
         )
         name = self._server.sockets[0].getsockname()
         return name[0], name[1]
+
+    async def call(
+        self, host: str, port: int, *, wait: float, ended: Callable[[], None]
+    ) -> tuple[str, int]:
+        """Connect to a requester that listens, and tell it by a Role-Inquiry who responds.
+
+        A connection that is refused is tried again for `wait` seconds; `ended` is called when the
+        connection has ended. Returns the requester's address. Raises OSError.
+        """
+        loop = asyncio.get_running_loop()
+
+        def gone(connection: DeviceConnection) -> None:
+            self.connections.discard(connection)
+            ended()
+
+        until = loop.time() + wait
+        while True:
+            try:
+                transport, connection = await loop.create_connection(
+                    lambda: DeviceConnection(self._endpoint, gone), host, port
+                )
+            except ConnectionRefusedError:
+                if loop.time() >= until:
+                    raise
+                await asyncio.sleep(_RETRY)
+                continue
+            if not transport.is_closing():
+                self.connections.add(connection)
+            transport.write(tcp.control(tcp.MessageType.ROLE_INQUIRY))
+            name = transport.get_extra_info("peername")
+            return name[0], name[1]
 
     async def stop(self) -> None:
         """Stop listening and end every connection."""
@@ -62,9 +107,13 @@ class Listener:
                 loop.remove_reader(sock.fileno())
             # What was accepted a moment ago is a connection first: a closed server loses it open.
             await asyncio.sleep(0)
+            if self._unix is not None:
+                self._unix.remove()
+                self._unix = None
             self._server.close()
-            for connection in list(self.connections):
-                connection.abort()
+        for connection in list(self.connections):
+            connection.abort()
+        if self._server is not None:
             await self._server.wait_closed()
             self._server = None
 

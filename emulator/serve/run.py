@@ -13,19 +13,28 @@ from emulator.endpoint import Endpoint
 from emulator.errors import EmulatorError
 from emulator.serve.events import log_events
 from emulator.serve.listener import Listener
+from emulator.tcp import address
+
+CALL_WAIT = 10.0
+"""Seconds to wait for a requester that is to be called."""
 
 
 class ListenError(EmulatorError):
-    """An address cannot be listened on."""
+    """An address cannot be listened on, or not be called."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A device and where it is to listen."""
+    """A device and where it is to listen: an address, or `unix:PATH` for a host.
+
+    Attributes:
+        calls: a requester listens there; the device connects to it.
+    """
 
     device: Device
     host: str
     port: int
+    calls: bool = False
 
 
 def raise_descriptor_limit() -> None:
@@ -43,8 +52,9 @@ async def serve(
 ) -> None:
     """Listen for every device, report each address, and serve until SIGINT or SIGTERM.
 
-    `endpoint` makes the endpoint of each connection.
-    Raises ListenError when an address cannot be had; what was opened before is closed.
+    `endpoint` makes the endpoint of each connection. A device that called a requester is served
+    until that connection ends, which ends all. Raises ListenError when an address cannot be had;
+    what was opened before is closed.
     """
     raise_descriptor_limit()
     stopped = asyncio.Event()
@@ -57,10 +67,16 @@ async def serve(
             listener = Listener(place.device, observe=observe, endpoint=endpoint)
             listeners.push_async_callback(listener.stop)
             try:
-                host, port = await listener.start(place.host, place.port)
+                if place.calls:
+                    host, port = await listener.call(
+                        place.host, place.port, wait=CALL_WAIT, ended=stopped.set
+                    )
+                else:
+                    host, port = await listener.start(place.host, place.port)
             except OSError as error:
+                cannot = "connect to" if place.calls else "listen on"
                 raise ListenError(
-                    f"{place.device.name}: cannot listen on {place.host}:{place.port}: "
+                    f"{place.device.name}: cannot {cannot} {address(place.host, place.port)}: "
                     f"{error.strerror or error}"
                 ) from error
             ready(place, host, port)

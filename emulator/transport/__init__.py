@@ -1,1 +1,1 @@
-"""Pure codecs of what carries SPDM: the spdm-socket frames and DOE data objects."""
+"""Pure codecs of what carries SPDM: a stream cut into frames, and a message wrapped."""

@@ -11,6 +11,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from emulator.errors import EmulatorError
+from emulator.transport.binding import Binding, BindingError, Kind, Unwrapped
+from emulator.transport.spdm_socket import TransportType
 
 _HEADER = struct.Struct("<HBBI")
 HEADER_SIZE = _HEADER.size
@@ -32,6 +34,9 @@ class DataObjectType(IntEnum):
     DISCOVERY = 0
     CMA_SPDM = 1
     SECURED_CMA_SPDM = 2
+
+
+_SPDM = struct.pack("<HB", VENDOR_PCISIG, DataObjectType.CMA_SPDM)
 
 
 class DataObjectError(EmulatorError):
@@ -104,3 +109,57 @@ def discovery_response(payload: bytes) -> bytes:
     else:
         found = struct.pack("<HBB", NO_VENDOR, 0, 0)
     return DataObject(VENDOR_PCISIG, DataObjectType.DISCOVERY, found).to_bytes()
+
+
+class DoeBinding(Binding):
+    """Transport type 2; the payload is the whole object, as QEMU passes it on."""
+
+    name = "doe"
+    unit = "DOE object"
+    transport = TransportType.PCI_DOE
+    padding = PADDING
+    largest = MAX_OBJECT - HEADER_SIZE
+
+    def wrap(self, message: bytes) -> bytes:
+        """The object that carries the message."""
+        return spdm_object(message)
+
+    def unwrap(self, payload: bytes) -> Unwrapped:
+        """What the object carries; Discovery is the mailbox's own.
+
+        The types with connection ids (3 and 4) are answered by nobody yet: libspdm only numbers
+        them, QEMU does not know them.
+        """
+        whole = len(payload) >= HEADER_SIZE and stated_size(payload) == len(payload)
+        if whole and payload.startswith(_SPDM):
+            # Nearly every object: no DataObject is made for it.
+            return Unwrapped(Kind.MESSAGE, payload[HEADER_SIZE:])
+        try:
+            vendor, kind, data = parse(payload)
+        except DataObjectError as error:
+            raise BindingError(
+                f"malformed data object: {error}",
+                field="length",
+                found=error,
+                expected="one whole object",
+            ) from error
+        if vendor != VENDOR_PCISIG:
+            raise BindingError(
+                f"data object of vendor 0x{vendor:04x}",
+                field="vendor",
+                found=f"0x{vendor:04x}",
+                expected=f"0x{VENDOR_PCISIG:04x}",
+            )
+        if kind == DataObjectType.DISCOVERY:
+            return Unwrapped(Kind.OWN, discovery_response(data))
+        if kind == DataObjectType.SECURED_CMA_SPDM:
+            return Unwrapped(Kind.SECURED, data)
+        raise BindingError(
+            f"data object of type {kind}",
+            field="type",
+            found=kind,
+            expected=f"{DataObjectType.CMA_SPDM:d}, SPDM",
+        )
+
+
+DOE = DoeBinding()

@@ -95,3 +95,8 @@ class FrameReader:
             payload = bytes(self._buffer[HEADER_SIZE:end])
             del self._buffer[:end]
             yield Frame(command, transport, payload)
+
+    @staticmethod
+    def pack(frame: Frame) -> bytes:
+        """The bytes of a frame."""
+        return frame.to_bytes()

@@ -26,6 +26,8 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 REASONS = {
     "needs a container engine",
     "needs a guest kernel with the CMA patches",
+    "needs a PCI function with a DOE mailbox",
+    "needs a requester that listens",
     "the test already has the command on its path",
 }
 _BLOCK = re.compile(

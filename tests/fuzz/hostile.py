@@ -23,6 +23,9 @@ from unit.responder.verifying import verify
 from emulator.device import Device
 from emulator.endpoint import Answered, Close, Endpoint, Event, Send
 from emulator.spdm.state import State
+from emulator.spdm.versions import Version
+from emulator.transport.bindings import ALL
+from emulator.transport.tcp import TcpReader
 from emulator.vendor import Registry, VendorExchange
 
 LADDER = (
@@ -88,13 +91,20 @@ class Attached:
         for action in actions[:-1]:
             assert isinstance(action, Send)
         for action in actions:
-            if isinstance(action, Send):
+            if isinstance(action, Send) and self.alone:
+                check_tcp(action.data)
+            elif isinstance(action, Send):
                 (reply,) = seen_frames(action.data)
                 assert reply.command != 0
                 assert len(reply.payload) <= 4608
-                if reply.command == 1:
-                    check_data_object(reply.payload)
+                if reply.command == 1 and reply.payload:
+                    CHECKS[reply.transport](reply.payload)
         return not (actions and isinstance(actions[-1], Close))
+
+    @property
+    def alone(self) -> bool:
+        """Whether the peer began with TCP messages alone."""
+        return isinstance(self.endpoint._reader._chosen, TcpReader)
 
     def converse(self) -> None:
         """A whole good conversation, its signature verified."""
@@ -110,12 +120,40 @@ class Attached:
 
 
 def check_data_object(payload: bytes) -> None:
-    """No response, or one whole data object of a type that is answered."""
-    if payload:
-        vendor, kind, reserved, length = struct.unpack_from("<HBBI", payload)
-        assert (vendor, reserved) == (1, 0)
-        assert kind in {0, 1}
-        assert len(payload) == 4 * length
+    """One whole data object of a type that is answered."""
+    vendor, kind, reserved, length = struct.unpack_from("<HBBI", payload)
+    assert (vendor, reserved) == (1, 0)
+    assert kind in {0, 1}
+    assert len(payload) == 4 * length
+
+
+def check_mctp(payload: bytes) -> None:
+    """One SPDM message behind its type."""
+    assert payload[0] == 0x05
+    check_message(payload[1:])
+
+
+def check_tcp(payload: bytes) -> None:
+    """One SPDM message behind its header, or a refusal that is a header alone."""
+    length, version, kind = struct.unpack_from("<HBB", payload)
+    assert version == 1
+    if kind == 0x05:
+        assert length == len(payload) - 2
+        check_message(payload[4:])
+    else:
+        assert kind in {0xC1, 0xC2}
+        assert (length, len(payload)) == (0, 4)
+
+
+def check_message(payload: bytes) -> None:
+    """An SPDM response."""
+    assert payload[0] in set(Version)
+    assert payload[1] < 0x80
+    assert len(payload) >= 4
+
+
+CHECKS = {0: check_message, 1: check_mctp, 2: check_data_object, 3: check_tcp}
+"""What a reply must be like, by the transport of its frame."""
 
 
 @st.composite
@@ -153,9 +191,15 @@ def frames(draw: st.DrawFn) -> bytes:
     owners = st.one_of(st.just(1), st.integers(0, 0xFFFF))
     if draw(st.booleans()):
         return spdm_frame(draw(messages()))
+    if draw(st.booleans()):
+        binding = draw(st.sampled_from(ALL))
+        wrapped = st.just(binding.wrap(draw(messages())))
+        return frame(draw(st.one_of(wrapped, mutated(wrapped))), transport=binding.transport)
     carried = data_object(draw(messages()), kind=draw(kinds), vendor=draw(owners))
     payload = draw(st.one_of(st.just(carried), mutated(st.just(carried)), st.binary(max_size=64)))
     known = st.sampled_from((0x0001, 0xDEAD, 0xFFFD, 0xFFFF, 0x8001))
     numbers = st.integers(0, 2**32 - 1)
-    command = draw(st.one_of(known, numbers.filter(lambda number: number != 0xFFFE)))
+    # A third byte of 01 may begin a stream of TCP messages instead.
+    others = numbers.filter(lambda number: number != 0xFFFE and number >> 8 & 0xFF != 1)
+    command = draw(st.one_of(known, others))
     return frame(payload, command=command, transport=draw(st.one_of(st.just(2), numbers)))

@@ -13,6 +13,7 @@ from emulator.spdm.capabilities import Cap
 from emulator.spdm.messages import LAYOUTS
 from emulator.spdm.state import State
 from emulator.spdm.transcript import Part
+from emulator.transport.tcp import TCP
 from emulator.wire import parse
 
 states = pytest.mark.parametrize("state", State, ids=lambda state: state.name)
@@ -58,6 +59,26 @@ def test_any_frames_and_the_next_conversation_succeeds(state: State, sent: list[
         assert attached.send(one)
     attached.converse()
     assert snapshot(other.endpoint.responder.connection) == before
+
+
+@fuzzing(60)
+@given(
+    sent=st.lists(
+        st.one_of(messages(), st.sampled_from(GOOD))
+        .map(TCP.wrap)
+        .flatmap(lambda one: st.one_of(st.just(one), mutated(st.just(one)))),
+        max_size=6,
+    )
+)
+def test_any_tcp_messages_alone(sent: list[bytes]) -> None:
+    shared = device()
+    attached = Attached(to=shared)
+    attached.send(TCP.wrap(LADDER[0]))
+    assert attached.alone
+    for one in sent:
+        if not attached.send(one):
+            break
+    Attached(to=shared).converse()
 
 
 @states

@@ -12,9 +12,9 @@ from interop.qemu_support import (
     qemu_with,
 )
 
+from emulator.client.config_space import DOE_CAPABILITY
 from emulator.device.device import QEMU_REPLY
 from emulator.qemu import NVME_IDENTITY, PcieError
-from emulator.qemu.pcie import DOE_CAPABILITY
 from emulator.transport import doe
 
 pytestmark = pytest.mark.qemu

@@ -8,6 +8,7 @@ prints the usage and ends with 0, so its output is read.
 
 import itertools
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,3 +105,53 @@ def test_its_debug_build_finds_our_root_and_every_signature_good(
     assert "verify_challenge_signature - PASS" in output
     assert "verify_measurement_signature - PASS" in output
     assert "VerifyCertificateChainBuffer - PASS" in output
+
+
+def over(port: int, folder: Path, version: str, transport: str, *options: str) -> None:
+    """Read everything over a transport."""
+    done = subprocess.run(
+        [
+            REQUESTER, "--trans", transport, "--port", str(port), "--ver", version,
+            "--asym", "ECDSA_P384", "--hash", "SHA_384", "--pqc_asym", "NONE", "--meas_op", "ALL",
+            "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END", *options,
+        ],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "ERROR:" not in output, output
+    assert "usage" not in output.lower(), output
+    assert "Client stopped" in output, output
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("transport", ["PCI_DOE", "MCTP", "TCP", "NONE"])
+def test_reads_everything_over_each_transport(
+    port: int, our_roots: Path, version: str, transport: str
+) -> None:
+    over(port, our_roots, version, transport)
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_reads_everything_over_tcp_without_role_inquiry_by_name(
+    port: int, our_roots: Path, version: str
+) -> None:
+    over(port, our_roots, version, "TCP", "--tcp_sub", "NO_RI")
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_reads_everything_after_a_role_inquiry(our_roots: Path, version: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    # The device connects; it keeps trying until the requester listens.
+    device = subprocess.Popen(
+        [COMMAND, "serve", "--role-inquiry", f"127.0.0.1:{port}"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        over(port, our_roots, version, "TCP", "--tcp_sub", "RI")
+    finally:
+        told, errors = device.communicate(timeout=20)
+    assert device.returncode == 0, errors
+    assert f"nvme-ssd connected to 127.0.0.1:{port}" in told

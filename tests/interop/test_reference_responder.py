@@ -202,3 +202,35 @@ async def test_what_it_refuses_is_an_error_with_its_code() -> None:
             await client.certificate(5)
         assert caught.value.code == 0x01
         await client.certificate(0)
+
+
+@asynccontextmanager
+async def responder_over(transport: str, theirs: str, version: str) -> AsyncIterator[Client]:
+    """A client of a fresh responder on a transport; the responder must end well."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        # The last of an option that is given twice counts.
+        process, port = start(output, "--trans", theirs, "--ver", version)
+        try:
+            channel = await SocketChannel.open("127.0.0.1", port, wait=20, transport=transport)
+            try:
+                yield Client(Requester(Seeded("reference"), Offer()), channel)
+            finally:
+                await channel.close()
+            process.wait(timeout=20)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        output.seek(0)
+        assert process.returncode == 0, output.read()
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize(
+    ("transport", "theirs"),
+    [("doe", "PCI_DOE"), ("mctp", "MCTP"), ("tcp", "TCP"), ("none", "NONE")],
+)
+async def test_verifies_over_each_transport(transport: str, theirs: str, version: str) -> None:
+    async with responder_over(transport, theirs, version) as client:
+        verdict = await judge(client, "ECDSA_P384")
+    assert failed(verdict) == []

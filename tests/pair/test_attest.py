@@ -17,6 +17,8 @@ from emulator.requester import Direction, Offer, Requester, Verdict
 from emulator.requester.attest import MeasurementMode
 from emulator.spdm.transcript import Part, differ
 from emulator.spdm.versions import Version
+from emulator.transport.binding import Binding
+from emulator.transport.doe import DOE
 from emulator.transport.spdm_socket import Command, Frame, FrameReader, TransportType
 
 MATRIX = itertools.product(
@@ -40,10 +42,12 @@ class Wire:
         self.frames: list[bytes] = []
         self._reader = FrameReader()
 
-    async def exchange(self, data_object: bytes) -> bytes:
+    binding: Binding = DOE
+
+    async def exchange(self, payload: bytes) -> bytes:
         """Through the endpoint and back."""
         self.agree()
-        frame = Frame(Command.NORMAL, TransportType.PCI_DOE, data_object).to_bytes()
+        frame = Frame(Command.NORMAL, TransportType.PCI_DOE, payload).to_bytes()
         (action,) = self.endpoint.receive(frame, 0.0)
         assert isinstance(action, Send)
         self.frames += [frame, action.data]

@@ -165,10 +165,11 @@ def test_shutdown_is_echoed_and_closes(transport: int) -> None:
         (0x8002, 2),
         (0xFFFF, 2),
         (0xFFFFFFFF, 2),
-        (0x0001, 0),
-        (0x0001, 1),
-        (0x0001, 3),
+        (0x0001, 4),
+        (0x0001, 5),
         (0x0001, 0xFFFFFFFF),
+        (0x0002, 3),
+        (0x0004, 3),
     ],
 )
 def test_what_nobody_knows_is_unknown(command: int, transport: int) -> None:

@@ -14,7 +14,9 @@ from chains import SAN, authority
 from devices import device
 from typer.testing import CliRunner, Result
 
+from emulator.cli.attest import Transport
 from emulator.cli.main import app
+from emulator.client.socket import TRANSPORTS
 from emulator.device import Device
 from emulator.pki.authority import sample_roots
 from emulator.pki.files import to_pem
@@ -158,6 +160,10 @@ def test_a_device_that_does_not_answer() -> None:
         (("host:0",), "HOST:PORT"),
         (("host:65536",), "HOST:PORT"),
         ((":2323",), "HOST:PORT"),
+        (("unix:",), "HOST:PORT"),
+        (("pci:4",), "'4' where a PCI address such as 0000:00:04.0 is needed"),
+        (("pci:00:04.0", "--transport", "mctp"), "--transport mctp where a PCI function takes doe"),
+        (("--transport", "scsi"), "'--transport'"),
         (("--version", "1.5"), "--version 1.5 where one of 1.0, 1.1, 1.2, 1.3, 1.4 is needed"),
         (("--asym", "RSA"), "'RSA' where one of ECDSA_P256, ECDSA_P384 is needed"),
         (("--hash", "MD5"), "'MD5' where one of SHA_256, SHA_384 is needed"),
@@ -186,3 +192,14 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
     done = attest("[::1]:1", "--json")
     assert done.exit_code == 1
     assert "cannot connect to ::1:1" in done.stderr
+
+
+def test_a_pci_function_that_is_not_there() -> None:
+    done = attest("pci:fffe:ff:1f.7")
+    assert done.exit_code == 1
+    told = " ".join(done.stderr.split())
+    assert "cannot open /sys/bus/pci/devices/fffe:ff:1f.7/config: No such file" in told
+
+
+def test_the_transports_are_the_clients() -> None:
+    assert tuple(transport.value for transport in Transport) == TRANSPORTS

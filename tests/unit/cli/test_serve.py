@@ -125,3 +125,70 @@ def test_log_levels_show_refusals_and_every_message() -> None:
     assert "nvme-ssd connection 1: < GET_VERSION, 4 bytes" in told
     assert "nvme-ssd connection 1: 4 cert_chain_hash" in told
     assert "nvme-ssd connection 2: > ERROR VERSION_MISMATCH" in told
+
+
+def unix_serve(folder: Path, *arguments: str) -> tuple[str, subprocess.CompletedProcess[str]]:
+    """The line that tells where a device listens, and how attesting it there went."""
+    process = serve(*arguments)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        target = f"unix:{folder / 'device.sock'}"
+        done = subprocess.run(
+            [COMMAND, "attest", target, "--json"], check=False, capture_output=True, text=True
+        )
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+    return line, done
+
+
+@pytest.mark.parametrize("by", ["option", "profile"])
+def test_a_unix_socket_is_listened_on_instead(tmp_path: Path, by: str) -> None:
+    path = tmp_path / "device.sock"
+    options = ["--unix", str(path)] if by == "option" else ["--set", f"listener.path={path}"]
+    line, done = unix_serve(tmp_path, *options)
+    assert line.startswith(f"nvme-ssd listening on unix:{path} (SPDM ")
+    assert done.returncode == 0, done.stderr
+    assert not path.exists()
+
+
+def test_a_port_of_the_command_line_goes_before_the_profiles_path(tmp_path: Path) -> None:
+    with serving("nvme-ssd", options=["--set", f"listener.path={tmp_path / 'x'}"]) as (port,):
+        assert hello(port) == SERVER_HELLO
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("also", [["--port", "1"], ["--host", "h"], ["nvme-ssd", "linux-cma"]])
+def test_a_unix_socket_goes_with_no_other_address(also: list[str]) -> None:
+    process = serve("--unix", "x", *also)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert "--unix takes one profile and neither --host nor --port" in errors
+
+
+def test_a_requester_is_called() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as requester:
+        target = f"127.0.0.1:{requester.getsockname()[1]}"
+        process = serve("--role-inquiry", target, "--json")
+        peer, _ = requester.accept()
+        with peer:
+            assert peer.recv(4) == bytes.fromhex("000001bf")
+        told, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert json.loads(told)["event"] == "connected"
+    assert "{host}:{port}".format(**json.loads(told)) == target
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["h:1", "--port", "1"], "--role-inquiry takes one profile and no other address"),
+        (["h:1", "nvme-ssd", "linux-cma"], "--role-inquiry takes one profile"),
+        (["nowhere"], "'nowhere' where HOST:PORT is needed"),
+    ],
+)
+def test_a_call_needs_one_device_and_one_address(arguments: list[str], reason: str) -> None:
+    process = serve("--role-inquiry", *arguments)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert reason in errors

@@ -20,6 +20,7 @@ from emulator.requester import Direction, Flow, Offer, Requester
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.versions import Version
 from emulator.transport import doe
+from emulator.transport.binding import Binding
 from emulator.vendor import Registry, VendorExchange
 
 
@@ -30,8 +31,10 @@ class Scripted:
         self.replies = list(replies)
         self.sent: list[bytes] = []
 
-    async def exchange(self, data_object: bytes) -> bytes:
-        self.sent.append(data_object)
+    binding: Binding = doe.DOE
+
+    async def exchange(self, payload: bytes) -> bytes:
+        self.sent.append(payload)
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):
             raise reply
@@ -101,13 +104,16 @@ async def test_other_trouble_ends_the_flow() -> None:
     ("data", "reason"),
     [
         (doe.DataObject(0x1AF4, 1, b"").to_bytes(), "vendor: found 0x1af4, expected 0x0001"),
-        (doe.DataObject(1, 2, b"").to_bytes(), "type: found 2, expected 1, SPDM"),
+        (
+            doe.DataObject(1, 2, b"").to_bytes(),
+            "type: found a secured message, expected an SPDM message",
+        ),
         (ONE + bytes(4), "length: found "),
     ],
 )
 def test_another_object_is_no_reply(data: bytes, reason: str) -> None:
     with pytest.raises(BrokenReply, match=f"DOE object.{reason}"):
-        unwrap(data)
+        unwrap(data, doe.DOE)
 
 
 async def test_a_device_that_asks_for_time_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ async def test_a_reset_connection_ends_the_channel() -> None:
         ),
         (
             Frame(Command.NORMAL, TransportType.MCTP, b"1234").to_bytes(),
-            "frame.transport: found 1, expected 2, PCI DOE",
+            "frame.transport: found 1, expected 2, doe",
         ),
     ],
 )

@@ -6,8 +6,9 @@ import pytest
 from unit.qemu.fake_machine import FakeFunction, FakeMachine
 from unit.qemu.wiring import wired_to
 
+from emulator.client.config_space import DOE_CAPABILITY, PcieError
 from emulator.qemu.launch import NVME_IDENTITY
-from emulator.qemu.pcie import DOE_CAPABILITY, PcieError, map_ecam
+from emulator.qemu.pcie import map_ecam
 
 _BASIC = FakeFunction().registers
 

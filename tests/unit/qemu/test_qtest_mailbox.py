@@ -8,7 +8,8 @@ import pytest
 from unit.qemu.fake_machine import FakeFunction, FakeMachine
 from unit.qemu.wiring import wired, wired_to
 
-from emulator.qemu.mailbox import MailboxError, MailboxStatus, MailboxTimeout, QemuMailbox
+from emulator.client.mailbox import MailboxError, MailboxStatus, MailboxTimeout
+from emulator.qemu.mailbox import QemuMailbox
 from emulator.qemu.pcie import Function, map_ecam
 from emulator.qemu.qtest import QtestError
 from emulator.transport import doe
