@@ -23,8 +23,10 @@ from emulator.entropy import Seeded
 from emulator.errors import PeerErrorReply
 from emulator.pki.authority import sample_roots
 from emulator.pki.files import read_certificates
+from emulator.pki.schemes import scheme
 from emulator.requester import Direction, Offer, Requester, Verdict
 from emulator.requester.attest import MeasurementMode
+from emulator.spdm.algorithms import SIGNATURES
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.versions import BY_TEXT
 
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.reference
 RESPONDER = os.environ.get("SPDM_RESPONDER_EMU", "")
 HINT = "set SPDM_RESPONDER_EMU to DMTF's spdm_responder_emu, its sample keys beside it"
 
-FOLDERS = {"ECDSA_P256": "ecp256", "ECDSA_P384": "ecp384"}
+FOLDERS = {row.name: scheme(row.name).spdm_emu for row in SIGNATURES if row.offered}
 MATRIX = list(itertools.product(("1.2", "1.3"), FOLDERS, ("SHA_256", "SHA_384")))
 
 
