@@ -54,7 +54,7 @@ class PeerChain:
     def key(self, scheme: str) -> VerifyingKey | None:
         """The leaf's public key, or None where it is none of the signature algorithm `scheme`."""
         key = self.leaf.key if self.leaf else None
-        return key if key is not None and key.scheme == scheme else None
+        return key.under(scheme) if key is not None and scheme in key.schemes else None
 
 
 def read_chain(slot: int, spdm: bytes, hash_name: str) -> PeerChain:

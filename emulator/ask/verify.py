@@ -35,7 +35,7 @@ def verify(
     if key is None:
         wanted = asym.name if asym else "(none)"
         problem = f"the leaf of slot {chain.slot} has no {wanted} key, which was negotiated"
-    elif key.verify(signature, signed.digest(), signed.hash):
+    elif key.verify(signature, signed):
         problem = ""
     else:
         problem = f"it is not the one of slot {chain.slot}'s leaf over this conversation"

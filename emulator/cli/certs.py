@@ -14,7 +14,7 @@ from emulator.crypto.certificate import Certificate, printable
 from emulator.device import CertificateChain
 from emulator.entropy import Seeded, System
 from emulator.errors import PkiError
-from emulator.pki import authority, export, files, listing
+from emulator.pki import authority, export, files, listing, schemes
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, Authority, sample_authority
 from emulator.pki.issue import IssuedChain, LeafOptions, issue
 from emulator.pki.schemes import SCHEMES
@@ -36,14 +36,19 @@ def make_command(
     name: Annotated[
         str, typer.Option(help="Begins the authority's names.")
     ] = authority.SAMPLE_NAME,
+    scheme: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Only for this one, of {', '.join(SCHEMES)}; repeatable."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an authority.")] = False,
 ) -> None:
-    """Make an authority: a root and an intermediate for each signature scheme."""
+    """Make an authority: a root and an intermediate for each kind of keys."""
     with _wrong_use():
         if (directory / authority.TRUST).exists() and not force:
             raise PkiError(f"{directory} holds an authority already; --force replaces it")
         entropy = System() if seed is None else Seeded(seed)
-        _tell(authority.make_all(directory, entropy, name=name))
+        chosen = [schemes.scheme(one).name for one in scheme] if scheme else list(SCHEMES)
+        _tell(authority.make_all(directory, entropy, name=name, schemes=chosen))
 
 
 @app.command("show")
@@ -145,7 +150,7 @@ def _profile_chains(
             (chain.root, *(der for der in chain.certificates if der != chain.root)), chain.key
         )
         for chain in _provisioned(profile, sets)
-        if chain.key.scheme in wanted
+        if chain.key.public.key_type in wanted
     ]
 
 

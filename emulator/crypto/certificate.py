@@ -13,7 +13,6 @@ from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from emulator.crypto import der
 from emulator.crypto.keys import VerifyingKey
@@ -185,10 +184,7 @@ def _extension(extensions: x509.Extensions, kind: type[_Extension]) -> _Extensio
 
 def _public_key(certificate: x509.Certificate) -> tuple[VerifyingKey | None, str]:
     try:
-        key = certificate.public_key()
-        if not isinstance(key, ec.EllipticCurvePublicKey):
-            return None, f"{type(key).__name__}: no signature scheme known here"
-        return VerifyingKey(key), ""
+        return VerifyingKey(certificate.public_key()), ""
     except (PkiError, *_UNREADABLE) as error:
         return None, str(error)
 

@@ -1,74 +1,63 @@
 """Signing and verifying keys, by the signature schemes of the algorithm table.
 
-ECDSA signatures are r‖s, each as wide as the curve's order (libspdm `os_stub/cryptlib_*/pk/ec.c`);
-they are deterministic (RFC 6979), so a seeded run sends the same bytes twice.
+A key may serve several schemes: an RSA key serves RSASSA and RSAPSS. `scheme` is the one it is
+used under, `under` the same key under another.
 """
 
-import hashlib
-from dataclasses import dataclass
 from functools import cached_property
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    Prehashed,
-    decode_dss_signature,
-    encode_dss_signature,
-)
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from emulator.crypto import ecdsa, eddsa
+from emulator.crypto import rsa as rsa_schemes
+from emulator.crypto.scheme import PrivateKey, PublicKey, Scheme, Signable, Verify
 from emulator.errors import PkiError
 
-
-@dataclass(frozen=True)
-class _Curve:
-    """What is needed of one ECDSA curve: its order bounds derived keys."""
-
-    curve: ec.EllipticCurve
-    width: int
-    order: int
-
-
-_CURVES = {
-    "ECDSA_P256": _Curve(
-        ec.SECP256R1(),
-        32,
-        0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
-    ),
-    "ECDSA_P384": _Curve(
-        ec.SECP384R1(),
-        48,
-        int(
-            "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
-            "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973",
-            16,
-        ),
-    ),
+SCHEMES: dict[str, Scheme] = {
+    row.name: row for row in (*ecdsa.SCHEMES, *rsa_schemes.SCHEMES, *eddsa.SCHEMES)
 }
-_SCHEME_OF_CURVE = {entry.curve.name: scheme for scheme, entry in _CURVES.items()}
-_SIGN = {
-    "SHA_256": ec.ECDSA(Prehashed(hashes.SHA256()), deterministic_signing=True),
-    "SHA_384": ec.ECDSA(Prehashed(hashes.SHA384()), deterministic_signing=True),
-}
-_VERIFY = {
-    "SHA_256": ec.ECDSA(Prehashed(hashes.SHA256())),
-    "SHA_384": ec.ECDSA(Prehashed(hashes.SHA384())),
-}
+"""The signature algorithms that can be computed."""
 
-SCHEMES = tuple(_CURVES)
+KEY_TYPES = tuple(dict.fromkeys(row.key_type for row in SCHEMES.values()))
+"""The kinds of keys they need."""
+
+
+def scheme_of_type(key_type: str) -> str:
+    """The first scheme of a kind of keys. Raises KeyError."""
+    for row in SCHEMES.values():
+        if row.key_type == key_type:
+            return row.name
+    raise KeyError(key_type)
 
 
 class VerifyingKey:
     """A public key that checks SPDM signatures."""
 
-    def __init__(self, key: ec.EllipticCurvePublicKey) -> None:
-        self._key = key
-        self.scheme = _scheme(key.curve)
+    def __init__(self, key: object, scheme: str = "") -> None:
+        """Raises PkiError for a key that no scheme fits, or not this one.
+
+        Without `scheme` the key is used under the first that fits.
+        """
+        fitting = tuple(name for name, row in SCHEMES.items() if row.fits(key))
+        if not fitting or not isinstance(key, PublicKey):
+            raise PkiError(f"{_told(key)} where one of {', '.join(KEY_TYPES)} is needed")
+        if scheme and scheme not in fitting:
+            raise PkiError(f"{_told(key)} where one for {scheme} is needed")
+        self._key: PublicKey = key
+        self.schemes = fitting
+        self.scheme = scheme or fitting[0]
 
     @property
-    def pyca(self) -> ec.EllipticCurvePublicKey:
+    def pyca(self) -> PublicKey:
         """The key as `cryptography` knows it, for `pki` only."""
         return self._key
+
+    @property
+    def key_type(self) -> str:
+        """The kind of key, one of `KEY_TYPES`."""
+        return SCHEMES[self.scheme].key_type
 
     @cached_property
     def spki(self) -> bytes:
@@ -77,55 +66,48 @@ class VerifyingKey:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
-    def verify(self, signature: bytes, digest: bytes, hash_name: str) -> bool:
-        """Whether `signature` (r‖s) is this key's over `digest`, a hash by `hash_name`."""
-        width = _CURVES[self.scheme].width
-        if len(signature) != 2 * width:
-            return False
-        der = encode_dss_signature(
-            int.from_bytes(signature[:width], "big"), int.from_bytes(signature[width:], "big")
-        )
-        try:
-            self._key.verify(der, digest, _VERIFY[hash_name])
-        except InvalidSignature:
-            return False
-        return True
+    def under(self, scheme: str) -> "VerifyingKey":
+        """This key under `scheme`, one of `schemes`."""
+        return self if scheme == self.scheme else VerifyingKey(self._key, scheme)
+
+    def verify(self, signature: bytes, signed: Signable) -> bool:
+        """Whether `signature`, as on the wire, is this key's over `signed`."""
+        return self._verify(signature, signed)
+
+    @cached_property
+    def _verify(self) -> Verify:
+        return SCHEMES[self.scheme].verifier(self._key)
 
 
 class SigningKey:
     """A private key that makes SPDM signatures."""
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(self, key: PrivateKey, scheme: str = "") -> None:
+        """Raises PkiError as `VerifyingKey` does."""
         self._key = key
-        self.scheme = _scheme(key.curve)
-        self._width = _CURVES[self.scheme].width
-        self.public = VerifyingKey(key.public_key())
+        self.public = VerifyingKey(key.public_key(), scheme)
+        self.scheme = self.public.scheme
+        self._sign = SCHEMES[self.scheme].signer(key)
 
     @property
-    def pyca(self) -> ec.EllipticCurvePrivateKey:
+    def pyca(self) -> PrivateKey:
         """The key as `cryptography` knows it, for `pki` only."""
         return self._key
 
     @classmethod
     def derive(cls, scheme: str, secret: bytes) -> "SigningKey":
-        """The key that `secret` always gives: an integer below the order, from SHAKE-256.
-
-        Deriving from 16 bytes more than the order's width leaves a bias below 2^-128.
-        """
-        entry = _CURVES[scheme]
-        wide = hashlib.shake_256(scheme.encode() + b"\x00" + secret).digest(entry.width + 16)
-        number = int.from_bytes(wide, "big") % (entry.order - 1) + 1
-        return cls(ec.derive_private_key(number, entry.curve))
+        """The key that `secret` always gives; for RSA this takes up to seconds."""
+        return cls(SCHEMES[scheme].derive(secret), scheme)
 
     @classmethod
     def from_pem(cls, pem: bytes) -> "SigningKey":
-        """Read an unencrypted PEM key. Raises PkiError for what is not an ECDSA key we know."""
+        """Read an unencrypted PEM key. Raises PkiError for what is no key of a scheme we know."""
         try:
             key = serialization.load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise PkiError(f"not an unencrypted PEM private key: {error}") from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise PkiError(f"a {type(key).__name__} where an ECDSA key is needed")
+        if not isinstance(key, PrivateKey):
+            raise PkiError(f"{_told(key)} where one of {', '.join(KEY_TYPES)} is needed")
         return cls(key)
 
     def to_pem(self) -> bytes:
@@ -136,14 +118,21 @@ class SigningKey:
             serialization.NoEncryption(),
         )
 
-    def sign(self, digest: bytes, hash_name: str) -> bytes:
-        """The signature r‖s over `digest`, a hash by `hash_name`."""
-        r, s = decode_dss_signature(self._key.sign(digest, _SIGN[hash_name]))
-        return r.to_bytes(self._width, "big") + s.to_bytes(self._width, "big")
+    def under(self, scheme: str) -> "SigningKey":
+        """This key under `scheme`, one of its public key's `schemes`."""
+        return self if scheme == self.scheme else SigningKey(self._key, scheme)
+
+    def sign(self, signed: Signable) -> bytes:
+        """The signature over `signed`, as on the wire."""
+        return self._sign(signed)
 
 
-def _scheme(curve: ec.EllipticCurve) -> str:
-    scheme = _SCHEME_OF_CURVE.get(curve.name)
-    if scheme is None:
-        raise PkiError(f"curve {curve.name} where one of {', '.join(_SCHEME_OF_CURVE)} is needed")
-    return scheme
+def _told(key: object) -> str:
+    """What a key is, for a message."""
+    match key:
+        case ec.EllipticCurvePublicKey():
+            return f"curve {key.curve.name}"
+        case rsa.RSAPublicKey():
+            return f"an RSA key of {key.key_size} bits"
+        case _:
+            return f"a {type(key).__name__}"

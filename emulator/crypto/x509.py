@@ -227,7 +227,7 @@ def _constraints(leaf: Certificate) -> str:
 
 
 def _scheme(leaf: Certificate) -> str:
-    return f"an {leaf.key.scheme} key" if leaf.key is not None else ""
+    return f"an {leaf.key.key_type} key" if leaf.key is not None else ""
 
 
 def _leaf_usage(leaf: Certificate, slot: int) -> list[str]:

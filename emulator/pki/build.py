@@ -1,7 +1,7 @@
 """Making one certificate: the same inputs always give the same DER.
 
-Signatures are deterministic (RFC 6979), dates are the caller's, and the serial number is drawn by
-SHAKE-256 from everything else in the certificate.
+Signatures are deterministic (RFC 6979, PKCS#1 v1.5, RFC 8032), dates are the caller's, and the
+serial number is drawn by SHAKE-256 from everything else in the certificate.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from emulator.crypto import der
@@ -150,10 +151,12 @@ def _sign(
             builder = builder.add_extension(kind, critical=critical)
     except ValueError as error:
         raise PkiError(f"{subject.rfc4514_string()}: {error}") from error
-    digest = scheme(signer.scheme).hash
-    return builder.sign(signer.pyca, digest, ecdsa_deterministic=True).public_bytes(
-        serialization.Encoding.DER
+    # Every other scheme is deterministic of its own, and must not be told.
+    deterministic = True if isinstance(signer.pyca, ec.EllipticCurvePrivateKey) else None
+    signed = builder.sign(
+        signer.pyca, scheme(signer.scheme).hash, ecdsa_deterministic=deterministic
     )
+    return signed.public_bytes(serialization.Encoding.DER)
 
 
 def _serial(content: Sequence[bytes]) -> int:

@@ -13,9 +13,7 @@ The responder reads the chains of its slots 0, 1 and 4, the keys `end_responder.
 `end_responder4.key`, and `ca.cert.der` of the requester's scheme.
 
 Which of the requester's own schemes is read follows from the negotiation: none if the device
-offers no mutual authentication and selects none. The sample programs between themselves select
-RSAPSS_3072, and stop for want of `rsa3072/`, unless both are told `--req_asym ECDSA_P256` and
-`--req_pqc_asym NONE`.
+offers no mutual authentication and selects none.
 """
 
 from collections.abc import Iterable
@@ -41,7 +39,7 @@ def export_spdm_emu(
     """Write chains so that DMTF's sample requester runs with `folder` as its working directory.
 
     Args:
-        folder: where the scheme folders (`ecp256`, `ecp384`) go.
+        folder: where the folders of the key types (`ecp256`, `rsa3072`, `ed448`) go.
         chains: the device's, at most one a scheme. The same chain stands in every slot that the
             sample responder fills, so that it can play the device too.
         requesters: the requester's own chains, at most one a scheme, from the same authority.

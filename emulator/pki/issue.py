@@ -21,6 +21,7 @@ from emulator.errors import PkiError
 from emulator.pki import build
 from emulator.pki.authority import Authority
 from emulator.pki.build import Extension, Issuer
+from emulator.pki.schemes import scheme
 
 _MODEL_OIDS = {"device": (OID_HARDWARE_IDENTITY,), "alias": (OID_MUTABLE_CERTIFICATE,)}
 
@@ -93,7 +94,8 @@ def issue(
         authority: who signs.
         san: the PCIe CMA name, taken exactly as it is; None leaves it out.
         common_name: the leaf's subject.
-        key: the leaf's key; without it one is derived from `secret`.
+        key: the leaf's key; without it the authority's device key, or where there is none, one
+            derived from `secret`.
         secret: what keys are derived from (the leaf's, and the device's own in the alias model).
         not_before: start of the validity, timezone-aware.
         not_after: its end.
@@ -104,14 +106,16 @@ def issue(
     options = options or LeafOptions()
     if key is None and not secret:
         raise PkiError(f"a leaf for {common_name!r} needs a key, or a secret to derive it from")
-    leaf_key = key or SigningKey.derive(authority.scheme, b"leaf\x00" + secret)
+    algorithm = scheme(authority.scheme).algorithm
+    leaf_key = key or authority.device_key
+    leaf_key = leaf_key or SigningKey.derive(algorithm, b"leaf\x00" + secret)
     dates = {"not_before": not_before, "not_after": not_after}
     above = [authority.root.certificate, authority.intermediate.certificate]
     issuer = authority.intermediate
     if options.model == "alias":
         # Without a secret, the leaf's private key is what only this device knows.
         material = secret or leaf_key.to_pem()
-        device_key = SigningKey.derive(authority.scheme, b"device\x00" + material)
+        device_key = SigningKey.derive(algorithm, b"device\x00" + material)
         limits = (build.constraints(ca=True, path_length=0), build.key_usage("keyCertSign"))
         extensions = (*limits, build.spdm_extension(OID_HARDWARE_IDENTITY))
         subject = build.name(f"{common_name} device")

@@ -16,7 +16,7 @@ def describe(certificate: Certificate) -> dict[str, Any]:
         "serial": f"{certificate.serial:x}",
         "not_before": certificate.not_before.isoformat(),
         "not_after": certificate.not_after.isoformat(),
-        "key": certificate.key.scheme if certificate.key is not None else None,
+        "key": ", ".join(certificate.key.schemes) if certificate.key is not None else None,
         "key_problem": certificate.key_problem,
         "ca": certificate.is_ca,
         "path_length": certificate.path_length,

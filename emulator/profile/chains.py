@@ -104,7 +104,8 @@ def _issue(
 ) -> list[ProvisionedChain]:
     """One chain for each signature algorithm, the same in every run.
 
-    The leaf's key depends on the profile's name, its identity, the slot and the scheme alone.
+    The leaf's key depends on the profile's name, its identity, the slot and the scheme alone. RSA
+    keys take too long to make: all devices share the sample authority's.
     """
     own_name = pci_identity(profile).san
     san = own_name if auto.san is None else auto.san
@@ -124,7 +125,7 @@ def _issue(
             report.at(steps, "values that fit a certificate", str(error))
             break
         certificates = issued.certificates if auto.include_root else issued.certificates[1:]
-        chain = CertificateChain(certificates, root=issued.root, key=issued.key)
+        chain = CertificateChain(certificates, root=issued.root, key=issued.key.under(scheme))
         made.append(ProvisionedChain(number, steps, chain, NOT_BEFORE, NOT_AFTER))
     return made
 
@@ -138,7 +139,10 @@ def _read(
     *,
     at: datetime,
 ) -> list[ProvisionedChain]:
-    """The chain of these files, or none if it is not what a requester accepts."""
+    """The chain of these files for each algorithm its key serves that is offered.
+
+    None if it is not what a requester accepts.
+    """
     certificates: list[bytes] = []
     for index, path in enumerate(paths.certificates):
         certificates += _certificates(path, (*steps, "certificates", index), report)
@@ -161,10 +165,19 @@ def _read(
         report.at((*steps, step), expect, was)
     if problems:
         return []
-    chain = CertificateChain(tuple(certificates), root=root.der, key=key)
     start = max(view.not_before for view in views)
     end = min(view.not_after for view in views)
-    return [ProvisionedChain(number, steps, chain, start, end)]
+    offered = [one for one in key.public.schemes if one in profile.algorithms.asym]
+    return [
+        ProvisionedChain(
+            number,
+            steps,
+            CertificateChain(tuple(certificates), root=root.der, key=key.under(one)),
+            start,
+            end,
+        )
+        for one in offered or [key.scheme]
+    ]
 
 
 def _certificates(path: Path, steps: Steps, report: Report) -> tuple[bytes, ...]:

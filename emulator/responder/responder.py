@@ -208,7 +208,7 @@ class Responder:
         key = signing.key
         if self._stages is not None and at is not None:
             to_sign, key = self._stages.sign(at, to_sign, key)
-        return key.sign(to_sign.digest(), to_sign.hash)
+        return key.sign(to_sign)
 
     def _commit(
         self, row: Row, outcome: Outcome, entries: tuple[Entry, ...], at: Situation | None

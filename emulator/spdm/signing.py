@@ -48,8 +48,14 @@ class ToSign:
         """H(transcript): M1/M2's or L1/L2's hash."""
         return hashes.digest(self.hash, *[entry.raw for entry in self.view])
 
+    def message(self) -> bytes:
+        """What a scheme that hashes for itself signs: the prefix and the transcript's hash."""
+        if not rules(self.version).signing_prefix:
+            return b"".join(entry.raw for entry in self.view)
+        return combined_prefix(self.version, self.context) + self.transcript_hash()
+
     def digest(self) -> bytes:
-        """The hash that the signature scheme signs."""
+        """The hash of `message`, which every other scheme signs."""
         transcript = self.transcript_hash()
         if not rules(self.version).signing_prefix:
             return transcript

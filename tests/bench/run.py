@@ -120,10 +120,26 @@ def blocks(subjects: dict[str, Callable[[], object]]) -> dict[str, float]:
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
+class Raw:
+    """What is signed, with no more than the hashes it takes."""
+
+    context = ""
+
+    def __init__(self, hash_name: str) -> None:
+        self.hash = hash_name
+
+    def message(self) -> bytes:
+        """The prefix and the transcript's hash."""
+        return PREFIX + hashes.digest(self.hash, TRANSCRIPT)
+
+    def digest(self) -> bytes:
+        """The hash of the message."""
+        return hashes.digest(self.hash, self.message())
+
+
 def cryptography(key: SigningKey, hash_name: str) -> bytes:
     """What no device can do without: the transcript's hash, the prefix's, and the signature."""
-    transcript = hashes.digest(hash_name, TRANSCRIPT)
-    return key.sign(hashes.digest(hash_name, PREFIX, transcript), hash_name)
+    return key.sign(Raw(hash_name))
 
 
 def per_second(port: int, asym: str, hash_name: str) -> float:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from interop.serving import COMMAND, EVERY_VERSION, serving
 
+from emulator.spdm.algorithms import HASHES, SIGNATURES
 from emulator.spdm.versions import BY_TEXT
 
 pytestmark = pytest.mark.reference
@@ -31,6 +32,14 @@ MATRIX = list(
         ("ONE_BY_ONE", "ALL"),
     )
 )
+SIGNATURE_NAMES = [row.name for row in SIGNATURES if row.offered]
+HASH_NAMES = [row.name for row in HASHES if row.offered]
+ALGORITHMS = [
+    *itertools.product(("1.2", "1.3"), SIGNATURE_NAMES, ("SHA_256", "SHA_512")),
+    *itertools.product(("1.2", "1.3"), ["ECDSA_P256"], HASH_NAMES),
+    ("1.3", "RSAPSS_3072", "SHA3_384"),
+    ("1.3", "EDDSA_448", "SHA3_512"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,6 +51,15 @@ def _requester() -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     with serving("nvme-ssd", options=EVERY_VERSION) as ports:
+        yield ports[0]
+
+
+@pytest.fixture(scope="module")
+def able_port() -> Iterator[int]:
+    """A device with every algorithm there is."""
+    asym, hash_names = ",".join(SIGNATURE_NAMES), ",".join(HASH_NAMES)
+    options = ("--set", f"algorithms.asym=[{asym}]", "--set", f"algorithms.hash=[{hash_names}]")
+    with serving("nvme-ssd", options=options) as ports:
         yield ports[0]
 
 
@@ -93,6 +111,17 @@ def test_reads_everything_with_a_foreign_root(
     port: int, foreign_roots: Path, version: str, asym: str, hash_name: str, reading: str
 ) -> None:
     run(port, foreign_roots, version, asym, hash_name, reading)
+
+
+@pytest.mark.parametrize(("version", "asym", "hash_name"), ALGORITHMS)
+def test_every_algorithm(
+    able_port: int, our_roots: Path, version: str, asym: str, hash_name: str
+) -> None:
+    output = run(able_port, our_roots, version, asym, hash_name, "ALL")
+    if "verify_" in output:  # a debug build says what it verified
+        assert "FAIL" not in output
+        assert "verify_challenge_signature - PASS" in output
+        assert "verify_measurement_signature - PASS" in output
 
 
 def test_its_debug_build_finds_our_root_and_every_signature_good(

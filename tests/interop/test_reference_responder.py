@@ -23,8 +23,10 @@ from emulator.entropy import Seeded
 from emulator.errors import PeerErrorReply
 from emulator.pki.authority import sample_roots
 from emulator.pki.files import read_certificates
+from emulator.pki.schemes import scheme
 from emulator.requester import Direction, Offer, Requester, Verdict
 from emulator.requester.attest import MeasurementMode
+from emulator.spdm.algorithms import SIGNATURES, by_name
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.versions import BY_TEXT
 
@@ -33,8 +35,12 @@ pytestmark = pytest.mark.reference
 RESPONDER = os.environ.get("SPDM_RESPONDER_EMU", "")
 HINT = "set SPDM_RESPONDER_EMU to DMTF's spdm_responder_emu, its sample keys beside it"
 
-FOLDERS = {"ECDSA_P256": "ecp256", "ECDSA_P384": "ecp384"}
-MATRIX = list(itertools.product(BY_TEXT, FOLDERS, ("SHA_256", "SHA_384")))
+FOLDERS = {row.name: scheme(row.name).spdm_emu for row in SIGNATURES if row.offered}
+MATRIX = [
+    (version, asym, hash_name)
+    for version, asym, hash_name in itertools.product(BY_TEXT, FOLDERS, ("SHA_256", "SHA_384"))
+    if by_name(SIGNATURES, asym).since <= BY_TEXT[version]
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,7 +1,9 @@
 """The client and a real endpoint back to back, frame by frame, without a socket between them."""
 
 import itertools
+from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 import pytest
 from asking import ROOTS
@@ -9,12 +11,15 @@ from chains import AT, SAN
 from devices import device
 
 from emulator.client import Client
-from emulator.device import Device, Sizes
+from emulator.device import CertificateChain, Device, Sizes, Slot
 from emulator.endpoint import Endpoint, Send
 from emulator.entropy import Seeded
 from emulator.errors import NoResponse
+from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
+from emulator.pki.issue import issue
 from emulator.requester import Direction, Offer, Requester, Verdict
 from emulator.requester.attest import MeasurementMode
+from emulator.spdm.algorithms import HASHES, SIGNATURES
 from emulator.spdm.transcript import Part, differ
 from emulator.spdm.versions import Version
 from emulator.transport.binding import Binding
@@ -27,6 +32,23 @@ MATRIX = itertools.product(
     ("SHA_256", "SHA_384"),
     ("all", "one-by-one", "none"),
 )
+
+
+EVERY_PAIR = itertools.product(
+    (Version.V1_2, Version.V1_3),
+    [row.name for row in SIGNATURES if row.offered],
+    [row.name for row in HASHES if row.offered],
+)
+
+
+@cache
+def sample_chain(asym: str) -> CertificateChain:
+    """A chain of the sample authority for this signature algorithm."""
+    made = issue(
+        sample_authority(asym), san=SAN, common_name="a device", secret=b"pair",
+        not_before=NOT_BEFORE, not_after=NOT_AFTER,
+    )  # fmt: skip
+    return CertificateChain(made.certificates, made.root, made.key.under(asym))
 
 
 class Wire:
@@ -103,6 +125,21 @@ async def test_both_ends_agree_all_the_way(
     verdict, _, _ = await attest(device(versions=tuple(Version)), offer, measurements=measurements)
     assert verdict.ok, [step for step in verdict.steps if step.ok is False]
     assert verdict.step("version").evidence["selected"] == version.text
+
+
+@pytest.mark.parametrize(("version", "asym", "base_hash"), list(EVERY_PAIR))
+async def test_every_pair_of_algorithms(version: Version, asym: str, base_hash: str) -> None:
+    held = sample_chain(asym)
+    to = device(asym=(asym,), base_hash=(base_hash,), slots={0: ()})
+    to = replace(to, slots={0: Slot({asym: held})})
+    offer = Offer(versions=(version,))
+    requester = Requester(Seeded("pair"), offer)
+    wire = Wire(Endpoint(to), requester)
+    verdict = await Client(requester, wire).attest(trust=[held.root], at=AT, expected_san=SAN)
+    wire.agree()
+    assert verdict.ok, [step for step in verdict.steps if step.ok is False]
+    assert verdict.step("algorithms").evidence["asym"] == asym
+    assert verdict.step("algorithms").evidence["hash"] == base_hash
 
 
 async def test_the_same_seeds_give_the_same_bytes() -> None:

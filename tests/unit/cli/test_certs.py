@@ -13,6 +13,8 @@ from emulator.pki import files
 from emulator.pki.authority import SAMPLE_SEED, sample_authority
 from emulator.pki.issue import LeafOptions
 
+P256 = ("--scheme", "ECDSA_P256")
+
 
 def certs(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, list(map(str, arguments)))
@@ -38,18 +40,18 @@ class TestMake:
     def test_without_a_seed_every_authority_is_another(self, tmp_path: Path) -> None:
         made: list[bytes] = []
         for name in ("one", "two"):
-            assert certs("make", "--dir", tmp_path / name, "--name", "Lab").exit_code == 0
+            assert certs("make", "--dir", tmp_path / name, "--name", "Lab", *P256).exit_code == 0
             made.append((tmp_path / name / "ecdsa_p256" / "root.cert.pem").read_bytes())
-            (root, _) = files.read_certificates(tmp_path / name / "trust.pem")
+            (root,) = files.read_certificates(tmp_path / name / "trust.pem")
             assert Certificate.parse(root).subject == "CN=Lab ECDSA_P256 root,O=spdm-emulator"
         assert made[0] != made[1]
 
     def test_an_authority_is_replaced_by_force_only(self, tmp_path: Path) -> None:
-        assert certs("make", "--dir", tmp_path).exit_code == 0
+        assert certs("make", "--dir", tmp_path, *P256).exit_code == 0
         before = (tmp_path / "trust.pem").read_bytes()
         assert "--force replaces it" in wrong("make", "--dir", tmp_path)
         assert (tmp_path / "trust.pem").read_bytes() == before
-        assert certs("make", "--dir", tmp_path, "--force").exit_code == 0
+        assert certs("make", "--dir", tmp_path, "--force", *P256).exit_code == 0
         assert (tmp_path / "trust.pem").read_bytes() != before
 
 
@@ -130,7 +132,7 @@ class TestExport:
 
     def test_der_takes_one_root(self, tmp_path: Path) -> None:
         message = wrong("export", "--der", tmp_path / "root.der")
-        assert "add --scheme ECDSA_P256 or ECDSA_P384" in message
+        assert "add --scheme ECDSA_P256 or" in message
 
     def test_an_unknown_scheme(self, tmp_path: Path) -> None:
         message = wrong("export", "--pem", tmp_path / "x", "--scheme", "RSA")

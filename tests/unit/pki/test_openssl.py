@@ -62,7 +62,14 @@ def text(folder: Path, certificate: bytes) -> str:
 
 @pytest.mark.parametrize(
     ("scheme", "algorithm"),
-    [("ECDSA_P256", "ecdsa-with-SHA256"), ("ECDSA_P384", "ecdsa-with-SHA384")],
+    [
+        ("ECDSA_P256", "ecdsa-with-SHA256"),
+        ("ECDSA_P384", "ecdsa-with-SHA384"),
+        ("ECDSA_P521", "ecdsa-with-SHA512"),
+        ("RSA_2048", "sha256WithRSAEncryption"),
+        ("EDDSA_25519", "ED25519"),
+        ("EDDSA_448", "ED448"),
+    ],
 )
 def test_openssl_reads_what_was_meant(tmp_path: Path, scheme: str, algorithm: str) -> None:
     shown = text(tmp_path, issued(scheme).leaf)

@@ -18,6 +18,12 @@ from emulator.wire import Message, Shape, annotate, encode
 SUMMARISE = "slot 0: sign this nonce, and summarise the measurements"
 REQUEST, REPLY = Direction.REQUEST, Direction.REPLY
 
+EVERYTHING = (
+    "RSASSA_2048, RSAPSS_2048, RSASSA_3072, RSAPSS_3072, ECDSA_P256, RSASSA_4096, RSAPSS_4096,"
+    " ECDSA_P384, ECDSA_P521, EDDSA_25519, EDDSA_448"
+    " / SHA_256, SHA_384, SHA_512, SHA3_256, SHA3_384, SHA3_512"
+)
+
 
 @pytest.mark.parametrize("version", [Version.V1_2, Version.V1_3])
 def test_an_attestation_told_line_by_line(version: Version) -> None:
@@ -35,7 +41,7 @@ def test_an_attestation_told_line_by_line(version: Version) -> None:
         ("reply", "VERSION", 10, "1.2, 1.3"),
         ("request", "GET_CAPABILITIES", 20, "no flags; up to 4600 bytes"),
         ("reply", "CAPABILITIES", 20, "CERT, CHAL, MEAS_SIG, MEAS_FRESH; up to 4600 bytes"),
-        ("request", "NEGOTIATE_ALGORITHMS", 32, "ECDSA_P256, ECDSA_P384 / SHA_256, SHA_384"),
+        ("request", "NEGOTIATE_ALGORITHMS", 32, EVERYTHING),
         ("reply", "ALGORITHMS", 36, "ECDSA_P384 / SHA_384 / measurements SHA_384"),
         ("request", "GET_DIGESTS", 4, "what is the hash of each chain?"),
         ("reply", "DIGESTS", 100, "slots 0, 2"),

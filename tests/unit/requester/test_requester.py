@@ -6,6 +6,8 @@ import pytest
 from asking import Host
 from devices import device, error
 
+from emulator.crypto import hashes
+from emulator.crypto.keys import SCHEMES
 from emulator.device import Sizes
 from emulator.entropy import Seeded
 from emulator.errors import BrokenReply, EmulatorError, PeerErrorReply, UnsupportedByPeer
@@ -168,8 +170,8 @@ def test_a_vendors_protocol_that_is_not_there() -> None:
 
 def test_the_default_offer_is_what_this_package_can_compute() -> None:
     assert DEFAULT.versions == tuple(Version)
-    assert DEFAULT.asym == ("ECDSA_P256", "ECDSA_P384")
-    assert DEFAULT.hashes == ("SHA_256", "SHA_384")
+    assert set(DEFAULT.asym) == set(SCHEMES)
+    assert DEFAULT.hashes == hashes.NAMES
     assert DEFAULT.data_transfer_size == DEFAULT.max_message == 4600
 
 

@@ -14,7 +14,8 @@ from emulator.requester import Offer, Requester, Verdict, attest
 from emulator.requester.attest import PLAN, MeasurementMode
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
-from emulator.spdm.transcript import Part
+from emulator.spdm.signing import MEASUREMENTS, ToSign
+from emulator.spdm.transcript import Entry, Part
 from emulator.spdm.versions import Version
 
 CERTIFIED = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
@@ -246,9 +247,8 @@ def test_a_reserved_value_of_content_changed_is_shown() -> None:
             key = chain("ECDSA_P384").key
             view = self.connection.transcript.view((Part.A, Part.M))
             covered = b"".join(entry.raw for entry in view) + request + unsigned
-            prefix = b"dmtf-spdm-v1.3.*" * 4 + bytes(6) + b"responder-measurements signing"
-            digest = hashes.digest("SHA_384", prefix, hashes.digest("SHA_384", covered))
-            return unsigned + key.sign(digest, "SHA_384")
+            signed = ToSign(0x13, MEASUREMENTS, "SHA_384", (Entry(covered),))
+            return unsigned + key.sign(signed)
 
     verdict = judge(Reserved())
     assert verdict.step("measurement signature").ok
