@@ -96,12 +96,11 @@ class SocketChannel:
             raise NoResponse(f"cannot connect to {where}: {reason}") from error
         set_nodelay(writer.get_extra_info("socket"))
         channel = cls(reader, writer, timeout=timeout, transport=transport)
-        if hello:
-            try:
+        async with contextlib.AsyncExitStack() as unless_greeted:
+            unless_greeted.push_async_callback(channel.close)
+            if hello:
                 await channel.greet()
-            except BaseException:
-                await channel.close()
-                raise
+            unless_greeted.pop_all()
         return channel
 
     @property

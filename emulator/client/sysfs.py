@@ -9,6 +9,7 @@ Sources: Linux `drivers/pci/pci-sysfs.c` (`pci_read_config`, `pci_write_config`)
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import struct
@@ -149,13 +150,11 @@ async def open_mailbox(
 
 async def find_mailbox(function: SysfsFunction, *, response_time: float) -> SysfsMailbox:
     """The first mailbox of `function` that carries SPDM; without one the function is closed."""
-    try:
+    with contextlib.ExitStack() as unless_found:
+        unless_found.callback(function.close)
         for offset in await function.capabilities(DOE_CAPABILITY):
             mailbox = SysfsMailbox(function, offset, response_time=response_time)
             if (VENDOR_PCISIG, DataObjectType.CMA_SPDM) in await mailbox.discover():
+                unless_found.pop_all()
                 return mailbox
-    except BaseException:
-        function.close()
-        raise
-    function.close()
     raise PcieError(f"{function.name} has no DOE mailbox that carries SPDM")

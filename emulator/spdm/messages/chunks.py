@@ -21,6 +21,7 @@ from emulator.wire import (
     Since,
     Values,
     message,
+    structure,
     wire,
 )
 
@@ -37,7 +38,7 @@ class _FirstOnly(Cut):
         return 0 if values["sequence"] or high else self.size
 
 
-def number(message: "ChunkSend | ChunkSendAck | ChunkGet | ChunkResponse") -> int:
+def number(message: "Chunk | ChunkSendAck | ChunkGet") -> int:
     """The chunk's sequence number."""
     high = message.sequence_high if rules(message.version).wide_chunks else 0
     return message.sequence | high << 16
@@ -48,9 +49,9 @@ def halves(number: int) -> tuple[int, int]:
     return number & 0xFFFF, number >> 16
 
 
-@message(Code.CHUNK_SEND)
-class ChunkSend(Message):
-    """A chunk of a large request; `large_size` (u32 LE) stands in the first only."""
+@structure
+class Chunk(Message):
+    """A chunk of a large message; `large_size` (u32 LE) stands in the first only."""
 
     attributes: int = wire(U8(), default=0)
     handle: int = wire(U8())
@@ -59,6 +60,11 @@ class ChunkSend(Message):
     chunk_size: int = wire(U32(), default=AUTO, counts="chunk")
     large_size: bytes = wire(_FirstOnly(4), default=b"")
     chunk: bytes = wire(Counted("chunk_size"))
+
+
+@message(Code.CHUNK_SEND)
+class ChunkSend(Chunk):
+    """A chunk of a large request."""
 
 
 @message(Code.CHUNK_SEND_ACK)
@@ -83,13 +89,5 @@ class ChunkGet(Message):
 
 
 @message(Code.CHUNK_RESPONSE)
-class ChunkResponse(Message):
-    """A chunk of a large response; `large_size` (u32 LE) stands in the first only."""
-
-    attributes: int = wire(U8(), default=0)
-    handle: int = wire(U8())
-    sequence: int = wire(U16())
-    sequence_high: int = wire(U16(), default=0)
-    chunk_size: int = wire(U32(), default=AUTO, counts="chunk")
-    large_size: bytes = wire(_FirstOnly(4), default=b"")
-    chunk: bytes = wire(Counted("chunk_size"))
+class ChunkResponse(Chunk):
+    """A chunk of a large response."""
