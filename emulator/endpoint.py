@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from emulator.device import Device
 from emulator.errors import FrameError, SpdmError
 from emulator.responder import Responder
+from emulator.spdm.connection import Connection
 from emulator.spdm.stages import Delivery, Stages
 from emulator.transport.binding import Binding, BindingError, Kind
 from emulator.transport.bindings import BY_NUMBERS
@@ -91,6 +92,10 @@ class Endpoint:
         self.responder = Responder(
             device, entropy, number=self.number, vendors=vendors, stages=stages
         )
+        if device.parked is not None:
+            self.responder.connection, device.parked = device.parked, None
+        self._device = device
+        self._parked = False
         self._delay = device.timing.delay
         self._stages = stages
         self._observer = observer
@@ -167,6 +172,9 @@ class Endpoint:
         if command == Command.TEST:
             return self._send(command, transport, SERVER_HELLO)
         if command == Command.CONTINUE:
+            # The next connection goes on from where this one stands.
+            self._device.parked = self.responder.connection
+            self._parked = True
             return self._send(command, transport)
         if command == Command.SHUTDOWN:
             # DMTF's requester waits for the echo; QEMU does not, and may already have opened its
@@ -192,9 +200,10 @@ class Endpoint:
 
     def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
+        self._take_back()
         if self._observer is not None:
             self._observer(Received(raw))
-        reply = self.responder.respond(raw, slack=binding.padding, largest=binding.largest)
+        reply = self.responder.respond(raw, slack=binding.padding, largest=binding.largest, now=now)
         data = reply.data
         payload = b"" if data is None else binding.wrap(data)
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
@@ -212,6 +221,15 @@ class Endpoint:
         if self._observer is not None:
             self._observer(Ignored("no response") if data is None else Answered(data, reply.error))
         return actions
+
+    def _take_back(self) -> None:
+        """What was left to the next connection is this one's, unless that one has come already."""
+        if self._parked:
+            self._parked = False
+            if self._device.parked is self.responder.connection:
+                self._device.parked = None
+            else:
+                self.responder.connection = Connection()
 
     def _deliver(self, delivery: Delivery, now: float) -> list[Action]:
         when = now + delivery.delay if delivery.delay else 0.0

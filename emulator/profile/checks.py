@@ -14,7 +14,14 @@ from emulator.profile.report import Report
 from emulator.profile.tree import Steps
 from emulator.profile.words import counted
 from emulator.spdm import algorithms, capabilities
-from emulator.spdm.capabilities import MEAS, RESPONDER_MASK, Cap, responder_problems
+from emulator.spdm.capabilities import (
+    MEAS,
+    REQUESTER_MASK,
+    RESPONDER_MASK,
+    Cap,
+    requester_problems,
+    responder_problems,
+)
 from emulator.spdm.versions import BY_TEXT
 
 Finding = tuple[Steps, str, str]
@@ -32,6 +39,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "slots"), _slots),
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("sizes",), _sizes),
+        (("versions", "capabilities", "algorithms", "provisioned"), _provisioned),
     )
     runnable = [run for sections, run in table if report.ok(*sections)]
     for run in runnable:
@@ -180,3 +188,34 @@ def _sizes(profile: Profile) -> Iterator[Finding]:
     elif largest != sizes.data_transfer:
         expect = f"{sizes.data_transfer} as data_transfer, or null: without CHUNK they are equal"
         yield ("sizes", "max_message"), expect, ""
+
+
+def _provisioned(profile: Profile) -> Iterator[Finding]:
+    """What a negotiation could have come to: all of it offered, nothing needed left out."""
+    told = profile.provisioned
+    if told is None:
+        return
+    steps = ("provisioned",)
+    offered = profile.algorithms
+    if told.version not in profile.versions:
+        yield (*steps, "version"), f"one of versions, {', '.join(profile.versions)}", ""
+    needed = bool(vocabulary.flags(profile.capabilities) & (Cap.CERT | Cap.CHAL | Cap.MEAS_SIG))
+    for key, names in (("asym", offered.asym), ("hash", offered.hash)):
+        name = getattr(told, key)
+        if name is None and needed:
+            yield (*steps, key), f"one of algorithms.{key}, {', '.join(names)}", "nothing"
+        elif name is not None and name not in names:
+            yield (*steps, key), f"one of algorithms.{key}, {', '.join(names)}", ""
+    if told.opaque_format is not None and told.opaque_format not in offered.opaque_format:
+        expect = "one of algorithms.opaque_format, or null"
+        yield (*steps, "opaque_format"), expect, ""
+    version = BY_TEXT[told.version]
+    flags = vocabulary.flags(told.requester_capabilities)
+    unknown = flags & ~REQUESTER_MASK[version]
+    problems = requester_problems(flags & REQUESTER_MASK[version], version)
+    if unknown:
+        problems = [f"{', '.join(capabilities.names(unknown))} came later", *problems]
+    for problem in problems:
+        was = ", ".join(told.requester_capabilities)
+        expect = f"flags that are legal in {told.version}: {problem}"
+        yield (*steps, "requester_capabilities"), expect, was

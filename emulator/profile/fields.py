@@ -150,3 +150,13 @@ OpaqueFormatName = Annotated[
 MeasurementType = Annotated[
     str, AfterValidator(vocabulary.MEASUREMENT_TYPES.check), _enum(vocabulary.MEASUREMENT_TYPES)
 ]
+
+RequestName = Annotated[
+    str, AfterValidator(vocabulary.WAITING_REQUESTS.check), _enum(vocabulary.WAITING_REQUESTS)
+]
+"""A request whose reply may be not ready."""
+
+RequesterFlag = Annotated[
+    str, AfterValidator(vocabulary.REQUESTER_FLAGS.check), _enum(vocabulary.REQUESTER_FLAGS)
+]
+"""A capability flag of a requester."""

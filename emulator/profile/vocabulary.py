@@ -13,7 +13,9 @@ from emulator.device.measurements import KINDS
 from emulator.profile.words import listed, suggestion
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.algorithms import Algorithm, OpaqueFormat
-from emulator.spdm.capabilities import Cap
+from emulator.spdm.capabilities import REQUESTER_MASK, Cap
+from emulator.spdm.codes import Code
+from emulator.spdm.pending import MAY_WAIT
 from emulator.spdm.versions import BY_TEXT, Version
 
 CUSTOM = "profile"
@@ -82,10 +84,12 @@ CAPABILITIES = Vocabulary(
         for name in capabilities.names(~capabilities.IMPLEMENTED)
     },
 )
+REQUESTER_FLAGS = Vocabulary(tuple(capabilities.names(REQUESTER_MASK[max(REQUESTER_MASK)])))
 ASYM = _algorithms(algorithms.SIGNATURES)
 HASHES = _algorithms(algorithms.HASHES)
 MEASUREMENT_HASHES = _algorithms(algorithms.MEASUREMENT_HASHES)
 OPAQUE_FORMATS = Vocabulary(tuple(OpaqueFormat.__members__))
+WAITING_REQUESTS = Vocabulary(tuple(code.name for code in Code if code in MAY_WAIT))
 MEASUREMENT_TYPES = Vocabulary(tuple(KINDS))
 
 

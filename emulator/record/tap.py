@@ -55,7 +55,7 @@ class RecordedEndpoint(Endpoint):
         """Attach a new peer to `device` and record it."""
         super().__init__(device, vendors=vendors, stages=stages, observer=self._note)
         self._recorder = recorder
-        self._device = recorder.name(device)
+        self._device_name = recorder.name(device)
         self._told = observer
         self._input = bytearray()
         self._link = LinkType.PCI_DOE
@@ -168,7 +168,7 @@ class RecordedEndpoint(Endpoint):
         comments = tuple(self._comments)
         self._comments.clear()
         self._recorder.write(
-            Packet(at, self._link, data, direction, self._device, self.number, comments)
+            Packet(at, self._link, data, direction, self._device_name, self.number, comments)
         )
 
 

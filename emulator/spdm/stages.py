@@ -1,6 +1,6 @@
 """The stages a reply passes through, and where a fault may reach in.
 
-    request → (handler) → message → sign → signed → frame → commit → delivery
+    request → (handler) → ready → message → sign → signed → frame → commit → delivery
 
 Every stage is one method that returns what goes on; the base class passes everything through.
 The responder and the endpoint call a stage only when they were given a `Stages`, so with none
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from emulator.crypto.keys import SigningKey
 from emulator.spdm.connection import Connection
+from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
 from emulator.wire import Message
 
@@ -54,6 +55,11 @@ class Stages:
         """Before anything happened: an answer of its own, or None to go on."""
         del situation
         return None
+
+    def ready(self, situation: Situation, policy: Readiness | None) -> Readiness | None:
+        """How the requester is told to wait for the reply; the device's own `policy` at first."""
+        del situation
+        return policy
 
     def message(self, situation: Situation, reply: Message) -> Message:
         """The typed reply, before it is encoded and signed."""

@@ -8,8 +8,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from devices import GET_VERSION, Peer, chain, device
+from devices import CAPABILITIES, GET_VERSION, Peer, chain, device
 
+from emulator.device import Device
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.versions import Version
 
 NONCE = bytes(range(32))
@@ -29,13 +31,14 @@ def capabilities(version: int) -> bytes:
     return bytes((version, 0xE1, 0, 0)) + since_1_1
 
 
-def connected(version: int) -> Peer:
-    peer = Peer(device(versions=tuple(Version)))
+def connected(version: int, to: Device | None = None) -> Peer:
+    peer = Peer(to or device(versions=tuple(Version)))
     peer.good(GET_VERSION)
     reply = peer.good(capabilities(version))
     assert reply[:2] == bytes((version, 0x61))
     assert len(reply) == 12, "no sizes before 1.2"
-    assert struct.unpack_from("<I", reply, 8) == (FLAGS,)
+    (flags,) = struct.unpack_from("<I", reply, 8)
+    assert flags & ~Cap.CACHE == FLAGS
     algorithms = peer.good(negotiate(version))
     assert len(algorithms) == 36
     assert struct.unpack_from("<HBBIII", algorithms, 4) == (36, 1, 0, 0x04, 0x80, 0x02)
@@ -108,3 +111,15 @@ def test_a_chain_is_sent_in_portions_that_qemu_can_carry() -> None:
     portion, left = struct.unpack_from("<HH", reply, 4)
     assert left == 0
     assert hashlib.sha384(reply[8 : 8 + portion]).digest() == chain("ECDSA_P384").digest("SHA_384")
+
+
+@either
+def test_a_cached_negotiation_is_signed_since_1_1(version: int) -> None:
+    """DMTF spdm-emu `spdm_emu_common/nv_storage.c` loads it into the transcript from 1.1 on."""
+    held = device(versions=tuple(Version), capabilities=CAPABILITIES | Cap.CACHE)
+    first = connected(version, held)
+    later = Peer(held)
+    reply = later.good(bytes((version, 0x83, 0, 0)) + NONCE)
+    negotiation = first.said[:3] if version > 0x10 else []
+    log = b"".join(one + other for one, other in [*negotiation, *later.said])
+    check(log[:-96], reply[-96:])
