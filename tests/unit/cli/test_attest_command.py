@@ -86,7 +86,7 @@ def test_a_small_requester_asks_in_chunks_for_all_algorithms(roots: Path) -> Non
         assert "which algorithms are there?" in told
         assert "able to do ECDSA_P256, ECDSA_P384, SHA_256, SHA_384" in told
         steps = json.loads(attest(address, *small, "--json").stdout)["steps"]
-        assert "supported_algorithms" not in steps[1]["facts"]
+        assert "supported_algorithms" not in steps[1]["evidence"]
 
 
 def test_all_algorithms_are_asked_for_in_chunks_only() -> None:
