@@ -6,13 +6,13 @@ have a file of their own (`chains.py`), sizes too (`replies.py`).
 
 from collections.abc import Iterator
 
+from emulator.forms.words import counted
 from emulator.profile import vocabulary
 from emulator.profile.measured import RAW_SIZES, RESERVED_INDEXES, sources
 from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.opaque import BY_NUMBER, table_problem
 from emulator.profile.report import Report
 from emulator.profile.tree import Steps
-from emulator.profile.words import counted
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.capabilities import (
     MEAS,

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from emulator.device import Measurement
 from emulator.device.measurements import KINDS
+from emulator.forms.words import counted
 from emulator.profile import model
 from emulator.profile.model import SOURCES, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
-from emulator.profile.words import counted
 
 MAX_VALUE = 0xFFFF - 3
 """The largest value, bytes: the block counts it with its 3-byte header in 16 bits."""

@@ -10,30 +10,21 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from emulator.device import Sizes as DeviceSizes
 from emulator.device import Timing as DeviceTiming
 from emulator.device.measurements import MAX_INDEX, MIN_INDEX
+from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, unique
 from emulator.profile.fields import (
-    U8,
-    U16,
-    U24,
-    U32,
-    U64,
     AsymName,
     CapabilityName,
-    Delay,
     FilePath,
     HashName,
-    Hex,
-    Line,
     MeasurementHashName,
     MeasurementType,
     OpaqueFormatName,
-    Part,
     Registry,
     RequesterFlag,
     RequestName,
     SlotNumber,
     VersionText,
 )
-from emulator.profile.vocabulary import unique
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
 from emulator.spdm.pending import Readiness

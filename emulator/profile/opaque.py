@@ -9,7 +9,7 @@ and `libspdm_com_support.c`, `libspdm_validate_svh_vendor_id_len`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulator.profile.words import counted
+from emulator.forms.words import counted
 
 _HEADER = 4
 _ELEMENT_HEADER = 2

@@ -6,6 +6,8 @@ from pydantic_core import ErrorDetails
 
 from emulator.crypto.certificate import printable
 from emulator.errors import ProfileError
+from emulator.forms import CUSTOM
+from emulator.forms.words import listed, shown, suggestion
 from emulator.profile import schema
 from emulator.profile.model import TAGS
 from emulator.profile.tree import (
@@ -18,8 +20,6 @@ from emulator.profile.tree import (
     found,
     key_place,
 )
-from emulator.profile.vocabulary import CUSTOM
-from emulator.profile.words import listed, shown, suggestion
 
 
 class Report:

@@ -8,9 +8,9 @@ from pydantic.fields import ComputedFieldInfo, FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
+from emulator.forms.words import listed
 from emulator.profile.model import SOURCES, Profile
 from emulator.profile.tree import Step, Steps
-from emulator.profile.words import listed
 
 Schema = dict[str, Any]
 
