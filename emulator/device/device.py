@@ -12,6 +12,7 @@ from emulator.spdm.agreement import Agreement
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.connection import Connection
 from emulator.spdm.negotiation import Preferences
+from emulator.spdm.stages import StagesOfDevice
 from emulator.spdm.state import State
 from emulator.spdm.versions import Version
 
@@ -56,6 +57,7 @@ class Device:
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
+        stages: what reaches into the replies of its connections, or None.
         parked: the connection a peer left to be taken up by the next one.
     """
 
@@ -74,6 +76,7 @@ class Device:
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
+    stages: StagesOfDevice | None = None
     connections: int = 0
 
     def provisioned(self, scheme: str) -> int:

@@ -11,7 +11,7 @@ from emulator.forms.fields import (
     Line,
     Part,
 )
-from emulator.forms.vocabulary import CUSTOM, Vocabulary, refusal, unique
+from emulator.forms.vocabulary import CUSTOM, Vocabulary, choice, refusal, unique
 
 __all__ = [
     "CUSTOM",
@@ -25,6 +25,7 @@ __all__ = [
     "Line",
     "Part",
     "Vocabulary",
+    "choice",
     "refusal",
     "unique",
 ]

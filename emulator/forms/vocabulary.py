@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from emulator.forms.words import listed, suggestion
@@ -44,3 +46,8 @@ def unique(names: list[str]) -> list[str]:
     if twice:
         raise refusal("each name once", f"{twice[0]} twice")
     return names
+
+
+def choice(words: Vocabulary) -> Any:
+    """What the JSON Schema of a name says: the names that can be chosen."""
+    return Field(json_schema_extra={"enum": list(words.offered)})

@@ -1,9 +1,11 @@
 """From a loaded profile to a device. Nothing is read or issued here, so it is quick."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from emulator.device import CertificateChain, Device, Measurements, Sizes, Slot, Timing
 from emulator.entropy import Entropy
+from emulator.faults import Rule, arm
 from emulator.profile import chains, model, vocabulary
 from emulator.profile.load import LoadedProfile
 from emulator.profile.model import Algorithms
@@ -18,13 +20,16 @@ from emulator.spdm.pending import Readiness
 from emulator.spdm.versions import BY_TEXT
 
 
-def build(loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
+def build(
+    loaded: LoadedProfile, *, entropy: Entropy, at: datetime, rules: Sequence[Rule] = ()
+) -> Device:
     """A device of this personality; each call makes another one.
 
     Args:
         loaded: the profile.
         entropy: the device's source of randomness.
         at: the moment at which certificates must be valid, timezone-aware.
+        rules: faults beside the profile's own.
 
     Raises ProfileError if a certificate has expired, or is not valid yet.
     """
@@ -33,7 +38,7 @@ def build(loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
     report.finish()
     profile = loaded.profile
     sizes = profile.sizes
-    return Device(
+    device = Device(
         name=profile.name,
         identity=loaded.identity,
         versions=tuple(BY_TEXT[text] for text in profile.versions),
@@ -53,6 +58,8 @@ def build(loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
         measurement_opaque=dict(loaded.measurement_opaque),
         provisioned_agreement=_provisioned(profile),
     )
+    arm(device, (*profile.faults, *rules), entropy.fork("faults"))
+    return device
 
 
 def _timing(timing: model.Timing) -> Timing:

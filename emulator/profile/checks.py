@@ -4,9 +4,10 @@ Each check runs if the sections it reads are sound, so one mistake hides no othe
 have a file of their own (`chains.py`), sizes too (`replies.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from emulator.forms.words import counted
+from emulator.faults import Rule
+from emulator.forms.words import counted, listed, shown, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.measured import RAW_SIZES, RESERVED_INDEXES, sources
 from emulator.profile.model import SOURCES, Measurement, Profile
@@ -39,6 +40,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "slots"), _slots),
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("sizes",), _sizes),
+        (("faults",), _faults),
         (("versions", "capabilities", "algorithms", "provisioned"), _provisioned),
     )
     runnable = [run for sections, run in table if report.ok(*sections)]
@@ -219,3 +221,23 @@ def _provisioned(profile: Profile) -> Iterator[Finding]:
         was = ", ".join(told.requester_capabilities)
         expect = f"flags that are legal in {told.version}: {problem}"
         yield (*steps, "requester_capabilities"), expect, was
+
+
+def _faults(profile: Profile) -> Iterator[Finding]:
+    yield from rule_findings(profile.faults, ("faults",))
+
+
+def rule_findings(rules: Sequence[Rule], steps: Steps) -> Iterator[Finding]:
+    """What is wrong with rules: names are unique, what they follow on is there."""
+    names = [rule.name for rule in rules]
+    for number, rule in enumerate(rules):
+        here = (*steps, number)
+        if rule.name in names[:number]:
+            yield (*here, "name"), "a name of its own", f"{shown(rule.name)} a second time"
+        follows = rule.on.after_rule
+        if follows is not None and (follows not in names or follows == rule.name):
+            others = [name for name in names if name != rule.name]
+            expect = listed(others) if others else "nothing, as there is no other rule"
+            yield (*here, "on", "after_rule"), expect + suggestion(follows, others), ""
+        for way, expect, was in rule.problems():
+            yield (*here, *way), expect, was

@@ -12,7 +12,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from emulator.forms import Vocabulary, refusal
+from emulator.forms import choice, refusal
 from emulator.forms.words import listed, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.opaque import BY_NUMBER, REGISTRIES
@@ -40,10 +40,6 @@ def _registry(value: Any) -> Any:
     return REGISTRIES[value].number
 
 
-def _enum(words: Vocabulary) -> Any:
-    return Field(json_schema_extra={"enum": list(words.offered)})
-
-
 FilePath = Annotated[
     Path,
     BeforeValidator(_path),
@@ -69,28 +65,28 @@ Registry = Annotated[
 ]
 """A standards body by name or number; the number in the model."""
 
-VersionText = Annotated[str, AfterValidator(vocabulary.VERSIONS.check), _enum(vocabulary.VERSIONS)]
+VersionText = Annotated[str, AfterValidator(vocabulary.VERSIONS.check), choice(vocabulary.VERSIONS)]
 CapabilityName = Annotated[
-    str, AfterValidator(vocabulary.CAPABILITIES.check), _enum(vocabulary.CAPABILITIES)
+    str, AfterValidator(vocabulary.CAPABILITIES.check), choice(vocabulary.CAPABILITIES)
 ]
-AsymName = Annotated[str, AfterValidator(vocabulary.ASYM.check), _enum(vocabulary.ASYM)]
-HashName = Annotated[str, AfterValidator(vocabulary.HASHES.check), _enum(vocabulary.HASHES)]
+AsymName = Annotated[str, AfterValidator(vocabulary.ASYM.check), choice(vocabulary.ASYM)]
+HashName = Annotated[str, AfterValidator(vocabulary.HASHES.check), choice(vocabulary.HASHES)]
 MeasurementHashName = Annotated[
-    str, AfterValidator(vocabulary.MEASUREMENT_HASHES.check), _enum(vocabulary.MEASUREMENT_HASHES)
+    str, AfterValidator(vocabulary.MEASUREMENT_HASHES.check), choice(vocabulary.MEASUREMENT_HASHES)
 ]
 OpaqueFormatName = Annotated[
-    str, AfterValidator(vocabulary.OPAQUE_FORMATS.check), _enum(vocabulary.OPAQUE_FORMATS)
+    str, AfterValidator(vocabulary.OPAQUE_FORMATS.check), choice(vocabulary.OPAQUE_FORMATS)
 ]
 MeasurementType = Annotated[
-    str, AfterValidator(vocabulary.MEASUREMENT_TYPES.check), _enum(vocabulary.MEASUREMENT_TYPES)
+    str, AfterValidator(vocabulary.MEASUREMENT_TYPES.check), choice(vocabulary.MEASUREMENT_TYPES)
 ]
 
 RequestName = Annotated[
-    str, AfterValidator(vocabulary.WAITING_REQUESTS.check), _enum(vocabulary.WAITING_REQUESTS)
+    str, AfterValidator(vocabulary.WAITING_REQUESTS.check), choice(vocabulary.WAITING_REQUESTS)
 ]
 """A request whose reply may be not ready."""
 
 RequesterFlag = Annotated[
-    str, AfterValidator(vocabulary.REQUESTER_FLAGS.check), _enum(vocabulary.REQUESTER_FLAGS)
+    str, AfterValidator(vocabulary.REQUESTER_FLAGS.check), choice(vocabulary.REQUESTER_FLAGS)
 ]
 """A capability flag of a requester."""

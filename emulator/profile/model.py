@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from emulator.device import Sizes as DeviceSizes
 from emulator.device import Timing as DeviceTiming
 from emulator.device.measurements import MAX_INDEX, MIN_INDEX
-from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, unique
+from emulator.faults import Rule, rule
+from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, several, unique
 from emulator.profile.fields import (
     AsymName,
     CapabilityName,
@@ -32,7 +33,8 @@ from emulator.spdm.pending import Readiness
 SOURCES = ("text", "hex", "file", "digest")
 """Where a measurement's value comes from; exactly one of these keys."""
 
-_AUTO, _CONTENTS, _HEX, _ELEMENTS = TAGS = ("\0auto", "\0contents", "\0hex", "\0elements")
+_AUTO, _CONTENTS, _HEX, _ELEMENTS = _OWN_TAGS = ("\0auto", "\0contents", "\0hex", "\0elements")
+TAGS = frozenset({*_OWN_TAGS, *rule.TAGS, *several.TAGS})
 """Names of alternatives, which pydantic puts into the way to a value; no key looks like them."""
 
 
@@ -334,6 +336,9 @@ class Profile(Part):
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."
+    )
+    faults: list[Rule] = Field(
+        default=[], description="How the device misbehaves; see the reference of faults."
     )
     timing: Timing = Field(default=Timing(), description="How long it takes.")
     listener: Listener = Field(default=Listener(), description="Where it listens.")

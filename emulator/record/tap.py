@@ -10,6 +10,7 @@ from emulator.endpoint import (
     Ended,
     Endpoint,
     Event,
+    Faulted,
     Ignored,
     Observer,
     Send,
@@ -98,6 +99,8 @@ class RecordedEndpoint(Endpoint):
             self._comments.append(silent if event.reason == silent else f"{silent}: {event.reason}")
         elif isinstance(event, Answered) and event.error is not None:
             self._comments.append(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
+        elif isinstance(event, Faulted):
+            self._comments.append(f"fault {event.fault}")
         elif isinstance(event, Ended):
             self._ending = event.reason
         if self._told is not None:

@@ -35,12 +35,14 @@ class Reply:
         commit: applies what the request changed; called once, after the reply was sealed.
         error: why the request was refused, or None.
         large: it does not fit into one piece.
+        at: what the stages that are still to come may look at; None: they are not to see it.
     """
 
     data: bytes | None
     commit: Callable[[], None]
     error: SpdmError | None = None
     large: bool = False
+    at: Situation | None = None
 
 
 @dataclass(slots=True)
@@ -80,13 +82,25 @@ class Responder:
         self._number = number
         self._vendors = vendors or Registry()
         self._stages = stages
+        self._now = 0.0
+        self._transport = ""
 
-    def situation(self, raw: bytes) -> Situation:
-        """What a stage may look at while `raw` is answered."""
-        return Situation(self.connection, self._number, self.ordinal, raw)
+    def _situation(self, raw: bytes) -> Situation | None:
+        """What the stages may look at while `raw` is answered; None where it is not theirs."""
+        if self._stages is None or not self._stages.concerns(raw):
+            return None
+        return Situation(
+            self.connection, self._number, self.ordinal, raw, self._now, self._transport
+        )
 
     def respond(
-        self, raw: bytes, *, slack: int = 0, largest: int | None = None, now: float = 0.0
+        self,
+        raw: bytes,
+        *,
+        slack: int = 0,
+        largest: int | None = None,
+        now: float = 0.0,
+        transport: str = "",
     ) -> Reply:
         """Answer a request. Whatever its bytes are, there is a reply; nothing is raised.
 
@@ -95,14 +109,17 @@ class Responder:
             slack: up to how many bytes that may be.
             largest: the largest message the transport can carry back; None: any.
             now: when it came, in seconds of any clock that goes on steadily.
+            transport: the name of the binding it came by, for the stages.
         """
-        situation = None
-        if self._stages is not None:
-            situation = self.situation(raw)
-            early = self._stages.request(situation)
+        self._now, self._transport = now, transport
+        at = self._situation(raw)
+        if self._stages is not None and at is not None:
+            early = self._stages.request(at)
             if early is not None:
-                return Reply(self._stages.signed(situation, early), self._refused(raw, early))
-        reply = self._answer(_Asked(raw, slack, largest, now), situation)
+                data = self._stages.signed(at, early)
+                return Reply(data, self._refused(raw, data), at=at)
+        reply = self._answer(_Asked(raw, slack, largest, now), at)
+        reply.at = reply.at or at
         return self._in_chunks(reply) if reply.large else reply
 
     def _answer(self, asked: _Asked, situation: Situation | None) -> Reply:
@@ -165,7 +182,7 @@ class Responder:
     def _resume(self, pending: Pending, exchange: Exchange) -> Reply:
         """The answer to a request that was put aside; whatever it is, the request is done with."""
         connection, raw = self.connection, pending.request
-        at = self.situation(raw) if self._stages is not None else None
+        at = self._situation(raw)
         asked = _Asked(raw, pending.slack, exchange.largest, exchange.now, again=True)
         answer = self._answer(asked, at)
 
@@ -173,7 +190,7 @@ class Responder:
             answer.commit()
             connection.pending = None
 
-        return Reply(answer.data, commit, answer.error, answer.large)
+        return Reply(answer.data, commit, answer.error, answer.large, at)
 
     def _in_chunks(self, reply: Reply) -> Reply:
         """ERROR LargeResponse in its place; CHUNK_GET fetches the reply itself."""
@@ -188,7 +205,7 @@ class Responder:
             connection.outgoing = Outgoing(handle, message)
             connection.handle = (handle + 1) % HANDLES
 
-        return Reply(encode(error, Shape(version)), commit, reply.error)
+        return Reply(encode(error, Shape(version)), commit, reply.error, at=reply.at)
 
     def _acknowledge(self, row: Row, exchange: Exchange, outcome: Outcome) -> Reply:
         """The acknowledgement of a large request's last chunk, with the answer to all of it.
@@ -197,7 +214,7 @@ class Responder:
         no chunking within chunking.
         """
         request = outcome.whole or b""
-        at = self.situation(request) if self._stages is not None else None
+        at = self._situation(request)
         if request[1] in {Code.CHUNK_SEND, Code.CHUNK_GET}:
             inner = self._refuse(InvalidRequest("a chunk inside a large request"), request, at)
         else:
