@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.options import Seed, Sets, entropy_of, load_or_exit
+from emulator.cli.options import Seed, Sets, build_or_exit, entropy_of, load_or_exit
 from emulator.cli.output import FAILED, GOOD, stdout
 from emulator.client import connect
 from emulator.device import Device
 from emulator.entropy import Entropy
 from emulator.pki.authority import sample_roots
-from emulator.profile import build
 from emulator.report import ConsoleReport
 from emulator.requester import Verdict
 from emulator.serve import Listener
@@ -45,7 +44,7 @@ def demo(
     """
     at = datetime.now(UTC)
     chosen = entropy_of(seed)
-    device = build(load_or_exit(profile, sets or [], at=at), entropy=chosen.fork("device"), at=at)
+    device = build_or_exit(load_or_exit(profile, sets or [], at=at), chosen.fork("device"), at=at)
     console = stdout()
     report = ConsoleReport(console, verbose=verbose)
     console.print(f"{device.name}: {device.identity.san}", markup=False)

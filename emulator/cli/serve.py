@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,11 +13,22 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.options import Seed, Sets, address_or_exit, entropy_of, load_or_exit
-from emulator.cli.output import GOOD, WRONG_USE, fail, print_json, stderr, stdout
+from emulator.cli.options import (
+    FaultFiles,
+    FaultNames,
+    RequireFired,
+    Seed,
+    Sets,
+    address_or_exit,
+    build_or_exit,
+    entropy_of,
+    load_or_exit,
+    rules_or_exit,
+)
+from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.device import Device
 from emulator.endpoint import Endpoint
-from emulator.profile import build
+from emulator.faults import Faults, Rule
 from emulator.record import ENCODERS, LIMIT, RecordedEndpoint, Recorder
 from emulator.serve.run import ListenError, Place
 from emulator.serve.run import serve as serve_until_stopped
@@ -59,6 +70,7 @@ def _places(
     port: int | None,
     unix: str | None,
     seed: str,
+    rules: Sequence[Rule] = (),
 ) -> list[Place]:
     """The devices of the profiles, and their addresses: ports count up from the first."""
     if unix is not None and (host is not None or port is not None or len(profiles) > 1):
@@ -73,7 +85,7 @@ def _places(
         )
     places: list[Place] = []
     for number, one in enumerate(loaded):
-        device = build(one, entropy=entropy_of(seed, f"device {number}"), at=now)
+        device = build_or_exit(one, entropy_of(seed, f"device {number}"), at=now, rules=rules)
         listener = one.profile.listener
         path = listener.path if host is None and port is None and unix is None else unix
         if path is None:
@@ -126,6 +138,9 @@ def serve(
     ] = None,
     seed: Seed = None,
     sets: Sets = None,
+    fault: FaultNames = None,
+    faults: FaultFiles = None,
+    require_fired: RequireFired = False,
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Record every conversation; see `show` and `replay`."),
@@ -146,7 +161,8 @@ def serve(
     count up from the first.
     """
     chosen = entropy_of(seed)
-    places = _places(profiles or ["nvme-ssd"], sets or [], host, port, unix, chosen.seed)
+    rules = rules_or_exit(fault, faults)
+    places = _places(profiles or ["nvme-ssd"], sets or [], host, port, unix, chosen.seed, rules)
     if role_inquiry is not None:
         places = [_calling(places, role_inquiry, alone=(host, port, unix) == (None, None, None))]
 
@@ -180,4 +196,20 @@ def serve(
             asyncio.run(serve_until_stopped(places, ready, endpoint=endpoint))
     except ListenError as error:
         fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
-    raise typer.Exit(GOOD)
+    raise typer.Exit(_account([place.device for place in places], required=require_fired))
+
+
+def _account(devices: Sequence[Device], *, required: bool) -> int:
+    """Tell how often each rule reached in; the exit code, 1 if one never did and all must."""
+    code = GOOD
+    for device in devices:
+        faults = device.stages
+        if not isinstance(faults, Faults):
+            continue
+        for name, count in faults.counts.items():
+            stderr().print(f"{device.name}: fault {name}: {count} times", markup=False)
+        if required and faults.unfired:
+            never = ", ".join(faults.unfired)
+            stderr().print(f"{device.name}: never fired: {never}", style="red", markup=False)
+            code = FAILED
+    return code

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from emulator.device import CertificateChain, Device, Measurements, Sizes, Slot, Timing
 from emulator.entropy import Entropy
+from emulator.errors import ProfileError
 from emulator.faults import Rule, arm
+from emulator.forms.words import shown
 from emulator.profile import chains, model, vocabulary
 from emulator.profile.load import LoadedProfile
 from emulator.profile.model import Algorithms
@@ -58,6 +60,10 @@ def build(
         measurement_opaque=dict(loaded.measurement_opaque),
         provisioned_agreement=_provisioned(profile),
     )
+    taken = {rule.name for rule in profile.faults}
+    if twice := [rule.name for rule in rules if rule.name in taken]:
+        found = f"the profile {profile.name} has a fault of the name {shown(twice[0])} itself"
+        raise ProfileError([f"{found}; expected another name"])
     arm(device, (*profile.faults, *rules), entropy.fork("faults"))
     return device
 

@@ -152,7 +152,9 @@ def _range(node: Schema) -> str:
 
 def _number(number: float) -> str:
     """A bound; the largest number of a register in hexadecimal."""
-    return f"{int(number):#x}" if number in _REGISTER_LIMITS else f"{number:g}"
+    if number in _REGISTER_LIMITS:
+        return f"{int(number):#x}"
+    return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 def _count(node: Schema, what: str, unit: str) -> str:

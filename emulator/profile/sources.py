@@ -74,7 +74,7 @@ def assemble(path: Path, report: Report) -> Node | None:
 
 
 def _assemble(path: Path, report: Report, below: tuple[Path, ...]) -> Node | None:
-    node = _read(path, report)
+    node = read(path, report)
     if node is None:
         return None
     if not isinstance(node, MappingNode):
@@ -91,7 +91,8 @@ def _assemble(path: Path, report: Report, below: tuple[Path, ...]) -> Node | Non
     return merge(base, node)
 
 
-def _read(path: Path, report: Report) -> Node | None:
+def read(path: Path, report: Report) -> Node | None:
+    """The tree of one file; None if it cannot be read, and `report` says why."""
     place = Place(str(path), path.parent)
     try:
         with path.open("rb") as file:
