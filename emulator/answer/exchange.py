@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import Device
-from emulator.device.slots import CertificateChain
+from emulator.device.slots import MAX_CHAIN, CertificateChain
 from emulator.entropy import Entropy
 from emulator.errors import InvalidRequest, SpdmError, Unspecified
 from emulator.spdm.algorithms import Algorithm
@@ -76,17 +76,33 @@ class Exchange:
     def provisioned(self) -> int:
         """The mask of slots that hold a chain for the negotiated signature algorithm."""
         asym = self.connection.algorithms.asym
-        return self.device.provisioned(asym.name) if asym else 0
+        mask = self.device.provisioned(asym.name) if asym else 0
+        if rules(self.connection.version).large_forms:
+            return mask
+        slots = (slot for slot in range(SLOT_COUNT) if mask >> slot & 1)
+        return sum(1 << slot for slot in slots if self._held(slot) is not None)
 
     def chain(self, slot: int) -> CertificateChain:
         """The chain in `slot`. Raises InvalidRequest for a slot that is none or empty."""
         if slot >= SLOT_COUNT:
             raise InvalidRequest(f"slot {slot} where slots are 0 to {SLOT_COUNT - 1}")
-        asym = self.connection.algorithms.asym
-        held = self.device.slots.get(slot)
-        if asym is None or held is None or asym.name not in held.chains:
+        held = self._held(slot)
+        if held is None:
             raise InvalidRequest(f"slot {slot} is not provisioned")
-        return held.chains[asym.name]
+        return held
+
+    def _held(self, slot: int) -> CertificateChain | None:
+        """The chain in `slot` for this connection.
+
+        Before 1.4 there is no form for one of more than 0xFFFF bytes, so that the slot is empty to
+        these versions: libspdm would send the lower half of its size.
+        """
+        algorithms = self.connection.algorithms
+        held = self.device.slots.get(slot)
+        chain = held.chains.get(algorithms.asym.name) if held and algorithms.asym else None
+        if chain is None or rules(self.connection.version).large_forms:
+            return chain
+        return chain if len(chain.spdm(self.hash().name)) <= MAX_CHAIN else None
 
     def opaque(self, by_format: Mapping[int, bytes]) -> bytes:
         """The opaque data for the negotiated format; none where no format was agreed."""

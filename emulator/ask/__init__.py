@@ -16,6 +16,7 @@ from emulator.ask.certificates import (
     DigestsRequest,
     Portion,
     SlotDigests,
+    SlotSizeRequest,
 )
 from emulator.ask.chain import PeerChain, read_chain
 from emulator.ask.challenge import Authentication, ChallengeRequest
@@ -40,6 +41,7 @@ __all__ = [
     "ReportedMeasurement",
     "Request",
     "SlotDigests",
+    "SlotSizeRequest",
     "VendorRequest",
     "VersionRequest",
     "read_chain",

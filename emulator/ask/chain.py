@@ -57,13 +57,16 @@ class PeerChain:
         return key.under(scheme) if key is not None and scheme in key.schemes else None
 
 
-def read_chain(slot: int, spdm: bytes, hash_name: str) -> PeerChain:
-    """Cut a chain apart. Raises BrokenReply naming what does not fit."""
+def read_chain(slot: int, spdm: bytes, hash_name: str, *, wide: bool = False) -> PeerChain:
+    """Cut a chain apart; `wide`: its length has 32 bits, as since 1.4.
+
+    Raises BrokenReply naming what does not fit.
+    """
     header = _LENGTH_SIZE + hashes.size(hash_name)
     if len(spdm) <= header:
         found = f"{len(spdm)} bytes"
         raise BrokenReply("CERTIFICATE", "chain", found=found, expected=f"more than {header}")
-    length = int.from_bytes(spdm[:_LENGTH_FIELD], "little")
+    length = int.from_bytes(spdm[: _LENGTH_SIZE if wide else _LENGTH_FIELD], "little")
     if length != len(spdm):
         raise BrokenReply("CERTIFICATE", "chain length", found=length, expected=len(spdm))
     try:

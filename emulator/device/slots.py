@@ -9,6 +9,9 @@ from emulator.crypto.keys import SigningKey
 MAX_CHAIN = 0xFFFF
 """The largest SPDM certificate chain before 1.4's large form, bytes."""
 
+MAX_LARGE_CHAIN = 1 << 20
+"""The largest in that form, bytes: this emulator's own bound, as a transcript must hold it."""
+
 
 @dataclass(frozen=True)
 class CertificateChain:

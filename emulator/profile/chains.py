@@ -12,7 +12,7 @@ from pathlib import Path
 from emulator.crypto.keys import SigningKey
 from emulator.crypto.x509 import Certificate, verify_chain
 from emulator.device import CertificateChain, PciIdentity
-from emulator.device.slots import MAX_CHAIN
+from emulator.device.slots import MAX_CHAIN, MAX_LARGE_CHAIN
 from emulator.errors import PkiError
 from emulator.pki import files
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
@@ -22,7 +22,8 @@ from emulator.profile.report import Report
 from emulator.profile.sources import is_file
 from emulator.profile.tree import Steps
 from emulator.profile.words import listed
-from emulator.spdm.versions import BY_TEXT, Version
+from emulator.spdm.capabilities import Cap
+from emulator.spdm.versions import BY_TEXT, Version, rules
 
 NO_NAME = "none"
 """The `san` of a leaf without a CMA name."""
@@ -240,6 +241,22 @@ def _chain_problems(
             yield "certificates", EXPECTED[check.name], check.detail
 
 
+def _check_size(one: ProvisionedChain, profile: Profile, report: Report) -> None:
+    """More than 0xFFFF bytes need the large form, which 1.4 has.
+
+    The earlier versions such a device offers as well take the slot for empty.
+    """
+    size = max(len(one.chain.spdm(name)) for name in profile.algorithms.hash)
+    was = f"a chain of {size} bytes"
+    if size > MAX_LARGE_CHAIN:
+        report.at(one.steps, f"at most {MAX_LARGE_CHAIN} bytes", was)
+    elif size > MAX_CHAIN and report.ok("capabilities"):
+        large = any(rules(BY_TEXT[text]).large_forms for text in profile.versions)
+        if not large or Cap.LARGE_RESP.name not in profile.capabilities:
+            expect = f"at most {MAX_CHAIN} bytes without LARGE_RESP in capabilities and version 1.4"
+            report.at(one.steps, expect, was)
+
+
 def _check_schemes(chains: Sequence[ProvisionedChain], profile: Profile, report: Report) -> None:
     """A slot has one chain for a signature algorithm, and each algorithm has a chain."""
     offered = profile.algorithms.asym
@@ -252,9 +269,7 @@ def _check_schemes(chains: Sequence[ProvisionedChain], profile: Profile, report:
         if (one.slot, scheme) in served:
             report.at(one.steps, "one for each algorithm", f"a second chain for {scheme}")
         served.add((one.slot, scheme))
-        size = max(len(one.chain.spdm(name)) for name in profile.algorithms.hash)
-        if size > MAX_CHAIN:
-            report.at(one.steps, f"at most {MAX_CHAIN}", f"a chain of {size} bytes")
+        _check_size(one, profile, report)
     if not profile.slots or not report.ok("slots"):
         return
     for index, scheme in enumerate(offered):

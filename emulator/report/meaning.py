@@ -33,10 +33,11 @@ from emulator.spdm.messages import (
     RespondIfReady,
     VersionResponse,
 )
-from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK
+from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK, SLOT_SIZE_REQUESTED
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
+from emulator.spdm.versions import Version
 from emulator.wire import Message
 
 
@@ -106,13 +107,16 @@ def _(message: Digests) -> str:
 @meaning.register
 def _(message: GetCertificate) -> str:
     slot = message.slot & SLOT_MASK
-    return f"slot {slot}: {message.length} bytes from {message.offset} on"
+    if message.version >= Version.V1_3 and message.attributes & SLOT_SIZE_REQUESTED:
+        return f"slot {slot}: how large is it?"
+    offset, length = message.wanted
+    return f"slot {slot}: {length} bytes from {offset} on"
 
 
 @meaning.register
 def _(message: Certificate) -> str:
     slot = message.slot & SLOT_MASK
-    return f"slot {slot}: {message.portion_length} bytes, {message.remainder_length} left"
+    return f"slot {slot}: {len(message.portion)} bytes, {message.remainder} left"
 
 
 @meaning.register
@@ -157,7 +161,7 @@ def _(message: Measurements) -> str:
 @meaning.register
 def _(message: VendorDefined) -> str:
     vendor = message.vendor.hex() or "(none)"
-    return f"standard {message.standard}, vendor {vendor}: {message.payload_length} bytes"
+    return f"standard {message.standard}, vendor {vendor}: {len(message.payload)} bytes"
 
 
 @meaning.register

@@ -14,12 +14,13 @@ from emulator.ask import (
     Reading,
     Request,
     SlotDigests,
+    SlotSizeRequest,
     VendorRequest,
     VersionRequest,
     read_chain,
     respond_if_ready,
 )
-from emulator.ask.certificates import PORTION_HEADER
+from emulator.ask.certificates import LARGE_HEADER, PORTION_HEADER, uses_large_form
 from emulator.ask.chunks import is_large_response, receive_large, send_large
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
@@ -33,6 +34,7 @@ from emulator.spdm.messages import Capabilities, MeasurementOperation, RequestAt
 from emulator.spdm.messages.challenge import CONTEXT_SIZE, NONCE_SIZE, SummaryType
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.state import State
+from emulator.spdm.versions import rules
 from emulator.transport.doe import PADDING
 
 _T = TypeVar("_T")
@@ -104,7 +106,9 @@ class Requester:
         """GET_CERTIFICATE as often as it takes to fetch the chain in `slot`."""
         chosen = self.connection.algorithms.hash
         name = chosen.name if chosen else ""
-        largest = min(self.offer.data_transfer_size - PORTION_HEADER, MAX_CHAIN)
+        large = uses_large_form(self.connection)
+        room = self.offer.data_transfer_size
+        largest = room - LARGE_HEADER if large else min(room - PORTION_HEADER, MAX_CHAIN)
         largest = min(largest, self.offer.certificate_portion or largest)
         data, total, length = b"", None, largest
         while length:
@@ -115,8 +119,13 @@ class Requester:
             data += portion.data
             total = len(data) + portion.remainder
             length = min(largest, portion.remainder)
-        self.chains[slot] = read_chain(slot, data, name)
+        wide = rules(self.connection.version).large_forms
+        self.chains[slot] = read_chain(slot, data, name, wide=wide)
         return self.chains[slot]
+
+    def slot_size(self, slot: int = 0) -> Flow[int]:
+        """GET_CERTIFICATE for the size of a slot, bytes, since 1.3."""
+        return (yield from self._ask(SlotSizeRequest(self.connection, slot=slot)))
 
     def challenge(
         self,

@@ -44,6 +44,7 @@ class Rules:
         too_large_error: ERROR ResponseTooLarge exists.
         supported_slots: DIGESTS name the slots there are, and a slot's size can be asked for.
         multi_key: several keys may be agreed for a connection.
+        large_forms: chains and vendor-defined payloads have a form for more than 0xFFFF bytes.
         wide_chunks: chunks are numbered by 32 bits instead of 16.
         last_structure: the highest type of algorithm structure (AlgType), 0 for none
             (libspdm `library/spdm_responder_lib/libspdm_rsp_algorithms.c`, as the two below).
@@ -60,6 +61,7 @@ class Rules:
     too_large_error: bool = True
     supported_slots: bool = True
     multi_key: bool = True
+    large_forms: bool = True
     wide_chunks: bool = True
     last_structure: int = 7
     max_negotiation: int = 0x80
@@ -67,7 +69,7 @@ class Rules:
 
 
 _V1_4 = Rules()
-_V1_3 = replace(_V1_4, wide_chunks=False, last_structure=5)
+_V1_3 = replace(_V1_4, large_forms=False, wide_chunks=False, last_structure=5)
 _V1_2 = replace(_V1_3, supported_slots=False, multi_key=False)
 _V1_1 = replace(
     _V1_2,

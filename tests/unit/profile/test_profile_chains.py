@@ -291,9 +291,33 @@ def test_a_chain_has_a_largest_size(problems: Problems, tmp_path: Path) -> None:
     chain = issued(options=LeafOptions(more_names=("x" * 70_000,)))
     _save(tmp_path, chain)
     size = 4 + 32 + sum(map(len, chain.certificates))
-    assert problems(slots=FROM_FILES) == [
+    told = (
         f"p.yaml:7:22: slots.0.chains[0]: found a chain of {size} bytes; expected at most 65535"
-    ]
+        " bytes without LARGE_RESP in capabilities and version 1.4"
+    )
+    large = "[CERT, CHAL, LARGE_RESP]"
+    assert problems(slots=FROM_FILES) == [told]
+    assert problems(slots=FROM_FILES, versions='["1.2", "1.4"]') == [told]
+    assert problems(slots=FROM_FILES, capabilities=large) == [told]
+    assert problems(slots=FROM_FILES, capabilities=large, versions='["1.2", "1.4"]') == []
+
+
+def test_a_chain_in_the_large_form_has_a_largest_size_too(
+    problems: Problems, tmp_path: Path
+) -> None:
+    chain = issued(options=LeafOptions(more_names=("x" * 1_040_000,)))
+    (tmp_path / "key.pem").write_bytes(chain.key.to_pem())
+    (tmp_path / "upper.der").write_bytes(b"".join(chain.certificates[:2]))
+    (tmp_path / "leaf.der").write_bytes(chain.leaf)
+    slots = "{0: {chains: [{certificates: [upper.der, leaf.der], key: key.pem}]}}"
+    more = {"capabilities": "[CERT, CHAL, LARGE_RESP]", "versions": '["1.4"]'}
+    assert problems(slots=slots, **more) == []
+    chain = issued(options=LeafOptions(more_names=("x" * 1_047_900,)))
+    size = 36 + sum(map(len, chain.certificates))
+    assert size > 1 << 20
+    (tmp_path / "leaf.der").write_bytes(chain.leaf)
+    [told] = problems(slots=slots, **more)
+    assert told.endswith(f"found a chain of {size} bytes; expected at most 1048576 bytes")
 
 
 @pytest.mark.parametrize("at", [datetime(2023, 12, 31, tzinfo=UTC)])
