@@ -28,22 +28,26 @@ _LARGE_HEADER = 16
 
 @handles(GetDigests, needs=Cap.CERT)
 def get_digests(exchange: Exchange, request: GetDigests) -> Outcome:
-    """The hash of each slot's chain for the negotiated signature algorithm."""
+    """The hash of each slot's chain for the negotiated signature algorithm.
+
+    Whatever this connection was shown before, certificates are anew from here on.
+    """
     connection = exchange.connection
     mask = exchange.provisioned()
     if not mask:
         raise Unspecified("no slot holds a chain for the negotiated signature algorithm")
     name = exchange.hash().name
-    slots = (slot for slot in range(SLOT_COUNT) if mask >> slot & 1)
+    slots = [slot for slot in range(SLOT_COUNT) if mask >> slot & 1]
     return Outcome(
         reply=Digests(
             version=request.version,
             supported_slots=mask if rules(request.version).supported_slots else 0,
             provisioned_slots=mask,
-            digests=b"".join(exchange.chain(slot).digest(name) for slot in slots),
+            digests=b"".join(exchange.chain(slot, anew=True).digest(name) for slot in slots),
         ),
         shape=connection.shape(),
         record=Part.B,
+        changes=exchange.shown(*slots),
     )
 
 
@@ -83,6 +87,7 @@ def get_certificate(exchange: Exchange, request: GetCertificate) -> Outcome:
         reply=_certificate(request.version, slot, chain[offset:end], size - end, large=large),
         shape=exchange.connection.shape(),
         record=Part.B,
+        changes=exchange.shown(slot),
     )
 
 

@@ -7,7 +7,7 @@ from emulator.crypto.keys import SigningKey
 from emulator.device import Device
 from emulator.device.slots import MAX_CHAIN, CertificateChain
 from emulator.entropy import Entropy
-from emulator.errors import InvalidRequest, SpdmError, Unspecified
+from emulator.errors import InvalidRequest, RequestResynch, SpdmError, Unspecified
 from emulator.spdm.algorithms import Algorithm
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.chunking import most
@@ -82,14 +82,38 @@ class Exchange:
         slots = (slot for slot in range(SLOT_COUNT) if mask >> slot & 1)
         return sum(1 << slot for slot in slots if self._held(slot) is not None)
 
-    def chain(self, slot: int) -> CertificateChain:
-        """The chain in `slot`. Raises InvalidRequest for a slot that is none or empty."""
+    def chain(self, slot: int, *, anew: bool = False) -> CertificateChain:
+        """The chain in `slot`; `anew`: whatever was shown before counts no more.
+
+        Raises InvalidRequest for a slot that is none or empty; RequestResynch where measurements
+        have changed since this connection was shown the slot's alias certificate, so that chains
+        are never mixed, and a signature is by the key of the certificate that was shown.
+        """
         if slot >= SLOT_COUNT:
             raise InvalidRequest(f"slot {slot} where slots are 0 to {SLOT_COUNT - 1}")
         held = self._held(slot)
         if held is None:
             raise InvalidRequest(f"slot {slot} is not provisioned")
+        shown, now = self.connection.certified, self.device.measurements.generation
+        stale = shown is not None and shown != now and not anew
+        if stale and self.device.slots[slot].renew is not None:
+            raise RequestResynch(f"the alias certificate of slot {slot} was issued anew")
         return held
+
+    def public_key(self) -> SigningKey:
+        """The key that stands for no slot. Raises InvalidRequest where there is none to use."""
+        asym = self.connection.algorithms.asym
+        key = self.device.public_keys.get(asym.name) if asym else None
+        if key is None:
+            raise InvalidRequest("a provisioned public key is asked for, and there is none")
+        return key
+
+    def shown(self, *slots: int) -> dict[str, object]:
+        """What changes on the connection once it was shown certificates of these slots."""
+        held = (self.device.slots.get(slot) for slot in slots)
+        if all(slot is None or slot.renew is None for slot in held):
+            return {}
+        return {"certified": self.device.measurements.generation}
 
     def _held(self, slot: int) -> CertificateChain | None:
         """The chain in `slot` for this connection.
@@ -99,7 +123,9 @@ class Exchange:
         """
         algorithms = self.connection.algorithms
         held = self.device.slots.get(slot)
-        chain = held.chains.get(algorithms.asym.name) if held and algorithms.asym else None
+        chain = None
+        if held is not None and algorithms.asym is not None:
+            chain = held.chain(algorithms.asym.name, self.device.measurements)
         if chain is None or rules(self.connection.version).large_forms:
             return chain
         return chain if len(chain.spdm(self.hash().name)) <= MAX_CHAIN else None

@@ -9,15 +9,69 @@ libspdm_crypt_cert.c`, `libspdm_verify_certificate_chain_buffer`).
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from emulator.crypto import hashes
 from emulator.crypto.certificate import Certificate
 from emulator.crypto.keys import VerifyingKey
 from emulator.crypto.x509 import split_chain
 from emulator.errors import BrokenReply, PkiError
+from emulator.spdm.messages.challenge import NO_SLOT
 
 _LENGTH_SIZE = 4
 _LENGTH_FIELD = 2
+
+
+class Signer(Protocol):
+    """What a peer signs with: a slot's leaf, or a key that was provisioned."""
+
+    @property
+    def slot(self) -> int:
+        """The slot, or NO_SLOT."""
+
+    @property
+    def hash_name(self) -> str:
+        """The hash in force."""
+
+    @property
+    def digest(self) -> bytes:
+        """The hash that CHALLENGE_AUTH states."""
+
+    @property
+    def name(self) -> str:
+        """What a message calls it."""
+
+    @property
+    def known_by(self) -> str:
+        """What that is the hash of."""
+
+    def key(self, scheme: str) -> VerifyingKey | None:
+        """Its public key, or None where it is none of the signature algorithm `scheme`."""
+
+
+@dataclass(frozen=True)
+class PeerKey:
+    """The peer's public key, which came by another way than SPDM.
+
+    Attributes:
+        public: the key.
+        hash_name: the hash in force.
+    """
+
+    public: VerifyingKey
+    hash_name: str
+    slot: int = NO_SLOT
+    name: str = "the provisioned key"
+    known_by: str = "the provisioned key"
+
+    @cached_property
+    def digest(self) -> bytes:
+        """The hash of its SubjectPublicKeyInfo."""
+        return hashes.digest(self.hash_name, self.public.spki)
+
+    def key(self, scheme: str) -> VerifyingKey | None:
+        """The key under `scheme`, or None where it does not serve it."""
+        return self.public.under(scheme) if scheme in self.public.schemes else None
 
 
 @dataclass(frozen=True)
@@ -37,6 +91,12 @@ class PeerChain:
     hash_name: str
     root_hash: bytes
     certificates: tuple[bytes, ...]
+    known_by: str = "the chain that was fetched"
+
+    @property
+    def name(self) -> str:
+        """What a message calls its leaf."""
+        return f"slot {self.slot}'s leaf"
 
     @cached_property
     def digest(self) -> bytes:

@@ -10,6 +10,7 @@ from emulator.client.channel import Channel
 from emulator.client.drive import drive
 from emulator.client.socket import TIMEOUT, SocketChannel
 from emulator.client.sysfs import PCI, function_name, open_mailbox
+from emulator.crypto.keys import VerifyingKey
 from emulator.entropy import Entropy, System
 from emulator.requester import (
     DEFAULT,
@@ -100,6 +101,7 @@ class Client:
         at: datetime,
         expected_san: str | None = None,
         slot: int | None = None,
+        public_keys: Sequence[VerifyingKey] = (),
         measurements: MeasurementMode = "all",
         raw: bool = False,
     ) -> Verdict:
@@ -110,6 +112,7 @@ class Client:
             at=at,
             expected_san=expected_san,
             slot=slot,
+            public_keys=public_keys,
             measurements=measurements,
             raw=raw,
         )

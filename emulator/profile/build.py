@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from emulator.device import CertificateChain, Device, Measurements, Sizes, Slot, Timing
+from emulator.device.slots import Renew
 from emulator.entropy import Entropy
 from emulator.profile import chains, vocabulary
 from emulator.profile.load import LoadedProfile
@@ -47,6 +48,7 @@ def build(loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
         timing=Timing(ct_exponent=timing.ct_exponent, delay=timing.delay),
         challenge_opaque=dict(loaded.challenge_opaque),
         measurement_opaque=dict(loaded.measurement_opaque),
+        public_keys=dict(loaded.public_keys),
     )
 
 
@@ -66,6 +68,9 @@ def _preferences(offered: Algorithms) -> Preferences:
 
 def _slots(loaded: LoadedProfile) -> dict[int, Slot]:
     by_slot: dict[int, dict[str, CertificateChain]] = {}
+    renew: dict[int, Renew] = {}
     for one in loaded.chains:
         by_slot.setdefault(one.slot, {})[one.chain.key.scheme] = one.chain
-    return {number: Slot(held) for number, held in sorted(by_slot.items())}
+        if one.renew is not None:
+            renew[one.slot] = one.renew
+    return {number: Slot(held, renew.get(number)) for number, held in sorted(by_slot.items())}

@@ -34,7 +34,7 @@ from emulator.spdm.messages import (
     VersionResponse,
 )
 from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK, SLOT_SIZE_REQUESTED
-from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
 from emulator.spdm.versions import Version
@@ -124,12 +124,17 @@ def _(message: Challenge) -> str:
     summary = ""
     if message.summary_type != SummaryType.NONE:
         summary = ", and summarise the measurements"
-    return f"slot {message.slot}: sign this nonce{summary}"
+    return f"{_signer(message.slot)}: sign this nonce{summary}"
 
 
 @meaning.register
 def _(message: ChallengeAuth) -> str:
-    return f"slot {message.slot & SLOT_MASK}: {_signed(message.signature)}"
+    return f"{_signer(message.slot & SLOT_MASK)}: {_signed(message.signature)}"
+
+
+def _signer(slot: int) -> str:
+    """Whose key signs."""
+    return "provisioned key" if slot in (NO_SLOT, NO_SLOT & SLOT_MASK) else f"slot {slot}"
 
 
 def _signed(signature: bytes) -> str:
@@ -146,7 +151,7 @@ def _(message: GetMeasurements) -> str:
         case index:
             asked = f"index {index}"
     raw = ", raw" if message.attributes & RequestAttributes.RAW_BIT_STREAM else ""
-    signed = f", signed by slot {message.slot[0] & SLOT_MASK}" if message.slot else ""
+    signed = f", signed by {_signer(message.slot[0] & SLOT_MASK)}" if message.slot else ""
     return asked + raw + signed
 
 

@@ -11,8 +11,10 @@ from emulator.ask import (
     DigestsRequest,
     MeasurementsRequest,
     PeerChain,
+    PeerKey,
     Reading,
     Request,
+    Signer,
     SlotDigests,
     SlotSizeRequest,
     VendorRequest,
@@ -22,6 +24,7 @@ from emulator.ask import (
 )
 from emulator.ask.certificates import LARGE_HEADER, PORTION_HEADER, uses_large_form
 from emulator.ask.chunks import is_large_response, receive_large, send_large
+from emulator.crypto.keys import VerifyingKey
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
 from emulator.errors import EmulatorError, PeerErrorReply
@@ -31,7 +34,7 @@ from emulator.spdm.chunking import HANDLES
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Capabilities, MeasurementOperation, RequestAttributes
-from emulator.spdm.messages.challenge import CONTEXT_SIZE, NONCE_SIZE, SummaryType
+from emulator.spdm.messages.challenge import CONTEXT_SIZE, NO_SLOT, NONCE_SIZE, SummaryType
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.state import State
 from emulator.spdm.versions import rules
@@ -49,6 +52,7 @@ class Requester:
         connection: what was agreed.
         slots: what DIGESTS said last, or None.
         chains: the chains that were fetched, by slot.
+        public_key: the device's key if it came by another way; it stands for slot 0xFF.
         padding: up to this many bytes of the transport's may follow a reply; DOE's, until a
             client sets its channel's.
     """
@@ -59,6 +63,7 @@ class Requester:
         self.connection = Connection()
         self.slots: SlotDigests | None = None
         self.chains: dict[int, PeerChain] = {}
+        self.public_key: VerifyingKey | None = None
         self.padding = PADDING
         self._entropy = entropy
         self._handle = 0
@@ -137,11 +142,12 @@ class Requester:
     ) -> Flow[Authentication]:
         """CHALLENGE the chain fetched from `slot`; nonce (32 bytes) and context (8) may be given.
 
-        Raises EmulatorError where that chain was not fetched.
+        Slot 0xFF is `public_key`. Raises EmulatorError where that chain was not fetched, or there
+        is no such key.
         """
         request = ChallengeRequest(
             self.connection,
-            chain=self._fetched(slot),
+            signer=self._signer(slot),
             nonce=self._nonce("CHALLENGE nonce") if nonce is None else nonce,
             context=context,
             summary_type=summary,
@@ -162,14 +168,15 @@ class Requester:
 
         Args:
             operation: COUNT, ALL or an index.
-            signed_by: the slot, fetched before, whose leaf signs; None for no signature.
+            signed_by: the slot, fetched before, whose leaf signs, or 0xFF for `public_key`; None
+                for no signature.
             raw: ask for what was measured rather than for digests, where the device has it.
             fresh: ask for measurements taken now, where the device offers MEAS_FRESH.
             nonce: 32 bytes; drawn where none is given.
             context: 8 bytes that are echoed since 1.3.
         """
-        chain = None if signed_by is None else self._fetched(signed_by)
-        if chain is not None and nonce is None:
+        signer = None if signed_by is None else self._signer(signed_by)
+        if signer is not None and nonce is None:
             nonce = self._nonce("GET_MEASUREMENTS nonce")
         attributes = RequestAttributes(0)
         if raw:
@@ -182,7 +189,7 @@ class Requester:
             attributes=attributes,
             context=context,
             nonce=nonce or b"",
-            chain=chain,
+            signer=signer,
         )
         return (yield from self._ask(request))
 
@@ -196,8 +203,16 @@ class Requester:
         request = VendorRequest(self.connection, standard=standard, vendor=vendor, payload=payload)
         return (yield from self._ask(request))
 
-    def _fetched(self, slot: int) -> PeerChain:
-        """The chain fetched from `slot`. Raises EmulatorError where none was."""
+    def _signer(self, slot: int) -> Signer:
+        """The chain fetched from `slot`, or the key provisioned for NO_SLOT.
+
+        Raises EmulatorError where there is none.
+        """
+        if slot == NO_SLOT:
+            chosen = self.connection.algorithms.hash
+            if self.public_key is None or chosen is None:
+                raise EmulatorError("no public key of the device was given: Requester.public_key")
+            return PeerKey(self.public_key, chosen.name)
         if slot not in self.chains:
             raise EmulatorError(f"the chain of slot {slot} was not fetched: certificate({slot})")
         return self.chains[slot]

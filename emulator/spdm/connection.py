@@ -31,6 +31,7 @@ class Connection:
         incoming: the large request that is coming.
         handle: the handle of the next large response.
         measured: the device's measurement generation when part M was begun, or None.
+        certified: the generation whose alias certificates this connection was shown, or None.
     """
 
     state: State = State.NOT_STARTED
@@ -46,6 +47,7 @@ class Connection:
     incoming: Incoming | None = None
     handle: int = 0
     measured: int | None = None
+    certified: int | None = None
 
     def restart(self) -> None:
         """Forget everything, as GET_VERSION asks."""

@@ -158,7 +158,7 @@ def challenged(recording: Recording) -> tuple[ChallengeRequest, bytes]:
     asked, _ = decode(Challenge, raw, connection.shape())
     request = ChallengeRequest(
         connection,
-        chain=recording.chains[asked.slot],
+        signer=recording.chains[asked.slot],
         nonce=asked.nonce,
         context=asked.context,
         summary_type=SummaryType(asked.summary_type),
@@ -177,7 +177,7 @@ def measured(recording: Recording, raw: bytes) -> MeasurementsRequest:
         attributes=asked.attributes,
         context=asked.context,
         nonce=asked.nonce,
-        chain=recording.chains[asked.slot[0]],
+        signer=recording.chains[asked.slot[0]],
     )
     assert request.raw == raw[:size]
     return request
