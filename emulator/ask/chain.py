@@ -60,9 +60,21 @@ class PeerKey:
 
     public: VerifyingKey
     hash_name: str
-    slot: int = NO_SLOT
-    name: str = "the provisioned key"
-    known_by: str = "the provisioned key"
+
+    @property
+    def slot(self) -> int:
+        """What stands for it where slots are named."""
+        return NO_SLOT
+
+    @property
+    def name(self) -> str:
+        """What a message calls it."""
+        return "the provisioned key"
+
+    @property
+    def known_by(self) -> str:
+        """What a message calls what it is known by: itself."""
+        return self.name
 
     @cached_property
     def digest(self) -> bytes:
@@ -91,12 +103,16 @@ class PeerChain:
     hash_name: str
     root_hash: bytes
     certificates: tuple[bytes, ...]
-    known_by: str = "the chain that was fetched"
 
     @property
     def name(self) -> str:
         """What a message calls its leaf."""
         return f"slot {self.slot}'s leaf"
+
+    @property
+    def known_by(self) -> str:
+        """What a message calls the chain."""
+        return "the chain that was fetched"
 
     @cached_property
     def digest(self) -> bytes:

@@ -64,6 +64,10 @@ class Client:
         """GET_CERTIFICATE until the chain in `slot` is whole."""
         return await self.run(self.requester.certificate(slot))
 
+    async def slot_size(self, slot: int = 0) -> int:
+        """GET_CERTIFICATE for the size of a slot, bytes, since 1.3."""
+        return await self.run(self.requester.slot_size(slot))
+
     async def challenge(
         self, slot: int = 0, *, summary: SummaryType = SummaryType.NONE
     ) -> Authentication:

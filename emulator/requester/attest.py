@@ -27,6 +27,7 @@ from emulator.requester.verdict import Step, Verdict
 from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.messages.measurements import ContentChanged
+from emulator.spdm.state import State
 
 MeasurementMode = Literal["all", "one-by-one", "none"]
 
@@ -112,6 +113,8 @@ class _Attestation:
                 return
         signer = NO_SLOT if chain is None else chain.slot
         authentication = yield from self._challenge(signer)
+        if self.requester.connection.state is State.NOT_STARTED:
+            return  # the device asked to begin anew, as after an update of its firmware
         measured = yield from self._measure(signer)
         self._summarise(authentication, measured)
         if chain is not None:

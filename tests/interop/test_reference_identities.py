@@ -73,4 +73,4 @@ async def test_the_size_of_a_slot(version: str) -> None:
     offer = Offer(versions=(BY_TEXT[version],))
     async with responder(*options(version), offer=offer) as client:
         await client.connect()
-        assert await client.run(client.requester.slot_size(0)) > 0
+        assert await client.slot_size(0) > 0

@@ -14,7 +14,7 @@ from emulator.errors import PeerErrorReply
 from emulator.pki.authority import sample_roots
 from emulator.profile import build, load
 from emulator.requester import Offer
-from emulator.spdm.codes import ErrorCode
+from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.state import State
 from emulator.spdm.versions import Version
 
@@ -100,6 +100,23 @@ def test_an_update_under_a_connection_asks_the_host_to_begin_anew(tmp_path: Path
     assert refused.value.code == ErrorCode.REQUEST_RESYNCH
     assert one.connection.state == State.NOT_STARTED
     assert judge(one, trust=sample_roots()).ok
+
+
+def test_an_update_during_an_attestation_ends_it(tmp_path: Path) -> None:
+    device = made(ALIAS, tmp_path)
+    one = host(device)
+    answer = one.answer
+
+    def updating(request: bytes) -> bytes:
+        if request[1] == Code.CHALLENGE:
+            device.measurements.change(2, b"other firmware")
+        return answer(request)
+
+    one.answer = updating  # type: ignore[method-assign]
+    verdict = judge(one, trust=sample_roots())
+    assert failed(verdict) == ["challenge"]
+    assert "REQUEST_RESYNCH" in verdict.step("challenge").detail
+    assert verdict.step("measurements").detail == "not reached"
 
 
 @pytest.mark.parametrize("version", [Version.V1_3, Version.V1_4])
