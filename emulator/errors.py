@@ -71,6 +71,12 @@ class RequestTooLarge(SpdmError):
     code = 0x0E
 
 
+class DataTooLarge(SpdmError):
+    """A chain is too large for the form it was asked for in. Extended data: its size, u32 LE."""
+
+    code = 0x12
+
+
 class VersionMismatch(SpdmError):
     """The message's version is not the negotiated one, or not offered."""
 

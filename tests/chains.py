@@ -45,6 +45,18 @@ def issued(
     )
 
 
+def issued_by(issuer: Authority, *, options: LeafOptions) -> IssuedChain:
+    return issue(
+        issuer,
+        san=SAN,
+        common_name="a device",
+        secret=b"a secret",
+        not_before=NOT_BEFORE,
+        not_after=NOT_AFTER,
+        options=options,
+    )
+
+
 def foreign(
     key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
     *extensions: x509.ExtensionType,

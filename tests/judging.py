@@ -1,12 +1,13 @@
 """Attesting devices in memory: the whole flow, devices that bend their replies, and the verdict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import jsonschema
 from asking import ROOTS, Host
 from chains import AT, SAN
 
+from emulator.crypto.keys import VerifyingKey
 from emulator.requester import Verdict, attest
 from emulator.requester.attest import PLAN, MeasurementMode
 from emulator.requester.verdict import SCHEMA
@@ -35,6 +36,7 @@ def judge(
     trust: tuple[bytes, ...] = ROOTS,
     san: str | None = SAN,
     slot: int | None = None,
+    public_keys: Sequence[VerifyingKey] = (),
     measurements: MeasurementMode = "all",
     raw: bool = False,
     at: datetime = AT,
@@ -46,6 +48,7 @@ def judge(
             at=at,
             expected_san=san,
             slot=slot,
+            public_keys=public_keys,
             measurements=measurements,
             raw=raw,
         )

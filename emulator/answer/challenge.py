@@ -2,6 +2,8 @@
 
 from emulator.answer.exchange import Exchange, Outcome, Signing
 from emulator.answer.registry import handles
+from emulator.crypto import hashes
+from emulator.crypto.keys import SigningKey
 from emulator.errors import InvalidRequest
 from emulator.spdm import signing
 from emulator.spdm.capabilities import MEAS, Cap
@@ -23,19 +25,32 @@ def _summary(exchange: Exchange, summary_type: int) -> bytes:
     return exchange.device.measurements.summary(summary_type, exchange.hash().name, measured.name)
 
 
+def _identity(exchange: Exchange, slot: int) -> tuple[bytes, int, SigningKey]:
+    """The hash of what the requester knows the device by, the mask of slots, and the key.
+
+    A provisioned public key is known by its SubjectPublicKeyInfo, and there are no slots then
+    (libspdm `library/spdm_common_lib/libspdm_com_crypto_service.c`,
+    `libspdm_generate_public_key_hash`).
+    """
+    name = exchange.hash().name
+    if slot == NO_SLOT:
+        key = exchange.public_key()
+        return hashes.digest(name, key.public.spki), 0, key
+    chain = exchange.chain(slot)
+    return chain.digest(name), exchange.provisioned(), chain.key
+
+
 @handles(Challenge, needs=Cap.CHAL)
 def challenge(exchange: Exchange, request: Challenge) -> Outcome:
-    """Sign everything since GET_VERSION with the slot's key."""
+    """Sign everything since GET_VERSION with the slot's key, or the provisioned one."""
     summary = _summary(exchange, request.summary_type)
-    if request.slot == NO_SLOT:
-        raise InvalidRequest("slot 0xFF asks for a provisioned public key, and there is none")
-    chain = exchange.chain(request.slot)
+    identity, mask, key = _identity(exchange, request.slot)
     return Outcome(
         reply=ChallengeAuth(
             version=request.version,
             slot=request.slot & SLOT_MASK,
-            slot_mask=exchange.provisioned(),
-            cert_chain_hash=chain.digest(exchange.hash().name),
+            slot_mask=mask,
+            cert_chain_hash=identity,
             nonce=exchange.entropy.bytes(NONCE_SIZE, label="CHALLENGE_AUTH nonce"),
             summary=summary,
             opaque=exchange.opaque(exchange.device.challenge_opaque),
@@ -43,6 +58,7 @@ def challenge(exchange: Exchange, request: Challenge) -> Outcome:
         ),
         shape=exchange.connection.shape(signature=True, summary=bool(summary)),
         record=Part.C,
-        signing=Signing(signing.CHALLENGE_AUTH, M1M2, chain.key),
+        signing=Signing(signing.CHALLENGE_AUTH, M1M2, key),
         clears=(Part.B, Part.C),
+        changes=exchange.shown(request.slot),
     )

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import Device
-from emulator.device.slots import CertificateChain
+from emulator.device.slots import MAX_CHAIN, CertificateChain
 from emulator.entropy import Entropy
-from emulator.errors import InvalidRequest, SpdmError, Unspecified
+from emulator.errors import InvalidRequest, RequestResynch, SpdmError, Unspecified
 from emulator.spdm.algorithms import Algorithm
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.chunking import most
@@ -79,17 +79,59 @@ class Exchange:
     def provisioned(self) -> int:
         """The mask of slots that hold a chain for the negotiated signature algorithm."""
         asym = self.connection.algorithms.asym
-        return self.device.provisioned(asym.name) if asym else 0
+        mask = self.device.provisioned(asym.name) if asym else 0
+        if rules(self.connection.version).large_forms:
+            return mask
+        slots = (slot for slot in range(SLOT_COUNT) if mask >> slot & 1)
+        return sum(1 << slot for slot in slots if self._held(slot) is not None)
 
-    def chain(self, slot: int) -> CertificateChain:
-        """The chain in `slot`. Raises InvalidRequest for a slot that is none or empty."""
+    def chain(self, slot: int, *, anew: bool = False) -> CertificateChain:
+        """The chain in `slot`; `anew`: whatever was shown before counts no more.
+
+        Raises InvalidRequest for a slot that is none or empty; RequestResynch where measurements
+        have changed since this connection was shown the slot's alias certificate, so that chains
+        are never mixed, and a signature is by the key of the certificate that was shown.
+        """
         if slot >= SLOT_COUNT:
             raise InvalidRequest(f"slot {slot} where slots are 0 to {SLOT_COUNT - 1}")
-        asym = self.connection.algorithms.asym
-        held = self.device.slots.get(slot)
-        if asym is None or held is None or asym.name not in held.chains:
+        held = self._held(slot)
+        if held is None:
             raise InvalidRequest(f"slot {slot} is not provisioned")
-        return held.chains[asym.name]
+        shown, now = self.connection.certified, self.device.measurements.generation
+        stale = shown is not None and shown != now and not anew
+        if stale and self.device.slots[slot].renew is not None:
+            raise RequestResynch(f"the alias certificate of slot {slot} was issued anew")
+        return held
+
+    def public_key(self) -> SigningKey:
+        """The key that stands for no slot. Raises InvalidRequest where there is none to use."""
+        asym = self.connection.algorithms.asym
+        key = self.device.public_keys.get(asym.name) if asym else None
+        if key is None:
+            raise InvalidRequest("a provisioned public key is asked for, and there is none")
+        return key
+
+    def shown(self, *slots: int) -> dict[str, object]:
+        """What changes on the connection once it was shown certificates of these slots."""
+        held = (self.device.slots.get(slot) for slot in slots)
+        if all(slot is None or slot.renew is None for slot in held):
+            return {}
+        return {"certified": self.device.measurements.generation}
+
+    def _held(self, slot: int) -> CertificateChain | None:
+        """The chain in `slot` for this connection.
+
+        Before 1.4 there is no form for one of more than 0xFFFF bytes, so that the slot is empty to
+        these versions: libspdm would send the lower half of its size.
+        """
+        algorithms = self.connection.algorithms
+        held = self.device.slots.get(slot)
+        chain = None
+        if held is not None and algorithms.asym is not None:
+            chain = held.chain(algorithms.asym.name, self.device.measurements)
+        if chain is None or rules(self.connection.version).large_forms:
+            return chain
+        return chain if len(chain.spdm(self.hash().name)) <= MAX_CHAIN else None
 
     def opaque(self, by_format: Mapping[int, bytes]) -> bytes:
         """The opaque data for the negotiated format; none where no format was agreed."""

@@ -54,14 +54,12 @@ def _signing(exchange: Exchange, request: GetMeasurements) -> tuple[int, Signing
         raise InvalidRequest("a signature was asked for, and MEAS_SIG is not offered")
     allowed = rules(request.version)
     slot = request.slot[0] & SLOT_MASK if allowed.measurement_slot else 0
-    if slot == NO_SLOT:
-        raise InvalidRequest("slot 15 asks for a provisioned public key, and there is none")
-    chain = exchange.chain(slot)
+    key = exchange.public_key() if slot == NO_SLOT else exchange.chain(slot).key
     changed = 0
     if allowed.content_changed:
         unchanged = _began(exchange) == exchange.device.measurements.generation
         changed = ContentChanged.UNCHANGED if unchanged else ContentChanged.CHANGED
-    return slot | changed, Signing(signing.MEASUREMENTS, l1l2(connection.version), chain.key)
+    return slot | changed, Signing(signing.MEASUREMENTS, l1l2(connection.version), key)
 
 
 @handles(GetMeasurements, needs=MEAS, on_error=(Part.M,))
@@ -87,5 +85,7 @@ def get_measurements(exchange: Exchange, request: GetMeasurements) -> Outcome:
         record=Part.M,
         signing=signature,
         clears=(Part.M,) if signed else (),
-        changes={"measured": None if signed else _began(exchange)},
+        changes=exchange.shown(slot & SLOT_MASK) | {"measured": None}
+        if signed
+        else {"measured": _began(exchange)},
     )

@@ -6,15 +6,25 @@ Rules: libspdm `library/spdm_responder_lib/libspdm_rsp_vendor_defined_response.c
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import handles
 from emulator.errors import InvalidRequest, UnsupportedRequest
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import VendorDefinedRequest, VendorDefinedResponse
+from emulator.spdm.messages.vendor import sized
 from emulator.vendor import VendorExchange
 from emulator.vendor.registry import VENDOR_ID_SIZES
 
 
 @handles(VendorDefinedRequest)
 def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome:
-    """Hand the payload to the protocol registered for this standards body and vendor."""
+    """Hand the payload to the protocol registered for this standards body and vendor.
+
+    The answer has the form of the request.
+    """
+    connection = exchange.connection
+    large = request.large_payload_length is not None
+    both = connection.local_capabilities & connection.peer_capabilities
+    if large and Cap.LARGE_RESP not in both:
+        raise InvalidRequest("a large payload, and not both sides have LARGE_RESP")
     sizes = VENDOR_ID_SIZES.get(request.standard)
     if sizes is not None and request.vendor_length not in sizes:
         raise InvalidRequest(
@@ -28,7 +38,6 @@ def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome
             f"vendor {request.vendor.hex() or '(none)'}",
             data=Code.VENDOR_DEFINED_REQUEST,
         )
-    connection = exchange.connection
     payload = protocol.respond(request.payload, VendorExchange(exchange.device, connection))
     reply = None
     if payload is not None:
@@ -36,6 +45,6 @@ def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome
             version=request.version,
             standard=request.standard,
             vendor=request.vendor,
-            payload=payload,
+            **sized(payload, large=large),
         )
     return Outcome(reply=reply, shape=connection.shape())

@@ -16,8 +16,9 @@ from emulator.ask.certificates import (
     DigestsRequest,
     Portion,
     SlotDigests,
+    SlotSizeRequest,
 )
-from emulator.ask.chain import PeerChain, read_chain
+from emulator.ask.chain import PeerChain, PeerKey, Signer, read_chain
 from emulator.ask.challenge import Authentication, ChallengeRequest
 from emulator.ask.measurements import MeasurementsRequest, Reading
 from emulator.ask.ready import respond_if_ready, wait_asked
@@ -35,11 +36,14 @@ __all__ = [
     "DigestsRequest",
     "MeasurementsRequest",
     "PeerChain",
+    "PeerKey",
     "Portion",
     "Reading",
     "ReportedMeasurement",
     "Request",
+    "Signer",
     "SlotDigests",
+    "SlotSizeRequest",
     "VendorRequest",
     "VersionRequest",
     "read_chain",

@@ -4,21 +4,30 @@ Rules: libspdm `library/spdm_requester_lib/libspdm_req_get_digests.c`,
 `libspdm_req_get_certificate.c`.
 """
 
+from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emulator.ask.request import Request
-from emulator.device.slots import MAX_CHAIN
-from emulator.errors import BrokenReply, EmulatorError
+from emulator.ask.request import Request, T_co
+from emulator.device.slots import MAX_CHAIN, MAX_LARGE_CHAIN
+from emulator.errors import BrokenReply, EmulatorError, UnsupportedByPeer
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Certificate, Digests, GetCertificate, GetDigests
-from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK
+from emulator.spdm.messages.certificates import (
+    LARGE_CHAIN,
+    SLOT_COUNT,
+    SLOT_MASK,
+    SLOT_SIZE_REQUESTED,
+)
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
 
 PORTION_HEADER = 8
 """Bytes of CERTIFICATE before its portion."""
+
+LARGE_HEADER = 16
+"""The same in the large form."""
 
 _MODEL_MASK = 0x07
 """Bits of CERTIFICATE's Param2, since 1.3, that say what kind of certificate a slot holds."""
@@ -80,10 +89,61 @@ class DigestsRequest(Request[SlotDigests]):
         return SlotDigests(found, supported)
 
 
-class CertificateRequest(Request[Portion]):
-    """Asks for a portion of a slot's chain."""
+def uses_large_form(connection: Connection) -> bool:
+    """Whether chains are asked for in the large form: since 1.4, where the peer has LARGE_RESP."""
+    has_it = Cap.LARGE_RESP in connection.peer_capabilities
+    return has_it and rules(connection.version).large_forms
+
+
+def _request(
+    connection: Connection, slot: int, offset: int, length: int, attributes: int = 0
+) -> GetCertificate:
+    """GET_CERTIFICATE in the form to use. Raises EmulatorError for a slot there cannot be."""
+    if not 0 <= slot < SLOT_COUNT:
+        raise EmulatorError(f"slot {slot} where slots are 0 to {SLOT_COUNT - 1}")
+    if uses_large_form(connection):
+        return GetCertificate(
+            version=connection.version,
+            slot=slot | LARGE_CHAIN,
+            attributes=attributes,
+            large_offset=offset,
+            large_length=length,
+        )
+    return GetCertificate(
+        version=connection.version, slot=slot, attributes=attributes, offset=offset, length=length
+    )
+
+
+class _FromSlot(Request[T_co], ABC):
+    """What both ways to ask for a chain have in common."""
 
     needs = Cap.CERT
+
+    def __init__(self, connection: Connection, message: GetCertificate) -> None:
+        super().__init__(connection, message)
+        self._slot = message.slot & SLOT_MASK
+        self._form = message.slot & LARGE_CHAIN
+
+    def _read_certificate(self, reply: bytes) -> tuple[Certificate, bytes]:
+        """The reply, its form, slot and attributes checked."""
+        theirs, raw = self._read(Certificate, reply, self.connection.shape())
+        allowed = rules(theirs.version)
+        if allowed.large_forms and theirs.slot & LARGE_CHAIN != self._form:
+            found = f"the {'small' if self._form else 'large'} form"
+            raise BrokenReply("CERTIFICATE", "slot", found=found, expected="that of the request")
+        slot = theirs.slot & SLOT_MASK
+        if slot != self._slot:
+            raise BrokenReply("CERTIFICATE", "slot", found=slot, expected=self._slot)
+        # Only a connection with several keys tells certificate models, and this is none.
+        model = theirs.attributes & _MODEL_MASK
+        if model and allowed.multi_key:
+            found = f"certificate model {model}"
+            raise BrokenReply("CERTIFICATE", "attributes", found=found, expected="none")
+        return theirs, raw
+
+
+class CertificateRequest(_FromSlot[Portion]):
+    """Asks for a portion of a slot's chain."""
 
     def __init__(
         self,
@@ -99,38 +159,47 @@ class CertificateRequest(Request[Portion]):
         `total` is the size of the chain, which the first portion told; None for the first. Raises
         EmulatorError for a slot there cannot be.
         """
-        if not 0 <= slot < SLOT_COUNT:
-            raise EmulatorError(f"slot {slot} where slots are 0 to {SLOT_COUNT - 1}")
-        self._slot, self._offset, self._length, self._total = slot, offset, length, total
-        message = GetCertificate(
-            version=connection.version, slot=slot, offset=offset, length=length
-        )
-        super().__init__(connection, message)
+        super().__init__(connection, _request(connection, slot, offset, length))
+        self._offset, self._length, self._total = offset, length, total
 
     def _accept(self, reply: bytes) -> Portion:
-        theirs, raw = self._read(Certificate, reply, self.connection.shape())
+        theirs, raw = self._read_certificate(reply)
         self._check(theirs)
         self._record(Part.B, raw)
-        return Portion(theirs.portion, theirs.remainder_length)
+        return Portion(theirs.portion, theirs.remainder)
 
     def _check(self, theirs: Certificate) -> None:
-        """Slot, portion and remainder."""
-        slot = theirs.slot & SLOT_MASK
-        if slot != self._slot:
-            raise BrokenReply("CERTIFICATE", "slot", found=slot, expected=self._slot)
-        # Only a connection with several keys tells certificate models, and this is none.
-        model = theirs.attributes & _MODEL_MASK
-        if model and rules(theirs.version).multi_key:
-            found = f"certificate model {model}"
-            raise BrokenReply("CERTIFICATE", "attributes", found=found, expected="none")
-        portion, remainder = theirs.portion_length, theirs.remainder_length
+        """Portion and remainder."""
+        portion, remainder = len(theirs.portion), theirs.remainder
         if not 0 < portion <= self._length:
             expected = f"1 to the {self._length} asked for"
             raise BrokenReply("CERTIFICATE", "portion_length", found=portion, expected=expected)
         total = self._offset + portion + remainder
+        largest = MAX_LARGE_CHAIN if self._form else MAX_CHAIN
         if self._total is None:
-            fits, expected = total <= MAX_CHAIN, f"a chain of {MAX_CHAIN} bytes at most"
+            fits, expected = total <= largest, f"a chain of {largest} bytes at most"
         else:
             fits, expected = total == self._total, f"{self._total} bytes in all, as told before"
         if not fits:
             raise BrokenReply("CERTIFICATE", "remainder_length", found=remainder, expected=expected)
+
+
+class SlotSizeRequest(_FromSlot[int]):
+    """Asks how many bytes of a chain a slot has room for, since 1.3.
+
+    A device whose slots cannot be written tells the size of the chain.
+    """
+
+    def __init__(self, connection: Connection, *, slot: int) -> None:
+        """Raises UnsupportedByPeer before 1.3, EmulatorError for a slot there cannot be."""
+        if not rules(connection.version).supported_slots:
+            raise UnsupportedByPeer("the size of a slot can be asked for since 1.3")
+        super().__init__(connection, _request(connection, slot, 0, 0, SLOT_SIZE_REQUESTED))
+
+    def _accept(self, reply: bytes) -> int:
+        theirs, raw = self._read_certificate(reply)
+        if theirs.portion:
+            found = len(theirs.portion)
+            raise BrokenReply("CERTIFICATE", "portion_length", found=found, expected="0")
+        self._record(Part.B, raw)
+        return theirs.remainder

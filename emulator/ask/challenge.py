@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emulator.ask.chain import PeerChain
+from emulator.ask.chain import Signer
 from emulator.ask.context import check_context, context_for
 from emulator.ask.opaque import check_opaque
 from emulator.ask.request import Request
@@ -13,7 +13,7 @@ from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Challenge, ChallengeAuth
 from emulator.spdm.messages.certificates import SLOT_MASK
-from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.transcript import M1M2, Part
 
 MUTUAL_AUTH = 0x80
@@ -47,26 +47,26 @@ class ChallengeRequest(Request[Authentication]):
         self,
         connection: Connection,
         *,
-        chain: PeerChain,
+        signer: Signer,
         nonce: bytes,
         context: bytes,
         summary_type: SummaryType = SummaryType.NONE,
     ) -> None:
-        """Challenge the slot of `chain`.
+        """Challenge the slot of `signer`.
 
         Args:
             connection: where to.
-            chain: the peer's chain as it was fetched.
+            signer: the peer's chain as it was fetched, or the key that was provisioned.
             nonce: 32 fresh bytes.
             context: 8 bytes that are echoed; used since 1.3.
             summary_type: the measurement summary hash wanted; none is sent by a peer that does
                 not measure.
         """
-        self._chain = chain
+        self._signer = signer
         self._summary_type = summary_type
         self._challenge = Challenge(
             version=connection.version,
-            slot=chain.slot,
+            slot=signer.slot,
             summary_type=summary_type,
             nonce=nonce,
             context=context_for(connection, context),
@@ -83,27 +83,28 @@ class ChallengeRequest(Request[Authentication]):
         self._check(theirs)
         unsigned = raw[: len(raw) - shape.signature]
         view = connection.transcript.view(M1M2) + self._exchange(unsigned)
-        verified = verify(connection, self._chain, signing.CHALLENGE_AUTH, view, theirs.signature)
+        verified = verify(connection, self._signer, signing.CHALLENGE_AUTH, view, theirs.signature)
         return self._conclude(theirs, verified, unsigned)
 
     def _check(self, theirs: ChallengeAuth) -> None:
         """Everything but the signature."""
-        slot = self._chain.slot
+        slot = self._signer.slot & SLOT_MASK
         if theirs.slot & SLOT_MASK != slot:
             raise BrokenReply(_NAME, "slot", found=theirs.slot & SLOT_MASK, expected=slot)
         if theirs.slot & MUTUAL_AUTH:
             raise BrokenReply(
                 _NAME, "slot", found="mutual authentication", expected="none, it was not agreed"
             )
-        if not theirs.slot_mask >> slot & 1:
+        # A provisioned key has no slot that could be among them.
+        if self._signer.slot != NO_SLOT and not theirs.slot_mask >> slot & 1:
             found = f"0x{theirs.slot_mask:02x}"
             raise BrokenReply(_NAME, "slot_mask", found=found, expected=f"slot {slot} among them")
-        if theirs.cert_chain_hash != self._chain.digest:
+        if theirs.cert_chain_hash != self._signer.digest:
             raise BrokenReply(
                 _NAME,
                 "cert_chain_hash",
                 found=theirs.cert_chain_hash.hex(),
-                expected=f"{self._chain.digest.hex()}, the hash of the chain that was fetched",
+                expected=f"{self._signer.digest.hex()}, the hash of {self._signer.known_by}",
             )
         check_opaque(self.connection, _NAME, theirs.opaque)
         check_context(_NAME, self._challenge.context, theirs.context)

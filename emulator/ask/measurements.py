@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emulator.ask.chain import PeerChain
+from emulator.ask.chain import Signer
 from emulator.ask.context import check_context, context_for
 from emulator.ask.opaque import check_opaque
 from emulator.ask.record import ReportedMeasurement, check_indices, read_record
@@ -64,28 +64,29 @@ class MeasurementsRequest(Request[Reading]):
         attributes: RequestAttributes,
         context: bytes,
         nonce: bytes = b"",
-        chain: PeerChain | None = None,
+        signer: Signer | None = None,
     ) -> None:
         """Ask for `operation`: a MeasurementOperation or an index.
 
         Args:
             connection: where to.
             operation: COUNT, ALL or the index of one.
-            attributes: raw or measured anew; SIGNATURE is set where there is a `chain`.
+            attributes: raw or measured anew; SIGNATURE is set where there is a `signer`.
             context: 8 bytes that are echoed; used since 1.3.
             nonce: 32 fresh bytes for a signed reply.
-            chain: the peer's chain whose leaf signs; None for an unsigned reply.
+            signer: the peer's chain whose leaf signs, or the key that was provisioned; None for an
+                unsigned reply.
         """
-        if chain and Cap.MEAS_SIG not in connection.peer_capabilities:
+        if signer and Cap.MEAS_SIG not in connection.peer_capabilities:
             raise UnsupportedByPeer("signed measurements need MEAS_SIG, which the peer lacks")
-        self._signer = chain
+        self._signer = signer
         signature = RequestAttributes.SIGNATURE
         self._request = GetMeasurements(
             version=connection.version,
-            attributes=attributes | signature if chain else attributes & ~signature,
+            attributes=attributes | signature if signer else attributes & ~signature,
             operation=operation,
-            nonce=nonce if chain else b"",
-            slot=bytes((chain.slot,)) if chain else b"",
+            nonce=nonce if signer else b"",
+            slot=bytes((signer.slot & SLOT_MASK,)) if signer else b"",
             context=context_for(connection, context),
         )
         super().__init__(connection, self._request)
@@ -110,7 +111,7 @@ class MeasurementsRequest(Request[Reading]):
 
     def _verify(
         self,
-        signer: PeerChain,
+        signer: Signer,
         theirs: Measurements,
         measurements: tuple[ReportedMeasurement, ...],
         unsigned: bytes,
@@ -149,7 +150,7 @@ class MeasurementsRequest(Request[Reading]):
         """Param2: the slot that signed, or, unsigned, nothing about changes."""
         changed = theirs.slot & CONTENT_CHANGED_MASK
         if self._signer is not None:
-            slot, expected = theirs.slot & SLOT_MASK, self._signer.slot
+            slot, expected = theirs.slot & SLOT_MASK, self._signer.slot & SLOT_MASK
             if slot != expected:
                 raise BrokenReply(_NAME, "slot", found=slot, expected=expected)
         elif changed and rules(theirs.version).content_changed:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emulator.ask.chain import PeerChain
+from emulator.ask.chain import Signer
 from emulator.spdm.connection import Connection
 from emulator.spdm.signing import ToSign
 from emulator.spdm.transcript import View
@@ -17,26 +17,26 @@ class Verified:
 
 
 def verify(
-    connection: Connection, chain: PeerChain, context: str, view: View, signature: bytes
+    connection: Connection, signer: Signer, context: str, view: View, signature: bytes
 ) -> Verified:
     """Verify a signature over `view`, made in the signing context `context`.
 
     Args:
         connection: where version and signature algorithm were negotiated.
-        chain: its leaf's key made the signature, if it is good.
+        signer: its key made the signature, if it is good.
         context: the signing context string.
         view: the messages covered.
         signature: as on the wire.
     """
-    signed = ToSign(connection.version, context, chain.hash_name, view)
+    signed = ToSign(connection.version, context, signer.hash_name, view)
     transcript_hash = signed.transcript_hash()
     asym = connection.algorithms.asym
-    key = chain.key(asym.name) if asym else None
+    key = signer.key(asym.name) if asym else None
     if key is None:
         wanted = asym.name if asym else "(none)"
-        problem = f"the leaf of slot {chain.slot} has no {wanted} key, which was negotiated"
+        problem = f"{signer.name} has no {wanted} key, which was negotiated"
     elif key.verify(signature, signed):
         problem = ""
     else:
-        problem = f"it is not the one of slot {chain.slot}'s leaf over this conversation"
+        problem = f"it is not the one of {signer.name} over this conversation"
     return Verified(transcript_hash, problem)

@@ -16,6 +16,7 @@ from emulator.client.config_space import PcieError
 from emulator.client.socket import TIMEOUT
 from emulator.client.sysfs import PCI, function_name
 from emulator.crypto.certificate import Certificate
+from emulator.crypto.keys import VerifyingKey
 from emulator.errors import EmulatorError, NoResponse, PkiError
 from emulator.pki import files
 from emulator.pki.authority import sample_roots
@@ -71,6 +72,10 @@ def attest(
         typer.Option(
             min=0, max=SLOT_COUNT - 1, help="Certificate slot. None: the lowest there is."
         ),
+    ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(help="The device's public key, PEM or DER, instead of certificates."),
     ] = None,
     version: Annotated[
         list[str] | None,
@@ -140,6 +145,9 @@ def attest(
         ask_algorithms=supported_algorithms,
     )
     roots = _roots(trust)
+    keys = _public_keys(public_key)
+    if keys and (slot is not None or san is not None):
+        fail("--public-key where --slot or --san asks for certificates", code=WRONG_USE)
     entropy = entropy_of(seed)
     console = stdout()
     report = ConsoleReport(console, verbose=verbose)
@@ -162,6 +170,7 @@ def attest(
                 at=datetime.now(UTC),
                 expected_san=san,
                 slot=slot,
+                public_keys=keys,
                 measurements=measurements.value,
                 raw=raw,
             )
@@ -236,3 +245,14 @@ def _roots(trust: list[Path] | None) -> list[bytes]:
             fail(f"--trust {told}", code=WRONG_USE)
         roots.extend(found)
     return roots
+
+
+def _public_keys(path: Path | None) -> tuple[VerifyingKey, ...]:
+    """The keys in the file that was given, if one was."""
+    if path is None:
+        return ()
+    try:
+        return VerifyingKey.read(files.read_file(path))
+    except PkiError as error:
+        text = str(error)
+        fail(f"--public-key {text if str(path) in text else f'{path}: {text}'}", code=WRONG_USE)

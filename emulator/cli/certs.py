@@ -11,14 +11,14 @@ import typer
 from emulator.cli.options import Sets, load_or_exit
 from emulator.cli.output import WRONG_USE, fail, print_json, stdout
 from emulator.crypto.certificate import Certificate, printable
-from emulator.device import CertificateChain
+from emulator.crypto.keys import VerifyingKey
 from emulator.entropy import Seeded, System
 from emulator.errors import PkiError
 from emulator.pki import authority, export, files, listing, schemes
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, Authority, sample_authority
 from emulator.pki.issue import IssuedChain, LeafOptions, issue
 from emulator.pki.schemes import SCHEMES
-from emulator.profile import ready
+from emulator.profile import ProvisionedChain, ready
 
 app = typer.Typer(
     help="Make, list and export certificates of a test authority.", no_args_is_help=True
@@ -90,12 +90,16 @@ def export_command(
     der: Annotated[
         Path | None, typer.Option(help="One root as DER, for a kernel keyring; needs --scheme.")
     ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(help="The public keys of --profile's device as PEM, for attest --public-key."),
+    ] = None,
     scheme: Annotated[str | None, typer.Option(help=f"One of {', '.join(SCHEMES)}.")] = None,
     directory: Annotated[
         Path | None, typer.Option("--dir", help="The authority's folder; none: the sample.")
     ] = None,
     profile: Annotated[
-        str | None, typer.Option(help="The device whose chains go into --spdm-emu.")
+        str | None, typer.Option(help="The device for --spdm-emu or --public-key.")
     ] = None,
     san: Annotated[str | None, typer.Option(help="The device's PCIe CMA name.")] = None,
     common_name: Annotated[str, typer.Option(help="The device's common name.")] = _DEVICE,
@@ -103,8 +107,8 @@ def export_command(
 ) -> None:
     """Write an authority's roots, or a device's chains, where another program expects them."""
     with _wrong_use():
-        if sum(target is not None for target in (spdm_emu, pem, der)) != 1:
-            raise PkiError("exactly one of --spdm-emu, --pem and --der is needed")
+        if sum(target is not None for target in (spdm_emu, pem, der, public_key)) != 1:
+            raise PkiError("exactly one of --spdm-emu, --pem, --der and --public-key is needed")
         authorities = [_authority(directory, one) for one in ([scheme] if scheme else SCHEMES)]
         roots = [one.root.certificate for one in authorities]
         if spdm_emu is not None:
@@ -114,7 +118,15 @@ def export_command(
                 else _profile_chains(authorities, profile, sets or [])
             )
             hosts = [_issue(one, _HOST, options=export.REQUESTER) for one in authorities]
-            _tell(export.export_spdm_emu(spdm_emu, devices, requesters=hosts))
+            keys = _profile_keys(authorities, profile, sets or []) if profile else []
+            _tell(export.export_spdm_emu(spdm_emu, devices, requesters=hosts, keys=keys))
+        elif public_key is not None:
+            if profile is None:
+                raise PkiError("--public-key takes the keys of a device: add --profile")
+            keys = _profile_keys(authorities, profile, sets or [])
+            if not keys:
+                raise PkiError(f"{profile} has no public key, but certificates")
+            _tell([export.export_public_keys(public_key, keys)])
         elif pem is not None:
             _tell([export.export_pem(pem, roots)])
         elif der is not None:
@@ -127,7 +139,7 @@ def _certificates(source: str, sets: list[str]) -> list[Certificate]:
     """The certificates that an argument of `show` names: a profile's, or a file's."""
     if source in ready() or source.endswith((".yaml", ".yml")):
         chains = _provisioned(source, sets)
-        return [Certificate.parse(data) for chain in chains for data in chain.certificates]
+        return [Certificate.parse(data) for one in chains for data in one.chain.certificates]
     try:
         return [Certificate.parse(data) for data in files.read_certificates(Path(source))]
     except PkiError as error:
@@ -135,9 +147,9 @@ def _certificates(source: str, sets: list[str]) -> list[Certificate]:
         raise PkiError(text if source in text else f"{source}: {text}") from error
 
 
-def _provisioned(profile: str, sets: list[str]) -> list[CertificateChain]:
+def _provisioned(profile: str, sets: list[str]) -> tuple[ProvisionedChain, ...]:
     """The chains of a profile's device."""
-    return [one.chain for one in load_or_exit(profile, sets, at=datetime.now(UTC)).chains]
+    return load_or_exit(profile, sets, at=datetime.now(UTC)).chains
 
 
 def _profile_chains(
@@ -147,11 +159,23 @@ def _profile_chains(
     wanted = {one.scheme for one in authorities}
     return [
         IssuedChain(
-            (chain.root, *(der for der in chain.certificates if der != chain.root)), chain.key
+            (one.chain.root, *(der for der in one.chain.certificates if der != one.chain.root)),
+            one.chain.key,
+            model=one.model or "device",
         )
-        for chain in _provisioned(profile, sets)
-        if chain.key.public.key_type in wanted
+        for one in _provisioned(profile, sets)
+        if one.chain.key.public.key_type in wanted
     ]
+
+
+def _profile_keys(
+    authorities: list[Authority], profile: str, sets: list[str]
+) -> list[VerifyingKey]:
+    """The public keys that a profile's device is known by, one of each kind of keys."""
+    wanted = {one.scheme for one in authorities}
+    keys = load_or_exit(profile, sets, at=datetime.now(UTC)).public_keys.values()
+    by_kind = {key.public.key_type: key.public for key in keys}
+    return [key for kind, key in by_kind.items() if kind in wanted]
 
 
 def _issue(

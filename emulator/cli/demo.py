@@ -24,7 +24,10 @@ async def _attest(device: Device, entropy: Entropy, at: datetime, report: Consol
     try:
         async with connect(host, port, entropy=entropy, observer=report) as client:
             return await client.attest(
-                trust=sample_roots(), at=at, expected_san=device.identity.san
+                trust=sample_roots(),
+                at=at,
+                expected_san=device.identity.san,
+                public_keys=[key.public for key in device.public_keys.values()],
             )
     finally:
         await listener.stop()

@@ -10,6 +10,7 @@ from emulator.client.channel import Channel
 from emulator.client.drive import drive
 from emulator.client.socket import TIMEOUT, SocketChannel
 from emulator.client.sysfs import PCI, function_name, open_mailbox
+from emulator.crypto.keys import VerifyingKey
 from emulator.entropy import Entropy, System
 from emulator.requester import (
     DEFAULT,
@@ -63,6 +64,10 @@ class Client:
         """GET_CERTIFICATE until the chain in `slot` is whole."""
         return await self.run(self.requester.certificate(slot))
 
+    async def slot_size(self, slot: int = 0) -> int:
+        """GET_CERTIFICATE for the size of a slot, bytes, since 1.3."""
+        return await self.run(self.requester.slot_size(slot))
+
     async def challenge(
         self, slot: int = 0, *, summary: SummaryType = SummaryType.NONE
     ) -> Authentication:
@@ -100,6 +105,7 @@ class Client:
         at: datetime,
         expected_san: str | None = None,
         slot: int | None = None,
+        public_keys: Sequence[VerifyingKey] = (),
         measurements: MeasurementMode = "all",
         raw: bool = False,
     ) -> Verdict:
@@ -110,6 +116,7 @@ class Client:
             at=at,
             expected_san=expected_san,
             slot=slot,
+            public_keys=public_keys,
             measurements=measurements,
             raw=raw,
         )

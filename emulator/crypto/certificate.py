@@ -4,6 +4,7 @@ Object identifiers: libspdm `include/industry_standard/spdm.h` (SPDM_OID_*) and,
 component measurement and authentication (CMA) name, PCIe 6.1 §6.31.3.
 """
 
+import contextlib
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from emulator.crypto import der
 from emulator.crypto.keys import VerifyingKey
+from emulator.crypto.tcb import OID_TCB_INFO, TcbInfo, read_tcb_info
 from emulator.errors import PkiError
 
 OID_CMA_NAME = "2.23.147"
@@ -34,6 +36,7 @@ OID_NAMES = {
     OID_REQUESTER_AUTH: "SPDM requester authentication",
     OID_MUTABLE_CERTIFICATE: "mutable certificate",
     OID_SPDM_EXTENSION: "DMTF SPDM extension",
+    OID_TCB_INFO: "DICE TcbInfo",
 }
 """What this package calls the identifiers above when it lists a certificate."""
 
@@ -102,6 +105,8 @@ class Certificate:
     """All extensions' identifiers, in their order."""
     spdm_oids: tuple[str, ...]
     """The identifiers inside the DMTF SPDM extension."""
+    tcb_info: TcbInfo | None
+    """DICE's TcbInfo; None without it, and where it cannot be read: no one else looks at it."""
     pyca: x509.Certificate = field(repr=False, compare=False)
     """The certificate as `cryptography` knows it, for `crypto` and `pki` only."""
 
@@ -147,6 +152,7 @@ class Certificate:
             other_names=_other_names(_extension(extensions, x509.SubjectAlternativeName)),
             extensions=tuple(extension.oid.dotted_string for extension in extensions),
             spdm_oids=_spdm_oids(extensions),
+            tcb_info=_tcb_info(extensions),
             pyca=certificate,
         )
 
@@ -220,3 +226,11 @@ def _read_spdm_extension(value: bytes) -> tuple[str, ...]:
     if outer.end != len(value) or {outer.tag, *(e.tag for e in entries)} != {der.SEQUENCE}:
         raise PkiError("not a SEQUENCE OF SEQUENCE")
     return tuple(der.decode_oid(entry.content[: der.read(entry.content).end]) for entry in entries)
+
+
+def _tcb_info(extensions: x509.Extensions) -> TcbInfo | None:
+    for extension in extensions:
+        if extension.oid.dotted_string == OID_TCB_INFO:
+            with contextlib.suppress(PkiError):
+                return read_tcb_info(extension.value.public_bytes())
+    return None

@@ -12,6 +12,7 @@ from cryptography.x509 import ObjectIdentifier
 from emulator.errors import PkiError
 
 SEQUENCE = 0x30
+OBJECT_IDENTIFIER = 0x06
 
 _LONG_TAG = 0x1F
 _LONG_FORM = 0x80

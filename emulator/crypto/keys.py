@@ -24,6 +24,9 @@ KEY_TYPES = tuple(dict.fromkeys(row.key_type for row in SCHEMES.values()))
 """The kinds of keys they need."""
 
 
+_PEM_BEGIN = b"-----BEGIN "
+
+
 def scheme_of_type(key_type: str) -> str:
     """The first scheme of a kind of keys. Raises KeyError."""
     for row in SCHEMES.values():
@@ -64,6 +67,25 @@ class VerifyingKey:
         """The DER SubjectPublicKeyInfo."""
         return self._key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    @classmethod
+    def read(cls, data: bytes) -> "tuple[VerifyingKey, ...]":
+        """All public keys in `data`: PEM, or one DER SubjectPublicKeyInfo. Raises PkiError."""
+        try:
+            if _PEM_BEGIN not in data:
+                return (cls(serialization.load_der_public_key(data)),)
+            blocks = data.split(_PEM_BEGIN)[1:]
+            return tuple(
+                cls(serialization.load_pem_public_key(_PEM_BEGIN + block)) for block in blocks
+            )
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise PkiError(f"no public key, PEM or DER: {error}") from error
+
+    def to_pem(self) -> bytes:
+        """The SubjectPublicKeyInfo as PEM."""
+        return self._key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
     def under(self, scheme: str) -> "VerifyingKey":

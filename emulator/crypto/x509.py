@@ -122,7 +122,7 @@ def verify_chain(
         _check("leaf key", [leaf.key_problem] if leaf.key is None else [], _scheme(leaf)),
         _check("leaf key usage", _leaf_usage(leaf, slot), "the leaf may sign, not certify"),
         _check("leaf purposes", _leaf_purposes(leaf), "nothing excludes SPDM responders"),
-        _check("leaf SPDM extension", _leaf_identity(leaf, alias=alias), _identity(leaf)),
+        _check("leaf SPDM extension", _leaf_identity(leaf, alias=alias), _identity(chain)),
     ]
     if expected_san is not None:
         checks.append(_name(leaf, expected_san))
@@ -260,8 +260,12 @@ def _leaf_identity(leaf: Certificate, *, alias: bool) -> list[str]:
     return []
 
 
-def _identity(leaf: Certificate) -> str:
-    return ", ".join(leaf.spdm_oids) or "the leaf carries no SPDM identifier"
+def _identity(chain: Sequence[Certificate]) -> str:
+    """The leaf's identifiers, and which certificate above it is the device's, as with aliases."""
+    *above, leaf = chain
+    told = ", ".join(leaf.spdm_oids) or "the leaf carries no SPDM identifier"
+    devices = [one.subject for one in above if OID_HARDWARE_IDENTITY in one.spdm_oids]
+    return told + "".join(f"; {subject} has the hardware identity" for subject in devices)
 
 
 def _name(leaf: Certificate, expected: str) -> Check:

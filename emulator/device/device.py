@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from emulator.crypto.keys import SigningKey
 from emulator.device.identity import PciIdentity
 from emulator.device.measurements import Measurements
 from emulator.device.slots import Slot
@@ -49,6 +50,8 @@ class Device:
         capabilities: its flags, before a version masks them.
         preferences: the algorithms it offers.
         slots: certificate slots by number, 0 to 7.
+        public_keys: the keys whose public halves requesters were given beforehand (PUB_KEY_ID), by
+            the signature algorithm they serve.
         measurements: what it measures.
         entropy: its source of randomness; every connection gets a fork.
         sizes: what it can send and take.
@@ -73,6 +76,7 @@ class Device:
     timing: Timing = field(default_factory=Timing)
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
+    public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None

@@ -1,13 +1,17 @@
 """Certificate slots: a chain and a key for each signature algorithm the device offers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.crypto import hashes
 from emulator.crypto.keys import SigningKey
+from emulator.device.measurements import Measurements
 
 MAX_CHAIN = 0xFFFF
 """The largest SPDM certificate chain before 1.4's large form, bytes."""
+
+MAX_LARGE_CHAIN = 1 << 20
+"""The largest in that form, bytes: this emulator's own bound, as a transcript must hold it."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,34 @@ class CertificateChain:
         return digest
 
 
+Renew = Callable[[str, Measurements], CertificateChain]
+"""The chain for a signature algorithm, issued anew for what is measured now."""
+
+
 @dataclass(frozen=True)
 class Slot:
-    """One provisioned slot: the chains by the name of the signature algorithm they serve."""
+    """One provisioned slot.
+
+    Attributes:
+        chains: the chains by the name of the signature algorithm they serve.
+        renew: makes the chain that takes such a one's place once a measurement has changed, as
+            firmware's alias certificate; None: the chains stay.
+    """
 
     chains: Mapping[str, CertificateChain]
+    renew: Renew | None = None
+    _renewed: dict[str, tuple[int, CertificateChain]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def chain(self, scheme: str, measurements: Measurements) -> CertificateChain | None:
+        """The chain for `scheme` while the device measures this; None if there is none."""
+        chain = self.chains.get(scheme)
+        generation = measurements.generation
+        if chain is None or self.renew is None or not generation:
+            return chain
+        since, renewed = self._renewed.get(scheme, (0, chain))
+        if since != generation:
+            renewed = self.renew(scheme, measurements)
+            self._renewed[scheme] = generation, renewed
+        return renewed

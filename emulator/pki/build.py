@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from emulator.crypto import der
 from emulator.crypto.certificate import KEY_USAGES, OID_SPDM_EXTENSION
 from emulator.crypto.keys import SigningKey, VerifyingKey
+from emulator.crypto.tcb import OID_TCB_INFO, TcbInfo
 from emulator.errors import PkiError
 from emulator.pki.schemes import scheme
 
@@ -118,6 +119,11 @@ def spdm_extension(*oids: str) -> Extension:
     entries = [der.encode(der.SEQUENCE, der.encode_oid(oid)) for oid in oids]
     value = der.encode(der.SEQUENCE, *entries)
     return x509.UnrecognizedExtension(der.oid(OID_SPDM_EXTENSION), value), False
+
+
+def tcb_info(info: TcbInfo) -> Extension:
+    """DICE's TcbInfo, uncritical so that verifiers without it read the certificate."""
+    return x509.UnrecognizedExtension(der.oid(OID_TCB_INFO), info.to_der()), False
 
 
 def _sign(

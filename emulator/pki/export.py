@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emulator.crypto.certificate import OID_REQUESTER_AUTH, OID_RESPONDER_AUTH
+from emulator.crypto.keys import VerifyingKey
 from emulator.errors import PkiError
 from emulator.pki import files
 from emulator.pki.issue import IssuedChain, LeafOptions
@@ -34,7 +35,11 @@ chain as if it were a responder's.
 
 
 def export_spdm_emu(
-    folder: Path, chains: Iterable[IssuedChain], *, requesters: Iterable[IssuedChain] = ()
+    folder: Path,
+    chains: Iterable[IssuedChain],
+    *,
+    requesters: Iterable[IssuedChain] = (),
+    keys: Iterable[VerifyingKey] = (),
 ) -> list[Path]:
     """Write chains so that DMTF's sample requester runs with `folder` as its working directory.
 
@@ -43,6 +48,7 @@ def export_spdm_emu(
         chains: the device's, at most one a scheme. The same chain stands in every slot that the
             sample responder fills, so that it can play the device too.
         requesters: the requester's own chains, at most one a scheme, from the same authority.
+        keys: the public keys of a device without chains (`--slot_id 0xFF`).
 
     Returns the files written. Raises PkiError for two chains of one scheme, or if a requester's
     root is not the device's: a folder has room for one root.
@@ -52,6 +58,9 @@ def export_spdm_emu(
         _add(wanted, _responder(chain))
     for chain in requesters:
         _add(wanted, _requester(chain))
+    for key in keys:
+        below = scheme(key.scheme).spdm_emu
+        _add(wanted, {f"{below}/end_responder.key.pub.der": key.spki})
     return [files.write_file(folder / name, data) for name, data in sorted(wanted.items())]
 
 
@@ -63,6 +72,11 @@ def export_pem(path: Path, certificates: Iterable[bytes]) -> Path:
 def export_der(path: Path, certificate: bytes) -> Path:
     """Write one certificate as DER, as `keyctl padd asymmetric` takes it for a kernel keyring."""
     return files.write_file(path, certificate)
+
+
+def export_public_keys(path: Path, keys: Iterable[VerifyingKey]) -> Path:
+    """Write public keys as PEM, one after the other."""
+    return files.write_file(path, b"".join(key.to_pem() for key in keys))
 
 
 def _responder(chain: IssuedChain) -> dict[str, bytes]:

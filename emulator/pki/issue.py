@@ -1,7 +1,8 @@
 """Issuing a chain to a device: root, intermediate, and the leaf that signs SPDM messages.
 
 In the alias model (DSP0274 'Identity provisioning') a device certificate, itself a CA with the
-hardware identity, stands between the authority and the leaf.
+hardware identity, stands between the authority and the leaf. A generic leaf is an ordinary
+certificate: it has none of SPDM's identifiers.
 """
 
 from dataclasses import dataclass, field
@@ -17,20 +18,31 @@ from emulator.crypto.certificate import (
     OID_RESPONDER_AUTH,
 )
 from emulator.crypto.keys import SigningKey
+from emulator.crypto.tcb import TcbInfo
 from emulator.errors import PkiError
 from emulator.pki import build
 from emulator.pki.authority import Authority
 from emulator.pki.build import Extension, Issuer
 from emulator.pki.schemes import scheme
 
-_MODEL_OIDS = {"device": (OID_HARDWARE_IDENTITY,), "alias": (OID_MUTABLE_CERTIFICATE,)}
+Model = Literal["device", "alias", "generic"]
+"""DSP0274's certificate models."""
+
+_MODEL_OIDS = {
+    "device": (OID_HARDWARE_IDENTITY,),
+    "alias": (OID_MUTABLE_CERTIFICATE,),
+    "generic": (),
+}
+
+
+_QUICK = "ECDSA_P384"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeafOptions:
     """What a leaf is beyond its name and key. The defaults satisfy Linux and libspdm alike."""
 
-    model: Literal["device", "alias"] = "device"
+    model: Model = "device"
     san_encoding: Literal["utf8", "printable"] = "utf8"
     """Linux accepts the CMA name as a UTF8String only (`drivers/pci/cma.c`)."""
     more_names: tuple[str, ...] = ()
@@ -46,6 +58,9 @@ class LeafOptions:
     ca: bool = False
     spdm_oids: tuple[str, ...] | None = None
     """The DMTF SPDM extension's identifiers; None: the model's own; empty: no extension."""
+    tcb_info: TcbInfo | None = None
+    """DICE's TcbInfo. A key derived from a secret is derived from it too, as DICE derives its CDI
+    from the firmware."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +123,17 @@ def issue(
         raise PkiError(f"a leaf for {common_name!r} needs a key, or a secret to derive it from")
     algorithm = scheme(authority.scheme).algorithm
     leaf_key = key or authority.device_key
-    leaf_key = leaf_key or SigningKey.derive(algorithm, b"leaf\x00" + secret)
+    firmware = options.tcb_info.to_der() if options.tcb_info else b""
+    leaf_key = leaf_key or SigningKey.derive(algorithm, b"leaf\x00" + secret + firmware)
     dates = {"not_before": not_before, "not_after": not_after}
     above = [authority.root.certificate, authority.intermediate.certificate]
     issuer = authority.intermediate
     if options.model == "alias":
         # Without a secret, the leaf's private key is what only this device knows.
         material = secret or leaf_key.to_pem()
-        device_key = SigningKey.derive(algorithm, b"device\x00" + material)
+        # The device's own key may be of another kind than the leaf's; RSA takes too long to derive.
+        kind = _QUICK if authority.device_key is not None else algorithm
+        device_key = SigningKey.derive(kind, b"device\x00" + material)
         limits = (build.constraints(ca=True, path_length=0), build.key_usage("keyCertSign"))
         extensions = (*limits, build.spdm_extension(OID_HARDWARE_IDENTITY))
         subject = build.name(f"{common_name} device")
@@ -142,6 +160,8 @@ def _extensions(san: str | None, options: LeafOptions) -> list[Extension]:
     oids = _MODEL_OIDS[options.model] if oids is None else oids
     if oids:
         made.append(build.spdm_extension(*oids))
+    if options.tcb_info:
+        made.append(build.tcb_info(options.tcb_info))
     return made
 
 

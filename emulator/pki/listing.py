@@ -24,6 +24,7 @@ def describe(certificate: Certificate) -> dict[str, Any]:
         "extended_key_usage": list(certificate.ekus),
         "other_names": [_other_name(other) for other in certificate.other_names],
         "spdm_oids": list(certificate.spdm_oids),
+        "tcb_info": certificate.tcb_info.to_json() if certificate.tcb_info else None,
         "extensions": list(certificate.extensions),
         "bytes": len(certificate.der),
         "sha256": hashes.digest("SHA_256", certificate.der).hex(),
@@ -50,6 +51,7 @@ def lines(certificate: Certificate) -> list[tuple[str, str]]:
         *(("purpose", _named(oid)) for oid in told["extended_key_usage"]),
         *(("name", name) for name in names),
         *(("SPDM", _named(oid)) for oid in told["spdm_oids"]),
+        *(("TCB", line) for line in (certificate.tcb_info.lines() if certificate.tcb_info else ())),
         ("size", f"{told['bytes']} bytes"),
         ("SHA-256", told["sha256"]),
     ]

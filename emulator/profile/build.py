@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from emulator.device import CertificateChain, Device, Measurements, Sizes, Slot, Timing
+from emulator.device.slots import Renew
 from emulator.entropy import Entropy
 from emulator.errors import ProfileError
 from emulator.faults import Rule, arm
@@ -58,6 +59,7 @@ def build(
         timing=_timing(profile.timing),
         challenge_opaque=dict(loaded.challenge_opaque),
         measurement_opaque=dict(loaded.measurement_opaque),
+        public_keys=dict(loaded.public_keys),
         provisioned_agreement=_provisioned(profile),
     )
     taken = {rule.name for rule in profile.faults}
@@ -117,6 +119,9 @@ def _preferences(offered: Algorithms) -> Preferences:
 
 def _slots(loaded: LoadedProfile) -> dict[int, Slot]:
     by_slot: dict[int, dict[str, CertificateChain]] = {}
+    renew: dict[int, Renew] = {}
     for one in loaded.chains:
         by_slot.setdefault(one.slot, {})[one.chain.key.scheme] = one.chain
-    return {number: Slot(held) for number, held in sorted(by_slot.items())}
+        if one.renew is not None:
+            renew[one.slot] = one.renew
+    return {number: Slot(held, renew.get(number)) for number, held in sorted(by_slot.items())}

@@ -4,28 +4,27 @@ What is wrong with a chain is found when the profile is loaded, by the checks th
 would make (`crypto/x509.py`), so that a device never starts with one that no requester accepts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from emulator.crypto.keys import SigningKey
 from emulator.crypto.x509 import Certificate, verify_chain
-from emulator.device import CertificateChain, PciIdentity
-from emulator.device.slots import MAX_CHAIN
+from emulator.device import CertificateChain, Measurement, PciIdentity
+from emulator.device.slots import MAX_CHAIN, MAX_LARGE_CHAIN, Renew
 from emulator.errors import PkiError
 from emulator.forms.words import listed
 from emulator.pki import files
-from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
-from emulator.pki.issue import issue
+from emulator.pki.authority import NOT_AFTER, NOT_BEFORE
+from emulator.pki.issue import Model
+from emulator.profile.issued import issue_chain
 from emulator.profile.model import AutoChains, ChainFiles, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
 from emulator.profile.tree import Steps
-from emulator.spdm.versions import BY_TEXT, Version
-
-NO_NAME = "none"
-"""The `san` of a leaf without a CMA name."""
+from emulator.spdm.capabilities import Cap
+from emulator.spdm.versions import BY_TEXT, Version, rules
 
 MAX_FILE = 1 << 20
 """The largest file of certificates or keys, bytes."""
@@ -55,6 +54,8 @@ class ProvisionedChain:
         chain: the chain as a device holds it; its key's scheme is what it serves.
         not_before: the latest start of a validity.
         not_after: the earliest end.
+        model: the certificate model of a chain issued here; None for one from files.
+        renew: issues the alias chain anew for other measurements.
     """
 
     slot: int
@@ -62,6 +63,8 @@ class ProvisionedChain:
     chain: CertificateChain
     not_before: datetime
     not_after: datetime
+    model: Model | None = None
+    renew: Renew | None = None
 
 
 def pci_identity(profile: Profile) -> PciIdentity:
@@ -69,15 +72,21 @@ def pci_identity(profile: Profile) -> PciIdentity:
     return PciIdentity(**profile.identity.model_dump())
 
 
-def provision(profile: Profile, report: Report, *, at: datetime) -> tuple[ProvisionedChain, ...]:
-    """Issue or read the chains of all slots; what is wrong with one is a problem."""
+def provision(
+    profile: Profile, measurements: Sequence[Measurement], report: Report, *, at: datetime
+) -> tuple[ProvisionedChain, ...]:
+    """Issue or read the chains of all slots; what is wrong with one is a problem.
+
+    `measurements` are those of `profile`, for the TcbInfo of alias certificates.
+    """
     made: list[ProvisionedChain] = []
     for number, slot in profile.slots.items():
         steps: Steps = ("slots", str(number))
         if isinstance(slot, str):
-            made += _issue(profile, number, AutoChains(), steps, report)
+            made += _issue(profile, measurements, number, AutoChains(), steps, report)
         elif slot.auto is not None:
-            made += _issue(profile, number, slot.auto, (*steps, "auto"), report)
+            steps = (*steps, "auto")
+            made += _issue(profile, measurements, number, slot.auto, steps, report)
         else:
             for index, chain in enumerate(slot.chains or ()):
                 made += _read(profile, number, chain, (*steps, "chains", index), report, at=at)
@@ -100,33 +109,37 @@ def _moment(moment: datetime) -> str:
 
 
 def _issue(
-    profile: Profile, number: int, auto: AutoChains, steps: Steps, report: Report
+    profile: Profile,
+    measurements: Sequence[Measurement],
+    number: int,
+    auto: AutoChains,
+    steps: Steps,
+    report: Report,
 ) -> list[ProvisionedChain]:
     """One chain for each signature algorithm, the same in every run.
 
-    The leaf's key depends on the profile's name, its identity, the slot and the scheme alone. RSA
-    keys take too long to make: all devices share the sample authority's.
+    The leaf's key depends on the profile's name, its identity, the slot and the scheme alone, and
+    an alias's on the measurements. RSA keys take too long to make: all devices share the sample
+    authority's.
     """
-    own_name = pci_identity(profile).san
-    san = own_name if auto.san is None else auto.san
+
+    def renew(scheme: str, measured: Iterable[Measurement]) -> CertificateChain:
+        return issue_chain(profile, pci_identity(profile), number, auto, scheme, measured)
+
     made: list[ProvisionedChain] = []
     for scheme in profile.algorithms.asym:
-        secret = "\0".join((profile.name, own_name, str(number), scheme)).encode()
         try:
-            issued = issue(
-                sample_authority(scheme),
-                san=None if san == NO_NAME else san,
-                common_name=auto.common_name or profile.name,
-                secret=secret,
-                not_before=NOT_BEFORE,
-                not_after=NOT_AFTER,
-            )
+            chain = renew(scheme, measurements)
         except PkiError as error:
             report.at(steps, "values that fit a certificate", str(error))
             break
-        certificates = issued.certificates if auto.include_root else issued.certificates[1:]
-        chain = CertificateChain(certificates, root=issued.root, key=issued.key.under(scheme))
-        made.append(ProvisionedChain(number, steps, chain, NOT_BEFORE, NOT_AFTER))
+        made.append(
+            ProvisionedChain(
+                *(number, steps, chain, NOT_BEFORE, NOT_AFTER),
+                model=auto.model,
+                renew=renew if auto.model == "alias" else None,
+            )
+        )
     return made
 
 
@@ -159,7 +172,9 @@ def _read(
     problems = [
         *_root_problems(root, roots, given=paths.root is not None),
         *_leaf_problems(views[-1], key, profile),
-        *_chain_problems(certificates, root, number, at),
+        *_chain_problems(
+            *(certificates, root, number, at), alias=Cap.ALIAS_CERT.name in profile.capabilities
+        ),
     ]
     for step, expect, was in problems:
         report.at((*steps, step), expect, was)
@@ -190,10 +205,15 @@ def _certificates(path: Path, steps: Steps, report: Report) -> tuple[bytes, ...]
         return ()
 
 
+def read_key(path: Path) -> SigningKey:
+    """The private key of a file. Raises PkiError."""
+    _check_file(path)
+    return SigningKey.from_pem(files.read_file(path))
+
+
 def _key(path: Path, steps: Steps, report: Report) -> SigningKey | None:
     try:
-        _check_file(path)
-        return SigningKey.from_pem(files.read_file(path))
+        return read_key(path)
     except PkiError as error:
         report.at(steps, "the leaf's private key, unencrypted PEM", str(error))
         return None
@@ -231,13 +251,31 @@ def _leaf_problems(leaf: Certificate, key: SigningKey, profile: Profile) -> Iter
 
 
 def _chain_problems(
-    certificates: Sequence[bytes], root: Certificate, slot: int, at: datetime
+    certificates: Sequence[bytes], root: Certificate, slot: int, at: datetime, *, alias: bool
 ) -> Iterator[_Problem]:
     """What a requester refuses; dates are judged apart, as they are when a device is built."""
-    judged = verify_chain(certificates, [root.der], at=at, expected_san=None, slot=slot)
+    judged = verify_chain(
+        certificates, [root.der], at=at, expected_san=None, slot=slot, alias=alias
+    )
     for check in judged:
         if not check.ok and check.name != "validity":
             yield "certificates", EXPECTED[check.name], check.detail
+
+
+def _check_size(one: ProvisionedChain, profile: Profile, report: Report) -> None:
+    """More than 0xFFFF bytes need the large form, which 1.4 has.
+
+    The earlier versions such a device offers as well take the slot for empty.
+    """
+    size = max(len(one.chain.spdm(name)) for name in profile.algorithms.hash)
+    was = f"a chain of {size} bytes"
+    if size > MAX_LARGE_CHAIN:
+        report.at(one.steps, f"at most {MAX_LARGE_CHAIN} bytes", was)
+    elif size > MAX_CHAIN and report.ok("capabilities"):
+        large = any(rules(BY_TEXT[text]).large_forms for text in profile.versions)
+        if not large or Cap.LARGE_RESP.name not in profile.capabilities:
+            expect = f"at most {MAX_CHAIN} bytes without LARGE_RESP in capabilities and version 1.4"
+            report.at(one.steps, expect, was)
 
 
 def _check_schemes(chains: Sequence[ProvisionedChain], profile: Profile, report: Report) -> None:
@@ -252,9 +290,7 @@ def _check_schemes(chains: Sequence[ProvisionedChain], profile: Profile, report:
         if (one.slot, scheme) in served:
             report.at(one.steps, "one for each algorithm", f"a second chain for {scheme}")
         served.add((one.slot, scheme))
-        size = max(len(one.chain.spdm(name)) for name in profile.algorithms.hash)
-        if size > MAX_CHAIN:
-            report.at(one.steps, f"at most {MAX_CHAIN}", f"a chain of {size} bytes")
+        _check_size(one, profile, report)
     if not profile.slots or not report.ok("slots"):
         return
     for index, scheme in enumerate(offered):

@@ -23,7 +23,7 @@ from emulator.spdm.capabilities import (
     requester_problems,
     responder_problems,
 )
-from emulator.spdm.versions import BY_TEXT
+from emulator.spdm.versions import BY_TEXT, Version
 
 Finding = tuple[Steps, str, str]
 """The way to the value, what is expected, and what was found ('' for the value itself)."""
@@ -38,6 +38,8 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "algorithms", "measurements"), _measuring),
         (("algorithms", "measurements"), _measurements),
         (("capabilities", "slots"), _slots),
+        (("capabilities", "public_key"), _public_key),
+        (("capabilities", "slots", "versions"), _models),
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("sizes",), _sizes),
         (("faults",), _faults),
@@ -143,6 +145,42 @@ def _slots(profile: Profile) -> Iterator[Finding]:
         if not isinstance(slot, str) and (slot.auto is None) == (slot.chains is None):
             was = "neither" if slot.auto is None else "both"
             yield ("slots", str(number)), "either auto or chains", was
+
+
+def _public_key(profile: Profile) -> Iterator[Finding]:
+    promised = Cap.PUB_KEY_ID in vocabulary.flags(profile.capabilities)
+    if promised and profile.public_key is None:
+        yield ("public_key",), "auto or a key, which PUB_KEY_ID promises", "nothing"
+    if profile.public_key is not None and not promised:
+        yield ("public_key",), "no public key without PUB_KEY_ID in capabilities", ""
+
+
+def _models(profile: Profile) -> Iterator[Finding]:
+    """One flag speaks of all slots: alias certificates in each, or device certificates.
+
+    Generic certificates exist since 1.3, in slots above 0.
+    """
+    alias = Cap.ALIAS_CERT in vocabulary.flags(profile.capabilities)
+    right = "alias" if alias else "device"
+    since_1_3 = all(BY_TEXT[text] >= Version.V1_3 for text in profile.versions)
+    models: set[str] = set()
+    for number, slot in profile.slots.items():
+        steps: Steps = ("slots", str(number))
+        model = "device"
+        if not isinstance(slot, str):
+            if slot.auto is None:
+                continue
+            steps, model = (*steps, "auto", "model"), slot.auto.model
+        models.add(model)
+        if model == "generic" and not number:
+            yield steps, f"{right}, as slot 0 has no generic certificate", model
+        elif model == "generic" and not since_1_3:
+            yield steps, f"{right} beside versions before 1.3", model
+        elif model not in (right, "generic"):
+            which = "with" if alias else "without"
+            yield steps, f"{right} {which} ALIAS_CERT in capabilities", model
+    if alias and models == {"generic"}:
+        yield ("slots",), "a slot with an alias certificate, which ALIAS_CERT promises", ""
 
 
 def _opaque(profile: Profile) -> Iterator[Finding]:

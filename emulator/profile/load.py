@@ -11,6 +11,7 @@ from emulator.device import Measurement, PciIdentity
 from emulator.profile import chains, checks, measured, replies, settings, sources
 from emulator.profile.chains import ProvisionedChain
 from emulator.profile.model import Profile
+from emulator.profile.public_key import PublicKeys, provision_keys
 from emulator.profile.replies import OpaqueData
 from emulator.profile.report import Report
 from emulator.profile.tree import MappingNode, Node, Place, Step, follow, plain
@@ -26,6 +27,7 @@ class LoadedProfile:
         tree: the same as written, each value with its place.
         identity: who the device is.
         chains: the certificate chains of all slots.
+        public_keys: the keys that stand for no slot, by signature algorithm.
         measurements: the measurements with their values.
         challenge_opaque: opaque data of CHALLENGE_AUTH by format.
         measurement_opaque: opaque data of MEASUREMENTS by format.
@@ -36,6 +38,7 @@ class LoadedProfile:
     tree: Node
     identity: PciIdentity
     chains: tuple[ProvisionedChain, ...]
+    public_keys: PublicKeys
     measurements: tuple[Measurement, ...]
     challenge_opaque: OpaqueData
     measurement_opaque: OpaqueData
@@ -77,7 +80,10 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
         replies.check_opaque(profile, report)
     provisioned: tuple[ProvisionedChain, ...] = ()
     if unsound.isdisjoint(("name", "identity", "versions", "algorithms", "slots")):
-        provisioned = chains.provision(profile, report, at=at)
+        provisioned = chains.provision(profile, values, report, at=at)
+    keys: PublicKeys = {}
+    if unsound.isdisjoint(("name", "identity", "algorithms", "public_key")):
+        keys = provision_keys(profile, report)
     if report.ok("versions", "capabilities", "algorithms", "sizes", "measurements", "opaque"):
         replies.check_transmit(profile, values, report)
     report.finish()
@@ -87,6 +93,7 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
         tree=report.tree,
         identity=chains.pci_identity(profile),
         chains=provisioned,
+        public_keys=keys,
         measurements=values,
         challenge_opaque=replies.opaque_data(profile, "challenge"),
         measurement_opaque=replies.opaque_data(profile, "measurements"),

@@ -5,7 +5,7 @@ What one value may be is said here; what several together may be is said in `che
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from emulator.device import Sizes as DeviceSizes
 from emulator.device import Timing as DeviceTiming
@@ -105,6 +105,12 @@ class Sizes(Part):
 class AutoChains(Part):
     """Chains that the sample authority issues, one for each signature algorithm."""
 
+    model: Literal["device", "alias", "generic"] = Field(
+        default="device",
+        description="The certificate model. device: the leaf has the hardware identity. alias: a"
+        " device certificate stands above a leaf for the firmware, which has DICE's TcbInfo and"
+        " changes with the measurements. generic: an ordinary leaf, since 1.3, not in slot 0.",
+    )
     san: str | None = Field(
         default=None,
         description="The CMA name in the leaf's subjectAltName, taken as it is;"
@@ -159,6 +165,34 @@ Slot = Annotated[
     Discriminator(_slot_tag),
 ]
 """`auto` for short, or a mapping."""
+
+
+def _filled(value: Any) -> Any:
+    """The slots that are not emptied by null."""
+    if not isinstance(value, dict):
+        return value
+    return {number: slot for number, slot in value.items() if slot is not None}
+
+
+class KeyFile(Part):
+    """A key pair from a file."""
+
+    key: FilePath = Field(
+        description="The private key, unencrypted PEM; requesters are given its public half."
+    )
+
+
+def _key_tag(value: Any) -> str | None:
+    if isinstance(value, str):
+        return _AUTO
+    return _CONTENTS if isinstance(value, dict | KeyFile) else None
+
+
+PublicKey = Annotated[
+    Annotated[Literal["auto"], Tag(_AUTO)] | Annotated[KeyFile, Tag(_CONTENTS)],
+    Discriminator(_key_tag),
+]
+"""`auto`, or a file."""
 
 
 class Measurement(Part):
@@ -327,10 +361,16 @@ class Profile(Part):
     )
     algorithms: Algorithms = Field(default=Algorithms(), description="What can be negotiated.")
     sizes: Sizes = Field(default=Sizes(), description="What the device can send and take.")
-    slots: dict[SlotNumber, Slot] = Field(
+    slots: Annotated[dict[SlotNumber, Slot], BeforeValidator(_filled)] = Field(
         default={},
-        description="Certificate slots by number, 0 to 7: auto, or what a slot holds.",
+        description="Certificate slots by number, 0 to 7: auto, or what a slot holds; null: empty,"
+        " whatever the profile it extends has there.",
         json_schema_extra={"propertyNames": {"pattern": "^[0-7]$"}},
+    )
+    public_key: PublicKey | None = Field(
+        default=None,
+        description="The key whose public half requesters were given (PUB_KEY_ID): auto, one for"
+        " each signature algorithm, or one from a file; null: certificates are used.",
     )
     measurements: list[Measurement] = Field(default=[], description="What the device measures.")
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")

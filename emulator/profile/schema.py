@@ -38,6 +38,8 @@ def schema() -> Schema:
     parts = made["$defs"]
     parts["Measurement"].update(_exactly_one(SOURCES))
     parts["SlotContents"].update(_exactly_one(_CONTENTS))
+    slots = made["properties"]["slots"]
+    slots["additionalProperties"] = {"anyOf": [slots["additionalProperties"], {"type": "null"}]}
     made["required"].remove("name")
     made["required"].remove("identity")
     identity = {"required": parts["Identity"].pop("required")}

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarint import HexInt
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from emulator.crypto import hashes
 from emulator.crypto.certificate import OID_CMA_NAME
 from emulator.crypto.x509 import Certificate
 from emulator.profile.chains import ProvisionedChain
@@ -44,11 +45,15 @@ def to_yaml(profile: Profile) -> str:
 
 
 def summary(loaded: LoadedProfile) -> dict[str, Any]:
-    """What the values amount to: the file, the name in the certificates, the chains."""
+    """What the values amount to: the file, the name in the certificates, the chains, the keys."""
     return {
         "file": str(loaded.file),
         "san": loaded.identity.san,
         "chains": [_chain(one, loaded) for one in loaded.chains],
+        "public_keys": {
+            scheme: hashes.digest("SHA_256", key.public.spki).hex()
+            for scheme, key in loaded.public_keys.items()
+        },
     }
 
 
@@ -59,6 +64,7 @@ def summary_lines(loaded: LoadedProfile) -> list[str]:
         f"file: {told['file']}",
         f"subjectAltName: {told['san']}",
         *(_chain_line(chain) for chain in told["chains"]),
+        *(f"public key, {name}: SHA-256 {one}" for name, one in told["public_keys"].items()),
     ]
 
 
@@ -77,6 +83,7 @@ def _chain(one: ProvisionedChain, loaded: LoadedProfile) -> dict[str, Any]:
     return {
         "slot": one.slot,
         "asym": chain.key.scheme,
+        "model": one.model,
         "certificates": len(chain.certificates),
         "bytes": len(chain.spdm(loaded.profile.algorithms.hash[0])),
         "leaf": leaf.subject,

@@ -34,8 +34,8 @@ from emulator.spdm.messages import (
     VersionResponse,
 )
 from emulator.spdm.messages.capabilities import SUPPORTED_ALGORITHMS
-from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK
-from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK, SLOT_SIZE_REQUESTED
+from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
 from emulator.spdm.versions import Version
@@ -116,13 +116,16 @@ def _(message: Digests) -> str:
 @meaning.register
 def _(message: GetCertificate) -> str:
     slot = message.slot & SLOT_MASK
-    return f"slot {slot}: {message.length} bytes from {message.offset} on"
+    if message.version >= Version.V1_3 and message.attributes & SLOT_SIZE_REQUESTED:
+        return f"slot {slot}: how large is it?"
+    offset, length = message.wanted
+    return f"slot {slot}: {length} bytes from {offset} on"
 
 
 @meaning.register
 def _(message: Certificate) -> str:
     slot = message.slot & SLOT_MASK
-    return f"slot {slot}: {message.portion_length} bytes, {message.remainder_length} left"
+    return f"slot {slot}: {len(message.portion)} bytes, {message.remainder} left"
 
 
 @meaning.register
@@ -130,12 +133,17 @@ def _(message: Challenge) -> str:
     summary = ""
     if message.summary_type != SummaryType.NONE:
         summary = ", and summarise the measurements"
-    return f"slot {message.slot}: sign this nonce{summary}"
+    return f"{_signer(message.slot)}: sign this nonce{summary}"
 
 
 @meaning.register
 def _(message: ChallengeAuth) -> str:
-    return f"slot {message.slot & SLOT_MASK}: {_signed(message.signature)}"
+    return f"{_signer(message.slot & SLOT_MASK)}: {_signed(message.signature)}"
+
+
+def _signer(slot: int) -> str:
+    """Whose key signs."""
+    return "provisioned key" if slot in (NO_SLOT, NO_SLOT & SLOT_MASK) else f"slot {slot}"
 
 
 def _signed(signature: bytes) -> str:
@@ -152,7 +160,7 @@ def _(message: GetMeasurements) -> str:
         case index:
             asked = f"index {index}"
     raw = ", raw" if message.attributes & RequestAttributes.RAW_BIT_STREAM else ""
-    signed = f", signed by slot {message.slot[0] & SLOT_MASK}" if message.slot else ""
+    signed = f", signed by {_signer(message.slot[0] & SLOT_MASK)}" if message.slot else ""
     return asked + raw + signed
 
 
@@ -167,7 +175,7 @@ def _(message: Measurements) -> str:
 @meaning.register
 def _(message: VendorDefined) -> str:
     vendor = message.vendor.hex() or "(none)"
-    return f"standard {message.standard}, vendor {vendor}: {message.payload_length} bytes"
+    return f"standard {message.standard}, vendor {vendor}: {len(message.payload)} bytes"
 
 
 @meaning.register

@@ -15,17 +15,19 @@ from typing import Literal
 
 from emulator.ask import Authentication, PeerChain, Reading
 from emulator.crypto import hashes
+from emulator.crypto.keys import VerifyingKey
 from emulator.errors import NoResponse
 from emulator.requester import evidence
 from emulator.requester.flow import Flow
-from emulator.requester.identity import chain_checks, cma_name
+from emulator.requester.identity import chain_checks, cma_name, tcb_infos
 from emulator.requester.measuring import Measured, measure_all
 from emulator.requester.requester import Requester
 from emulator.requester.steps import Steps
-from emulator.requester.verdict import Verdict
+from emulator.requester.verdict import Step, Verdict
 from emulator.spdm.capabilities import MEAS, Cap
-from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.messages.measurements import ContentChanged
+from emulator.spdm.state import State
 
 MeasurementMode = Literal["all", "one-by-one", "none"]
 
@@ -43,7 +45,11 @@ PLAN = (
     "measurement signature",
     "measurement summary",
 )
-"""The steps every verdict has; the chain's own checks, `chain: …`, follow its step."""
+"""The steps every verdict has; the chain's own checks, `chain: …`, follow its step.
+
+A step `firmware identity` is added for each certificate with DICE's TcbInfo, and `public key` where
+the device's key was given.
+"""
 
 
 def attest(
@@ -53,6 +59,7 @@ def attest(
     at: datetime,
     expected_san: str | None = None,
     slot: int | None = None,
+    public_keys: Sequence[VerifyingKey] = (),
     measurements: MeasurementMode = "all",
     raw: bool = False,
 ) -> Flow[Verdict]:
@@ -64,13 +71,15 @@ def attest(
         at: when certificates are judged, timezone-aware.
         expected_san: the PCIe CMA name the device must have; None: it is reported only.
         slot: the certificate slot; None: the lowest that is provisioned.
+        public_keys: the device's keys, if they came by another way than SPDM: the one that serves
+            the negotiated algorithm is used instead of certificates.
         measurements: read at once, one by one, or not at all.
         raw: ask for raw measurements rather than digests.
 
     Raises PkiError where a trusted certificate is unreadable; what the device does wrong is in
     the verdict.
     """
-    run = _Attestation(requester, trust, at, expected_san, measurements, raw)
+    run = _Attestation(requester, trust, at, expected_san, public_keys, measurements, raw)
     with contextlib.suppress(NoResponse):  # its step is on record, and nothing can follow
         yield from run.take(slot)
     return Verdict(run.steps.complete(PLAN), at)
@@ -84,6 +93,7 @@ class _Attestation:
     trust: Sequence[bytes]
     at: datetime
     expected_san: str | None
+    public_keys: Sequence[VerifyingKey]
     mode: MeasurementMode
     raw: bool
     steps: Steps = field(default_factory=Steps)
@@ -93,12 +103,22 @@ class _Attestation:
         """All steps, as far as they lead."""
         if not (yield from self._negotiate()):
             return
-        chain = yield from self._identify(slot)
-        if chain is None:
-            return
-        authentication = yield from self._challenge(chain)
-        measured = yield from self._measure(chain)
+        chain = None
+        if self.public_keys:
+            if not self._take_key():
+                return
+        else:
+            chain = yield from self._identify(slot)
+            if chain is None:
+                return
+        signer = NO_SLOT if chain is None else chain.slot
+        authentication = yield from self._challenge(signer)
+        if self.requester.connection.state is State.NOT_STARTED:
+            return  # the device asked to begin anew, as after an update of its firmware
+        measured = yield from self._measure(signer)
         self._summarise(authentication, measured)
+        if chain is not None:
+            self._firmware(chain, measured)
         if not self.proved and self.steps.all_good:
             self.steps.failed("proof", "nothing was signed, so the device has proved nothing")
 
@@ -123,6 +143,11 @@ class _Attestation:
     def _identify(self, slot: int | None) -> Flow[PeerChain | None]:
         """Digests and the certificate chain of one slot; None where there is none to use."""
         requester, steps = self.requester, self.steps
+        requester.public_key = None
+        theirs = requester.connection.peer_capabilities
+        if Cap.PUB_KEY_ID in theirs:
+            steps.failed("digests", "the device has no certificates: its public key must be given")
+            return None
         found = yield from steps.attempt("digests", requester.digests())
         if found is None:
             return None
@@ -136,6 +161,24 @@ class _Attestation:
         stated = found.digests.get(slot)
         steps.judged("digest", *evidence.digest(chain, stated), ok=stated == chain.digest)
         return chain
+
+    def _take_key(self) -> bool:
+        """Use the key that was given, if it serves the negotiated algorithm; whether it does."""
+        requester, steps = self.requester, self.steps
+        connection = requester.connection
+        asym = connection.algorithms.asym
+        wanted = asym.name if asym else "(none)"
+        key = next((one for one in self.public_keys if wanted in one.schemes), None)
+        if Cap.PUB_KEY_ID not in connection.peer_capabilities:
+            steps.failed("public key", "the device does not offer PUB_KEY_ID")
+        elif key is None:
+            steps.failed("public key", f"none that was given makes {wanted} signatures")
+        else:
+            requester.public_key = key
+            steps.passed("public key", *evidence.public_key(key, wanted))
+            reason = "the device is known by its public key"
+            steps.skipped(reason, "digests", "certificate chain", "digest")
+        return steps.all_good
 
     def _judge(self, chain: PeerChain) -> None:
         """The rules a chain is judged by."""
@@ -156,7 +199,7 @@ class _Attestation:
             shown = "the leaf has no PCIe CMA name" if found is None else f"{found} (not compared)"
             self.steps.skipped(shown, "chain: leaf name")
 
-    def _challenge(self, chain: PeerChain) -> Flow[Authentication | None]:
+    def _challenge(self, slot: int) -> Flow[Authentication | None]:
         """CHALLENGE; None where nothing can be said about what came back."""
         requester, steps = self.requester, self.steps
         theirs = requester.connection.peer_capabilities
@@ -164,16 +207,17 @@ class _Attestation:
             steps.skipped("the device does not offer CHAL", "challenge", "challenge signature")
             return None
         kind = SummaryType.ALL if theirs & MEAS else SummaryType.NONE
-        flow = requester.challenge(chain.slot, summary=kind)
+        flow = requester.challenge(slot, summary=kind)
         found, problem = yield from steps.attempt_signed("challenge", flow)
         if found is None:
             return None
         steps.passed("challenge", *evidence.challenge(found))
-        covers = "negotiation, certificates and challenge"
+        certified = "" if slot == NO_SLOT else ", certificates"
+        covers = f"negotiation{certified} and challenge"
         self._signed("challenge", covers, problem, found)
         return found
 
-    def _measure(self, chain: PeerChain) -> Flow[Measured | None]:
+    def _measure(self, slot: int) -> Flow[Measured | None]:
         """GET_MEASUREMENTS as asked for; None where there are none to judge."""
         requester, steps = self.requester, self.steps
         theirs = requester.connection.peer_capabilities
@@ -193,7 +237,7 @@ class _Attestation:
             requester,
             count=count,
             one_by_one=self.mode == "one-by-one",
-            signed_by=chain.slot if Cap.MEAS_SIG in theirs else None,
+            signed_by=slot if Cap.MEAS_SIG in theirs else None,
             raw=self.raw,
         )
         found, problem = yield from steps.attempt_signed("measurements", flow)
@@ -213,7 +257,8 @@ class _Attestation:
         self, what: str, covers: str, problem: str, found: Authentication | Reading
     ) -> None:
         """A signature's own step."""
-        detail = problem or f"it is the leaf's, over {covers}"
+        whose = "provisioned key" if self.requester.public_key else "leaf"
+        detail = problem or f"it is the {whose}'s, over {covers}"
         facts = evidence.signature(found.transcript_hash, found.reply.signature)
         self.steps.judged(f"{what} signature", detail, facts, ok=not problem)
         self.proved = self.proved or not problem
@@ -230,3 +275,12 @@ class _Attestation:
             computed = hashes.digest(chosen.name, *(one.block for one in measured.measurements))
             told = evidence.summary(stated, computed)
             self.steps.judged("measurement summary", *told, ok=stated == computed)
+
+    def _firmware(self, chain: PeerChain, measured: Measured | None) -> None:
+        """What certificates say of the firmware their keys stand for, if any does.
+
+        Nothing is judged: DICE asks for no relation between FWIDs and SPDM's measurements.
+        """
+        for number, info in tcb_infos(chain):
+            told = evidence.firmware(number, info, measured.measurements if measured else ())
+            self.steps.taken.append(Step("firmware identity", None, *told))

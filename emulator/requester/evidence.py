@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from emulator.ask import Authentication, PeerChain, SlotDigests
+from emulator.ask import Authentication, PeerChain, ReportedMeasurement, SlotDigests
 from emulator.ask.version import version_text
+from emulator.crypto import hashes
+from emulator.crypto.keys import VerifyingKey
+from emulator.crypto.tcb import TcbInfo
 from emulator.device.measurements import KINDS
 from emulator.requester.identity import describe_chain
 from emulator.requester.measuring import Measured
@@ -14,6 +17,7 @@ from emulator.spdm.capabilities import names
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Capabilities
 from emulator.spdm.messages.certificates import SLOT_MASK
+from emulator.spdm.messages.challenge import NO_SLOT
 from emulator.spdm.messages.measurements import ContentChanged
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.versions import Version
@@ -72,8 +76,8 @@ def digests(found: SlotDigests) -> Told:
     supported = [
         slot for slot in range(found.supported.bit_length()) if found.supported >> slot & 1
     ]
-    hashes = {str(slot): digest.hex() for slot, digest in found.digests.items()}
-    return detail, {"provisioned": slots, "supported": supported, "digests": hashes}
+    stated = {str(slot): digest.hex() for slot, digest in found.digests.items()}
+    return detail, {"provisioned": slots, "supported": supported, "digests": stated}
 
 
 def chain(found: PeerChain) -> Told:
@@ -94,10 +98,19 @@ def digest(found: PeerChain, stated: bytes | None) -> Told:
     return f"DIGESTS has {stated.hex()}, the chain's hash is {found.digest.hex()}", facts
 
 
+def public_key(key: VerifyingKey, scheme: str) -> Told:
+    """The key that the device is known by."""
+    digest = hashes.digest("SHA_256", key.spki).hex()
+    detail = f"the {key.key_type} key {digest[:16]}... makes {scheme} signatures"
+    return detail, {"key": key.spki.hex(), "sha256": digest}
+
+
 def challenge(found: Authentication) -> Told:
     """What CHALLENGE_AUTH says beside its signature."""
     reply = found.reply
-    return f"slot {reply.slot & SLOT_MASK}, its nonce is {reply.nonce.hex()[:16]}...", {
+    slot = reply.slot & SLOT_MASK
+    who = "the provisioned key" if slot == NO_SLOT & SLOT_MASK else f"slot {slot}"
+    return f"{who}, its nonce is {reply.nonce.hex()[:16]}...", {
         "nonce": reply.nonce.hex(),
         "summary_type": found.summary_type.name,
         "summary": reply.summary.hex(),
@@ -138,3 +151,14 @@ def summary(stated: bytes, computed: bytes) -> Told:
     if stated == computed:
         return "CHALLENGE_AUTH has the hash of all measurements", facts
     return f"CHALLENGE_AUTH has {stated.hex()}, the measurements give {computed.hex()}", facts
+
+
+def firmware(number: int, info: TcbInfo, measured: Sequence[ReportedMeasurement]) -> Told:
+    """DICE's TcbInfo of a certificate, and which of its digests the device measures now."""
+    about = info.lines()[0]
+    detail = f"certificate {number}: {about}; {len(info.fwids)} digests"
+    if measured:
+        values = {one.value for one in measured if not one.raw}
+        same = sum(one.digest in values for one in info.fwids)
+        detail += f", {same} of them as measured"
+    return detail, {"certificate": number, **info.to_json()}

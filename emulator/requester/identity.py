@@ -1,5 +1,6 @@
 """What a device's certificate chain says of it, and whether it may be believed."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from emulator.ask import PeerChain
 from emulator.crypto import hashes
 from emulator.crypto.certificate import OID_CMA_NAME, Certificate
+from emulator.crypto.tcb import TcbInfo
 from emulator.crypto.x509 import Check, verify_chain
 from emulator.errors import PkiError
 
@@ -43,6 +45,15 @@ def cma_name(chain: PeerChain) -> str | None:
     return next((one.text for one in names if one.oid == OID_CMA_NAME), None)
 
 
+def tcb_infos(chain: PeerChain) -> Iterator[tuple[int, TcbInfo]]:
+    """DICE's TcbInfo of each certificate that has it, with the certificate's number from 0."""
+    for number, data in enumerate(chain.certificates):
+        with contextlib.suppress(PkiError):
+            info = Certificate.parse(data).tcb_info
+            if info is not None:
+                yield number, info
+
+
 def describe_chain(chain: PeerChain) -> dict[str, Any]:
     """The chain as evidence."""
     return {
@@ -60,7 +71,7 @@ def _describe(der: bytes) -> dict[str, Any]:
         one = Certificate.parse(der)
     except PkiError as error:
         return {"size": len(der), "problem": str(error)}
-    return {
+    told: dict[str, Any] = {
         "size": len(der),
         "subject": one.subject,
         "issuer": one.issuer,
@@ -68,6 +79,7 @@ def _describe(der: bytes) -> dict[str, Any]:
         "not_before": one.not_before.isoformat(),
         "not_after": one.not_after.isoformat(),
     }
+    return told | ({"tcb_info": one.tcb_info.to_json()} if one.tcb_info else {})
 
 
 def _negotiated_key(chain: PeerChain, scheme: str) -> Check:

@@ -11,16 +11,20 @@ from emulator.ask import (
     DigestsRequest,
     MeasurementsRequest,
     PeerChain,
+    PeerKey,
     Reading,
     Request,
+    Signer,
     SlotDigests,
+    SlotSizeRequest,
     VendorRequest,
     VersionRequest,
     read_chain,
     respond_if_ready,
 )
-from emulator.ask.certificates import PORTION_HEADER
+from emulator.ask.certificates import LARGE_HEADER, PORTION_HEADER, uses_large_form
 from emulator.ask.chunks import check_may_be_large, is_large_response, receive_large, send_large
+from emulator.crypto.keys import VerifyingKey
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
 from emulator.errors import EmulatorError, PeerErrorReply
@@ -32,9 +36,10 @@ from emulator.spdm.chunking import HANDLES
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Capabilities, MeasurementOperation, RequestAttributes
-from emulator.spdm.messages.challenge import CONTEXT_SIZE, NONCE_SIZE, SummaryType
+from emulator.spdm.messages.challenge import CONTEXT_SIZE, NO_SLOT, NONCE_SIZE, SummaryType
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.state import State
+from emulator.spdm.versions import rules
 from emulator.transport.doe import PADDING
 
 _T = TypeVar("_T")
@@ -49,6 +54,7 @@ class Requester:
         connection: what was agreed.
         slots: what DIGESTS said last, or None.
         chains: the chains that were fetched, by slot.
+        public_key: the device's key if it came by another way; it stands for slot 0xFF.
         padding: up to this many bytes of the transport's may follow a reply; DOE's, until a
             client sets its channel's.
     """
@@ -59,6 +65,7 @@ class Requester:
         self.connection = Connection()
         self.slots: SlotDigests | None = None
         self.chains: dict[int, PeerChain] = {}
+        self.public_key: VerifyingKey | None = None
         self.padding = PADDING
         self._entropy = entropy
         self._handle = 0
@@ -114,7 +121,9 @@ class Requester:
         """GET_CERTIFICATE as often as it takes to fetch the chain in `slot`."""
         chosen = self.connection.algorithms.hash
         name = chosen.name if chosen else ""
-        largest = min(self.offer.data_transfer_size - PORTION_HEADER, MAX_CHAIN)
+        large = uses_large_form(self.connection)
+        room = self.offer.data_transfer_size
+        largest = room - LARGE_HEADER if large else min(room - PORTION_HEADER, MAX_CHAIN)
         largest = min(largest, self.offer.certificate_portion or largest)
         data, total, length = b"", None, largest
         while length:
@@ -125,8 +134,13 @@ class Requester:
             data += portion.data
             total = len(data) + portion.remainder
             length = min(largest, portion.remainder)
-        self.chains[slot] = read_chain(slot, data, name)
+        wide = rules(self.connection.version).large_forms
+        self.chains[slot] = read_chain(slot, data, name, wide=wide)
         return self.chains[slot]
+
+    def slot_size(self, slot: int = 0) -> Flow[int]:
+        """GET_CERTIFICATE for the size of a slot, bytes, since 1.3."""
+        return (yield from self._ask(SlotSizeRequest(self.connection, slot=slot)))
 
     def challenge(
         self,
@@ -138,11 +152,12 @@ class Requester:
     ) -> Flow[Authentication]:
         """CHALLENGE the chain fetched from `slot`; nonce (32 bytes) and context (8) may be given.
 
-        Raises EmulatorError where that chain was not fetched.
+        Slot 0xFF is `public_key`. Raises EmulatorError where that chain was not fetched, or there
+        is no such key.
         """
         request = ChallengeRequest(
             self.connection,
-            chain=self._fetched(slot),
+            signer=self._signer(slot),
             nonce=self._nonce("CHALLENGE nonce") if nonce is None else nonce,
             context=context,
             summary_type=summary,
@@ -163,14 +178,15 @@ class Requester:
 
         Args:
             operation: COUNT, ALL or an index.
-            signed_by: the slot, fetched before, whose leaf signs; None for no signature.
+            signed_by: the slot, fetched before, whose leaf signs, or 0xFF for `public_key`; None
+                for no signature.
             raw: ask for what was measured rather than for digests, where the device has it.
             fresh: ask for measurements taken now, where the device offers MEAS_FRESH.
             nonce: 32 bytes; drawn where none is given.
             context: 8 bytes that are echoed since 1.3.
         """
-        chain = None if signed_by is None else self._fetched(signed_by)
-        if chain is not None and nonce is None:
+        signer = None if signed_by is None else self._signer(signed_by)
+        if signer is not None and nonce is None:
             nonce = self._nonce("GET_MEASUREMENTS nonce")
         attributes = RequestAttributes(0)
         if raw:
@@ -183,7 +199,7 @@ class Requester:
             attributes=attributes,
             context=context,
             nonce=nonce or b"",
-            chain=chain,
+            signer=signer,
         )
         return (yield from self._ask(request))
 
@@ -197,8 +213,16 @@ class Requester:
         request = VendorRequest(self.connection, standard=standard, vendor=vendor, payload=payload)
         return (yield from self._ask(request))
 
-    def _fetched(self, slot: int) -> PeerChain:
-        """The chain fetched from `slot`. Raises EmulatorError where none was."""
+    def _signer(self, slot: int) -> Signer:
+        """The chain fetched from `slot`, or the key provisioned for NO_SLOT.
+
+        Raises EmulatorError where there is none.
+        """
+        if slot == NO_SLOT:
+            chosen = self.connection.algorithms.hash
+            if self.public_key is None or chosen is None:
+                raise EmulatorError("no public key of the device was given: Requester.public_key")
+            return PeerKey(self.public_key, chosen.name)
         if slot not in self.chains:
             raise EmulatorError(f"the chain of slot {slot} was not fetched: certificate({slot})")
         return self.chains[slot]

@@ -37,6 +37,7 @@ class Connection:
         pending: the request whose reply was not ready.
         token: the token of the next one.
         measured: the device's measurement generation when part M was begun, or None.
+        certified: the generation whose alias certificates this connection was shown, or None.
     """
 
     state: State = State.NOT_STARTED
@@ -54,6 +55,7 @@ class Connection:
     pending: Pending | None = None
     token: int = 0
     measured: int | None = None
+    certified: int | None = None
 
     def restart(self) -> None:
         """Forget everything, as GET_VERSION asks."""

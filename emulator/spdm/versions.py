@@ -47,6 +47,7 @@ class Rules:
         supported_algorithms: CAPABILITIES can tell all the algorithms there are.
         cached_negotiation: a negotiation that is taken up again stands in the transcripts
             (DMTF spdm-emu `spdm_emu_common/nv_storage.c`, `spdm_load_negotiated_state`).
+        large_forms: chains and vendor-defined payloads have a form for more than 0xFFFF bytes.
         wide_chunks: chunks are numbered by 32 bits instead of 16.
         last_structure: the highest type of algorithm structure (AlgType), 0 for none
             (libspdm `library/spdm_responder_lib/libspdm_rsp_algorithms.c`, as the two below).
@@ -65,6 +66,7 @@ class Rules:
     multi_key: bool = True
     supported_algorithms: bool = True
     cached_negotiation: bool = True
+    large_forms: bool = True
     wide_chunks: bool = True
     last_structure: int = 7
     max_negotiation: int = 0x80
@@ -72,7 +74,7 @@ class Rules:
 
 
 _V1_4 = Rules()
-_V1_3 = replace(_V1_4, wide_chunks=False, last_structure=5)
+_V1_3 = replace(_V1_4, large_forms=False, wide_chunks=False, last_structure=5)
 _V1_2 = replace(_V1_3, supported_slots=False, multi_key=False, supported_algorithms=False)
 _V1_1 = replace(
     _V1_2,

@@ -80,7 +80,8 @@ def _walk(
         value = kind.load(value) if kind.load else value
         values[field.name] = value
         end = stream.tell()
-        yield Span(path + field.name, at, end, value)
+        if value is not None:  # a field that this message has
+            yield Span(path + field.name, at, end, value)
         at = end
 
 

@@ -248,6 +248,51 @@ class When(Cut):
 
 
 @dataclass(frozen=True)
+class U32When(Kind):
+    """A 32-bit integer that exists when the earlier field `flag` has a bit of `mask` set.
+
+    Its value is None where it does not, and None is written as nothing.
+    """
+
+    flag: str
+    mask: int
+
+    def declare(self, shape: Shape) -> c.Construct:
+        """The number or nothing."""
+        del shape
+        return c.If(lambda this: int(this[self.flag]) & self.mask, c.Int32ul)
+
+    def read(self, data: bytes, at: int, values: Values, shape: Shape) -> tuple[int | None, int]:
+        """The number or None. Raises ShortData."""
+        del shape
+        if not int(values[self.flag]) & self.mask:
+            return None, at
+        raw = data[at : at + 4]
+        if len(raw) < 4:  # noqa: PLR2004 - the bytes of 32 bits
+            raise ShortData
+        return int.from_bytes(raw, "little"), at + 4
+
+    def write(self, value: int | None, values: Values, shape: Shape) -> bytes:
+        """The number's bytes, or none."""
+        del values, shape
+        return b"" if value is None else value.to_bytes(4, "little")
+
+
+@dataclass(frozen=True)
+class CountedEither(Cut):
+    """As many bytes as the earlier field `large` says where it exists, else as `small` says."""
+
+    small: str
+    large: str
+
+    def width(self, values: Values, shape: Shape) -> int:
+        """The one count or the other."""
+        del shape
+        large = values.get(self.large)
+        return int(values[self.small] if large is None else large)
+
+
+@dataclass(frozen=True)
 class Rest(Kind):
     """Everything up to the end of the message."""
 

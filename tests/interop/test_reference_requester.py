@@ -82,12 +82,20 @@ def foreign_roots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export(tmp_path_factory.mktemp("foreign"), "--dir", str(authority))
 
 
-def run(port: int, folder: Path, version: str, asym: str, hash_name: str, reading: str) -> str:
+def run(
+    port: int,
+    folder: Path,
+    version: str,
+    asym: str,
+    hash_name: str,
+    reading: str,
+    *options: str,
+) -> str:
     done = subprocess.run(
         [
             REQUESTER, "--trans", "PCI_DOE", "--port", str(port), "--ver", version,
             "--asym", asym, "--hash", hash_name, "--pqc_asym", "NONE", "--meas_op", reading,
-            "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END",
+            "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END", *options,
         ],
         cwd=folder, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

@@ -35,11 +35,12 @@ from emulator.spdm.messages import (
 )
 from emulator.spdm.messages.certificates import SLOT_MASK
 from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.vendor import LARGE_PAYLOAD, VendorDefined
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.state import State
 from emulator.spdm.transcript import Entry, Part
 from emulator.transport import doe
-from emulator.wire import Shape, decode, parse
+from emulator.wire import Shape, decode, encode, parse
 
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 NAMES = ("v12_p384", "v12_p384_hs_encrypted", "v13_p384", "v12_rsassa3072_ffdhe3072")
@@ -157,7 +158,7 @@ def challenged(recording: Recording) -> tuple[ChallengeRequest, bytes]:
     asked, _ = decode(Challenge, raw, connection.shape())
     request = ChallengeRequest(
         connection,
-        chain=recording.chains[asked.slot],
+        signer=recording.chains[asked.slot],
         nonce=asked.nonce,
         context=asked.context,
         summary_type=SummaryType(asked.summary_type),
@@ -176,7 +177,7 @@ def measured(recording: Recording, raw: bytes) -> MeasurementsRequest:
         attributes=asked.attributes,
         context=asked.context,
         nonce=asked.nonce,
-        chain=recording.chains[asked.slot[0]],
+        signer=recording.chains[asked.slot[0]],
     )
     assert request.raw == raw[:size]
     return request
@@ -219,3 +220,21 @@ def test_a_bent_measurement_does_not_verify(recording: Recording) -> None:
     bent[20] ^= 1
     with pytest.raises(SignatureMismatch):
         measured(recording, raw).accept(bytes(bent))
+
+
+def test_vendor_messages_in_the_large_form_are_read_and_rebuilt() -> None:
+    path = VECTORS / "v14_default_mutauth_measall.json"
+    require_or_skip(path.exists(), f"recorded conversations are needed in {VECTORS}")
+    seen = set()
+    for _, text in json.loads(path.read_text())["plaintext"]:
+        raw = bytes.fromhex(text)[2:]
+        layout = LAYOUTS.get(raw[1])
+        if layout is None or not issubclass(layout, VendorDefined):
+            continue
+        message, end = decode(layout, raw, Shape(raw[0]))
+        assert message.attributes == LARGE_PAYLOAD
+        assert message.large_payload_length == len(message.payload)
+        assert encode(message, Shape(raw[0])) == raw[:end]
+        assert end == len(raw)
+        seen.add(message.code)
+    assert seen == {Code.VENDOR_DEFINED_REQUEST, Code.VENDOR_DEFINED_RESPONSE}

@@ -1,7 +1,19 @@
 """GET_DIGESTS, DIGESTS, GET_CERTIFICATE and CERTIFICATE."""
 
 from emulator.spdm.codes import Code
-from emulator.wire import AUTO, U8, U16, Counted, Message, PerBit, message, wire
+from emulator.spdm.versions import Version
+from emulator.wire import (
+    AUTO,
+    U8,
+    U16,
+    CountedEither,
+    Message,
+    PerBit,
+    Since,
+    U32When,
+    message,
+    wire,
+)
 
 SLOT_MASK = 0x0F
 """The bits of Param1 that name a slot."""
@@ -11,6 +23,13 @@ SLOT_COUNT = 8
 
 SLOT_SIZE_REQUESTED = 0x01
 """Param2 of GET_CERTIFICATE since 1.3: the size of the slot is asked for, not its chain."""
+
+
+LARGE_CHAIN = 0x80
+"""Param1 of GET_CERTIFICATE and CERTIFICATE since 1.4: the large form, whose numbers have 32 bits
+and stand behind the small ones, which are reserved then."""
+
+_LARGE = Since(Version.V1_4, U32When("slot", LARGE_CHAIN))
 
 
 @message(Code.GET_DIGESTS)
@@ -39,8 +58,17 @@ class GetCertificate(Message):
 
     slot: int = wire(U8())
     attributes: int = wire(U8(), default=0)
-    offset: int = wire(U16())
-    length: int = wire(U16())
+    offset: int = wire(U16(), default=0)
+    length: int = wire(U16(), default=0)
+    large_offset: int | None = wire(_LARGE, default=None)
+    large_length: int | None = wire(_LARGE, default=None)
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """Offset and length in whichever form they came."""
+        if self.large_offset is None or self.large_length is None:
+            return self.offset, self.length
+        return self.large_offset, self.large_length
 
 
 @message(Code.CERTIFICATE)
@@ -50,5 +78,13 @@ class Certificate(Message):
     slot: int = wire(U8())
     attributes: int = wire(U8(), default=0)
     portion_length: int = wire(U16(), default=AUTO, counts="portion")
-    remainder_length: int = wire(U16())
-    portion: bytes = wire(Counted("portion_length"))
+    remainder_length: int = wire(U16(), default=0)
+    large_portion_length: int | None = wire(_LARGE, default=None)
+    large_remainder_length: int | None = wire(_LARGE, default=None)
+    portion: bytes = wire(CountedEither("portion_length", "large_portion_length"))
+
+    @property
+    def remainder(self) -> int:
+        """How many bytes are left, in whichever form that came."""
+        large = self.large_remainder_length
+        return self.remainder_length if large is None else large

@@ -61,7 +61,7 @@ def certificate(host: Host) -> Request[object]:
 
 def challenge(host: Host) -> Request[object]:
     chain = host.requester.chains[0]
-    return ChallengeRequest(host.connection, chain=chain, nonce=bytes(32), context=bytes(8))
+    return ChallengeRequest(host.connection, signer=chain, nonce=bytes(32), context=bytes(8))
 
 
 def measurements(host: Host) -> Request[object]:
@@ -71,7 +71,7 @@ def measurements(host: Host) -> Request[object]:
         attributes=RequestAttributes(0),
         context=bytes(8),
         nonce=bytes(32),
-        chain=host.requester.chains[0],
+        signer=host.requester.chains[0],
     )
 
 

@@ -29,7 +29,7 @@ def asked(
     host.connected(2)
     request = ChallengeRequest(
         host.connection,
-        chain=host.requester.chains[2],
+        signer=host.requester.chains[2],
         nonce=NONCE,
         context=CONTEXT,
         summary_type=summary,
@@ -65,7 +65,7 @@ def test_both_sides_begin_m1m2_anew_afterwards() -> None:
         assert connection.transcript.part(Part.B) == ()
         assert connection.transcript.part(Part.C) == ()
     again = ChallengeRequest(
-        host.connection, chain=host.requester.chains[2], nonce=NONCE, context=CONTEXT
+        host.connection, signer=host.requester.chains[2], nonce=NONCE, context=CONTEXT
     )
     assert host.ask(again).transcript_hash
 
@@ -83,12 +83,12 @@ def test_a_summary_is_there_when_it_was_asked_for(summary: SummaryType) -> None:
 def test_a_device_that_does_not_measure_sends_no_summary() -> None:
     host = Host(device(capabilities=Cap.CERT | Cap.CHAL, measurement_hash=None)).connected(0)
     plain = ChallengeRequest(
-        host.connection, chain=host.requester.chains[0], nonce=NONCE, context=CONTEXT
+        host.connection, signer=host.requester.chains[0], nonce=NONCE, context=CONTEXT
     )
     reply = host.answer(plain.raw)
     request = ChallengeRequest(
         host.connection,
-        chain=host.requester.chains[0],
+        signer=host.requester.chains[0],
         nonce=NONCE,
         context=CONTEXT,
         summary_type=SummaryType.ALL,
@@ -167,8 +167,8 @@ def test_a_leaf_with_another_kind_of_key_cannot_verify() -> None:
     fetched = other.requester.chains[2]
     held = host.requester.chains[2]
     chain = PeerChain(2, held.spdm, "SHA_384", held.root_hash, fetched.certificates)
-    request = ChallengeRequest(host.connection, chain=chain, nonce=NONCE, context=CONTEXT)
-    with pytest.raises(SignatureMismatch, match="slot 2 has no ECDSA_P384 key, which was"):
+    request = ChallengeRequest(host.connection, signer=chain, nonce=NONCE, context=CONTEXT)
+    with pytest.raises(SignatureMismatch, match="slot 2's leaf has no ECDSA_P384 key, which"):
         request.accept(reply)
 
 

@@ -41,7 +41,7 @@ def asked(
         attributes=attributes,
         context=CONTEXT,
         nonce=NONCE,
-        chain=host.requester.chains[2] if signed else None,
+        signer=host.requester.chains[2] if signed else None,
     )
     return request, host.answer(request.raw), host
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from emulator.cli.attest import Transport
 from emulator.cli.main import app
 from emulator.client.socket import TRANSPORTS
+from emulator.crypto.keys import SigningKey, VerifyingKey
 from emulator.device import Device, Sizes
 from emulator.pki.authority import sample_roots
 from emulator.pki.files import to_pem
@@ -228,3 +229,49 @@ def test_a_pci_function_that_is_not_there() -> None:
 
 def test_the_transports_are_the_clients() -> None:
     assert tuple(transport.value for transport in Transport) == TRANSPORTS
+
+
+@pytest.fixture(scope="module")
+def keyed() -> Iterator[tuple[str, VerifyingKey]]:
+    """A device known by its public key, and the key."""
+    key = SigningKey.derive("ECDSA_P384", b"a public key")
+    known = device(slots={}, capabilities=Cap.CHAL | Cap.MEAS_SIG | Cap.PUB_KEY_ID)
+    known.public_keys = {"ECDSA_P384": key}
+    with listening(known) as address:
+        yield address, key.public
+
+
+@pytest.mark.parametrize("form", ["pem", "der"])
+def test_a_device_is_known_by_its_public_key(
+    keyed: tuple[str, VerifyingKey], tmp_path: Path, form: str
+) -> None:
+    address, key = keyed
+    path = tmp_path / "key"
+    path.write_bytes(key.to_pem() if form == "pem" else key.spki)
+    done = attest(address, "--public-key", path)
+    assert done.exit_code == 0, done.output
+    assert "ok   public key" in done.stdout
+    assert "provisioned key: sign this nonce" in done.stdout
+    assert "all, signed by provisioned key" in done.stdout
+
+
+def test_a_public_key_that_cannot_be_used(target: str, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(b"no key")
+    done = attest(target, "--public-key", path)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"--public-key {path}: no public key, PEM or DER")
+    missing = attest(target, "--public-key", tmp_path / "missing")
+    assert missing.exit_code == 2
+    assert missing.stderr.startswith(f"--public-key {tmp_path / 'missing'}: ")
+
+
+@pytest.mark.parametrize("option", [("--slot", "1"), ("--san", "x")])
+def test_a_public_key_has_no_certificates(
+    keyed: tuple[str, VerifyingKey], tmp_path: Path, option: tuple[str, str]
+) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(keyed[1].spki)
+    done = attest(keyed[0], "--public-key", path, *option)
+    assert done.exit_code == 2
+    assert done.stderr == "--public-key where --slot or --san asks for certificates\n"

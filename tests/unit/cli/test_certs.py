@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 from emulator import resources
 from emulator.cli.certs import app
 from emulator.crypto.certificate import OID_CMA_NAME, Certificate
+from emulator.crypto.keys import VerifyingKey
 from emulator.crypto.x509 import split_chain
 from emulator.pki import files
 from emulator.pki.authority import SAMPLE_SEED, sample_authority
@@ -55,7 +56,23 @@ class TestMake:
         assert (tmp_path / "trust.pem").read_bytes() != before
 
 
+ALIAS = (
+    *("--set", "capabilities=[CERT, CHAL, MEAS_SIG, ALIAS_CERT]"),
+    *("--set", "slots.0.auto.model=alias", "--set", "algorithms.asym=[ECDSA_P256]"),
+)
+
+
 class TestShow:
+    def test_what_an_alias_says_of_its_firmware(self) -> None:
+        done = certs("show", "nvme-ssd", *ALIAS)
+        assert done.exit_code == 0, done.output
+        lines = [line.split() for line in done.stdout.splitlines() if "TCB" in line]
+        assert lines[0][:3] == ["TCB", "vendor", "1b36,"]
+        assert [line[1] for line in lines[1:]] == ["SHA_384"] * 6
+        told = json.loads(certs("show", "nvme-ssd", *ALIAS, "--json").stdout)["nvme-ssd"]
+        assert [one["tcb_info"] is None for one in told] == [True, True, True, False]
+        assert told[3]["tcb_info"]["svn"] == 7
+
     def test_the_sample_by_default(self) -> None:
         done = certs("show")
         assert done.exit_code == 0
@@ -142,7 +159,7 @@ class TestExport:
     def test_exactly_one_target(self, tmp_path: Path, count: int) -> None:
         targets = ["--pem", str(tmp_path / "a"), "--der", str(tmp_path / "b")][: 2 * count]
         message = wrong("export", *targets)
-        assert "exactly one of --spdm-emu, --pem and --der is needed" in message
+        assert "exactly one of --spdm-emu, --pem, --der and --public-key is needed" in message
         assert list(tmp_path.iterdir()) == []
 
 
@@ -164,3 +181,42 @@ def test_exports_a_profiles_chains(tmp_path: Path) -> None:
         assert leaf.key is not None
         assert leaf.key.scheme == scheme
         assert b"Vendor=1b36:Device=0010" in leaf.der
+
+
+KEYED = (
+    *("--set", "capabilities=[CHAL, MEAS_SIG, PUB_KEY_ID]", "--set", "slots.0=null"),
+    *("--set", "public_key=auto", "--set", "algorithms.asym=[ECDSA_P256, RSAPSS_2048]"),
+)
+
+
+class TestPublicKeys:
+    def test_they_are_written_one_after_the_other(self, tmp_path: Path) -> None:
+        path = tmp_path / "keys.pem"
+        done = certs("export", "--public-key", path, "--profile", "nvme-ssd", *KEYED)
+        assert done.exit_code == 0, done.output
+        found = VerifyingKey.read(path.read_bytes())
+        assert [key.key_type for key in found] == ["ECDSA_P256", "RSA_2048"]
+        done = certs("export", "--public-key", path, "--profile", "nvme-ssd", *KEYED, *P256)
+        assert [key.key_type for key in VerifyingKey.read(path.read_bytes())] == ["ECDSA_P256"]
+
+    def test_the_reference_finds_them_in_its_folders(self, tmp_path: Path) -> None:
+        done = certs("export", "--spdm-emu", tmp_path, "--profile", "nvme-ssd", *KEYED)
+        assert done.exit_code == 0, done.output
+        for folder in ("ecp256", "rsa2048"):
+            (key,) = VerifyingKey.read(
+                (tmp_path / folder / "end_responder.key.pub.der").read_bytes()
+            )
+            assert key.spki == (tmp_path / folder / "end_responder.key.pub.der").read_bytes()
+
+    def test_a_device_is_needed_that_has_some(self, tmp_path: Path) -> None:
+        assert "add --profile" in wrong("export", "--public-key", tmp_path / "k")
+        told = wrong("export", "--public-key", tmp_path / "k", "--profile", "nvme-ssd")
+        assert told == "nvme-ssd has no public key, but certificates\n"
+
+
+def test_exports_an_alias_devices_partial_chain(tmp_path: Path) -> None:
+    done = certs("export", "--spdm-emu", tmp_path, "--profile", "nvme-ssd", *ALIAS)
+    assert done.exit_code == 0, done.output
+    names = ("certchain_alias", "certchain_alias_cert_partial_set")
+    whole, partial = ((tmp_path / "ecp256" / f"bundle_responder.{one}.der") for one in names)
+    assert whole.read_bytes().startswith(partial.read_bytes())

@@ -109,3 +109,21 @@ def test_a_public_key_of_another_curve_is_refused() -> None:
 def test_text_that_is_no_key_is_refused() -> None:
     with pytest.raises(PkiError, match="not an unencrypted PEM private key"):
         SigningKey.from_pem(b"-----BEGIN NOTHING-----")
+
+
+def test_public_keys_are_read_from_pem_and_der() -> None:
+    one, other = (key(scheme).public for scheme in ("ECDSA_P256", "EDDSA_448"))
+    (found,) = VerifyingKey.read(one.spki)
+    assert found.spki == one.spki
+    both = VerifyingKey.read(b"a comment\n" + one.to_pem() + other.to_pem())
+    assert [public.spki for public in both] == [one.spki, other.spki]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x30\x00", b"-----BEGIN PUBLIC KEY-----\n", key("ECDSA_P256").to_pem()],
+    ids=["nothing", "der", "cut", "private"],
+)
+def test_what_is_no_public_key(data: bytes) -> None:
+    with pytest.raises(PkiError, match="no public key, PEM or DER"):
+        VerifyingKey.read(data)

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 from devices import chain
 
-from emulator.device import CertificateChain
+from emulator.device import CertificateChain, Measurement, Measurements, Slot
 
 
 @pytest.mark.parametrize("scheme", ["ECDSA_P256", "ECDSA_P384"])
@@ -28,3 +28,30 @@ def test_a_chain_without_its_root_still_names_it() -> None:
     assert raw[4:36] == hashlib.sha256(whole.root).digest()
     assert raw[36:] == b"".join(whole.certificates[1:])
     assert short.digest("SHA_256") != whole.digest("SHA_256")
+
+
+def test_a_slot_is_renewed_once_for_each_change() -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    def renew(scheme: str, measurements: Measurements) -> CertificateChain:
+        asked.append((scheme, next(iter(measurements)).value))
+        return chain(scheme, len(asked))
+
+    measured = Measurements((Measurement(1, 0, b"one"),))
+    slot = Slot({"ECDSA_P256": chain("ECDSA_P256")}, renew)
+    assert slot.chain("ECDSA_P256", measured) is chain("ECDSA_P256")
+    assert slot.chain("ECDSA_P384", measured) is None
+    measured.change(1, b"two")
+    assert slot.chain("ECDSA_P384", measured) is None
+    first = slot.chain("ECDSA_P256", measured)
+    assert slot.chain("ECDSA_P256", measured) is first is chain("ECDSA_P256", 1)
+    measured.change(1, b"three")
+    assert slot.chain("ECDSA_P256", measured) is chain("ECDSA_P256", 2)
+    assert asked == [("ECDSA_P256", b"two"), ("ECDSA_P256", b"three")]
+
+
+def test_a_slot_that_is_not_renewed_keeps_its_chain() -> None:
+    measured = Measurements((Measurement(1, 0, b"one"),))
+    measured.change(1, b"two")
+    slot = Slot({"ECDSA_P256": chain("ECDSA_P256")})
+    assert slot.chain("ECDSA_P256", measured) is chain("ECDSA_P256")

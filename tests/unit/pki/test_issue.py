@@ -13,8 +13,9 @@ from emulator.crypto.certificate import (
 )
 from emulator.crypto.hashes import digest
 from emulator.crypto.keys import SigningKey
+from emulator.crypto.tcb import TcbInfo
 from emulator.errors import PkiError
-from emulator.pki.issue import LeafOptions
+from emulator.pki.issue import IssuedChain, LeafOptions
 from emulator.pki.schemes import SCHEMES
 
 
@@ -105,6 +106,49 @@ class TestAliasModel:
         options = LeafOptions(model="alias")
         devices = [issued(options=options, key=key, secret=b"").certificates[2] for key in keys]
         assert devices[0] == devices[1] != devices[2]
+
+
+class TestFirmware:
+    def chains(self, scheme: str) -> tuple[IssuedChain, IssuedChain]:
+        made = (
+            issued(scheme, options=LeafOptions(model="alias", tcb_info=TcbInfo(svn=svn)))
+            for svn in (1, 2)
+        )
+        return next(made), next(made)
+
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    def test_an_alias_is_another_for_other_firmware(self, scheme: str) -> None:
+        one, other = self.chains(scheme)
+        assert one.certificates[:-1] == other.certificates[:-1]
+        assert one.leaf != other.leaf
+        leaf = Certificate.parse(other.leaf)
+        assert leaf.tcb_info == TcbInfo(svn=2)
+        assert leaf.extensions[-3] == "2.23.133.5.4.1"
+
+    @pytest.mark.parametrize("scheme", ["ECDSA_P384", "EDDSA_25519"])
+    def test_its_key_follows_from_the_firmware(self, scheme: str) -> None:
+        one, other = self.chains(scheme)
+        assert one.key.public.spki != other.key.public.spki
+
+    def test_rsa_keys_are_shared_so_the_devices_own_is_of_another_kind(self) -> None:
+        one, other = self.chains("RSA_3072")
+        assert one.key.public.spki == other.key.public.spki
+        above = Certificate.parse(one.certificates[2])
+        assert above.key is not None
+        assert above.key.key_type == "ECDSA_P384"
+
+    def test_a_bent_extension_is_no_ones_business(self) -> None:
+        leaf = self.chains("ECDSA_P256")[0].leaf
+        info = TcbInfo(svn=1).to_der()
+        assert leaf.count(info) == 1
+        bent = leaf.replace(info, b"\x31" + info[1:])
+        assert Certificate.parse(bent).tcb_info is None
+
+
+def test_a_generic_leaf_is_an_ordinary_one() -> None:
+    leaf = Certificate.parse(issued(options=LeafOptions(model="generic", ekus=())).leaf)
+    assert (leaf.spdm_oids, leaf.ekus) == ((), ())
+    assert (leaf.is_ca, leaf.key_usage) == (False, frozenset({"digitalSignature"}))
 
 
 class TestOptions:

@@ -10,6 +10,7 @@ from support import require_or_skip
 
 from emulator import resources
 from emulator.crypto.certificate import Certificate
+from emulator.crypto.tcb import Fwid, TcbInfo
 from emulator.pki import files
 from emulator.pki.authority import sample_authority
 from emulator.pki.issue import IssuedChain, LeafOptions
@@ -39,7 +40,14 @@ def verify(folder: Path, chain: IssuedChain) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("options", [LeafOptions(), LeafOptions(model="alias")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        LeafOptions(),
+        LeafOptions(model="alias", tcb_info=TcbInfo(vendor="x", fwids=(Fwid("SHA_256", b"d"),))),
+        LeafOptions(model="generic", ekus=()),
+    ],
+)
 def test_openssl_verifies_our_chains(tmp_path: Path, scheme: str, options: LeafOptions) -> None:
     done = verify(tmp_path, issued(scheme, options=options))
     assert done.returncode == 0, done.stderr

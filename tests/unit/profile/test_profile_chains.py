@@ -9,6 +9,8 @@ from chains import AT, authority, foreign, issued
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from emulator.crypto.certificate import OID_CMA_NAME, OID_MUTABLE_CERTIFICATE, OID_REQUESTER_AUTH
+from emulator.crypto.hashes import digest
+from emulator.crypto.tcb import Fwid, TcbInfo
 from emulator.crypto.x509 import Certificate, verify_chain
 from emulator.pki import files
 from emulator.pki.authority import sample_authority
@@ -291,9 +293,33 @@ def test_a_chain_has_a_largest_size(problems: Problems, tmp_path: Path) -> None:
     chain = issued(options=LeafOptions(more_names=("x" * 70_000,)))
     _save(tmp_path, chain)
     size = 4 + 32 + sum(map(len, chain.certificates))
-    assert problems(slots=FROM_FILES) == [
+    told = (
         f"p.yaml:7:22: slots.0.chains[0]: found a chain of {size} bytes; expected at most 65535"
-    ]
+        " bytes without LARGE_RESP in capabilities and version 1.4"
+    )
+    large = "[CERT, CHAL, LARGE_RESP]"
+    assert problems(slots=FROM_FILES) == [told]
+    assert problems(slots=FROM_FILES, versions='["1.2", "1.4"]') == [told]
+    assert problems(slots=FROM_FILES, capabilities=large) == [told]
+    assert problems(slots=FROM_FILES, capabilities=large, versions='["1.2", "1.4"]') == []
+
+
+def test_a_chain_in_the_large_form_has_a_largest_size_too(
+    problems: Problems, tmp_path: Path
+) -> None:
+    chain = issued(options=LeafOptions(more_names=("x" * 1_040_000,)))
+    (tmp_path / "key.pem").write_bytes(chain.key.to_pem())
+    (tmp_path / "upper.der").write_bytes(b"".join(chain.certificates[:2]))
+    (tmp_path / "leaf.der").write_bytes(chain.leaf)
+    slots = "{0: {chains: [{certificates: [upper.der, leaf.der], key: key.pem}]}}"
+    more = {"capabilities": "[CERT, CHAL, LARGE_RESP]", "versions": '["1.4"]'}
+    assert problems(slots=slots, **more) == []
+    chain = issued(options=LeafOptions(more_names=("x" * 1_047_900,)))
+    size = 36 + sum(map(len, chain.certificates))
+    assert size > 1 << 20
+    (tmp_path / "leaf.der").write_bytes(chain.leaf)
+    [told] = problems(slots=slots, **more)
+    assert told.endswith(f"found a chain of {size} bytes; expected at most 1048576 bytes")
 
 
 @pytest.mark.parametrize("at", [datetime(2023, 12, 31, tzinfo=UTC)])
@@ -339,10 +365,75 @@ def test_a_sample_authority_that_is_missing_is_a_problem(
     monkeypatch.setattr("emulator.pki.authority.resources.folder", lambda _: tmp_path)
     sample_authority.cache_clear()
     profile: Profile = loaded.profile
-    assert provision(profile, report, at=at) == ()
+    assert provision(profile, (), report, at=at) == ()
     sample_authority.cache_clear()
     [line] = report.error().problems
     assert line.endswith(
         "root.cert.pem: cannot be read: No such file or directory; expected values that fit a"
         " certificate"
     )
+
+
+RAW_ALIAS = {
+    "capabilities": "[CERT, CHAL, MEAS_SIG, ALIAS_CERT]",
+    "algorithms": "{asym: [ECDSA_P256], hash: [SHA_256], measurement_hash: RAW_BIT}",
+    "slots": "{0: {auto: {model: alias}}}",
+    "measurements": "[{index: 1, type: immutable-rom, text: v}]",
+}
+
+
+def test_an_alias_has_digests_where_measurements_are_raw(load_sections: Load) -> None:
+    [one] = load_sections(**RAW_ALIAS).chains
+    info = Certificate.parse(one.chain.certificates[-1]).tcb_info
+    assert one.model == "alias"
+    assert info == TcbInfo(
+        vendor="0001",
+        model="t",
+        layer=1,
+        index=0,
+        fwids=(Fwid("SHA_384", digest("SHA_384", b"v")),),
+    )
+
+
+def test_a_digest_given_is_the_aliass_too(load_sections: Load, measuring: dict[str, str]) -> None:
+    given = "aa" * 32
+    alias = measuring | {
+        "capabilities": "[CERT, CHAL, MEAS_SIG, ALIAS_CERT]",
+        "slots": "{0: {auto: {model: alias}}}",
+        "measurements": f'[{{index: 1, type: mutable-firmware, digest: "{given}"}}]',
+    }
+    [one] = load_sections(**alias).chains
+    info = Certificate.parse(one.chain.certificates[-1]).tcb_info
+    assert info is not None
+    assert info.fwids == (Fwid("SHA_256", bytes.fromhex(given)),)
+
+
+def test_an_alias_from_files_has_no_hardware_identity(problems: Problems, tmp_path: Path) -> None:
+    _save(tmp_path, issued())
+    [told] = problems(slots=FROM_FILES, capabilities="[CERT, CHAL, ALIAS_CERT]")
+    assert told == (
+        f"{CHAIN}an alias leaf carries the hardware identity; expected"
+        f" {EXPECTED['leaf SPDM extension']}"
+    )
+    _save(tmp_path, issued(options=LeafOptions(model="alias")))
+    assert problems(slots=FROM_FILES, capabilities="[CERT, CHAL, ALIAS_CERT]") == []
+
+
+def test_a_public_key_from_a_file(load_sections: Load, problems: Problems, tmp_path: Path) -> None:
+    key = issued().key
+    (tmp_path / "key.pem").write_bytes(key.to_pem())
+    keyed = {
+        "capabilities": "[CHAL, PUB_KEY_ID]",
+        "slots": "{}",
+        "public_key": "{key: key.pem}",
+    }
+    loaded = load_sections(**keyed)
+    assert {name: one.public.spki for name, one in loaded.public_keys.items()} == {
+        "ECDSA_P256": key.public.spki
+    }
+    assert problems(**keyed, algorithms="{asym: [ECDSA_P256, ECDSA_P384], hash: [SHA_256]}") == [
+        (
+            'p.yaml:6:33: algorithms.asym[1]: found "ECDSA_P384"; expected ECDSA_P256, which the'
+            " public key serves"
+        )
+    ]

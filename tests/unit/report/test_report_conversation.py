@@ -5,7 +5,14 @@ import re
 import pytest
 from asking import ROOTS, Host, patched
 from chains import AT
-from devices import challenge, error, get_measurements, negotiate_algorithms, vendor_request
+from devices import (
+    challenge,
+    error,
+    get_certificate,
+    get_measurements,
+    negotiate_algorithms,
+    vendor_request,
+)
 
 from emulator.report import Conversation, Told
 from emulator.report.meaning import meaning
@@ -87,6 +94,18 @@ CHALLENGE_AUTH = bytes((0x13, 0x03, 0, 1)) + bytes(48 + 32 + 2 + 8 + 96)
         (error(0x13, 0x0D, 7), "ERROR", "RESPONSE_TOO_LARGE (0x0d), data 7"),
         (bytes.fromhex("13010001"), "DIGESTS", "slots 0"),
         (bytes.fromhex("1302000005000000"), "CERTIFICATE", "Certificate.portion at byte 8: .*"),
+        (get_certificate(slot=2, param2=1), "GET_CERTIFICATE", "slot 2: how large is it\\?"),
+        (get_certificate(0x12, param2=1), "GET_CERTIFICATE", "slot 0: 65535 bytes from 0 on"),
+        (
+            bytes.fromhex("1482820000000000 00000100 ffff0100"),
+            "GET_CERTIFICATE",
+            "slot 2: 131071 bytes from 65536 on",
+        ),
+        (
+            bytes.fromhex("1402820000000000 01000000 00000100 aa"),
+            "CERTIFICATE",
+            "slot 2: 1 bytes, 65536 left",
+        ),
         (get_measurements(operation=7, attributes=2), "GET_MEASUREMENTS", "index 7, raw"),
         (
             vendor_request(payload=b"abc"),

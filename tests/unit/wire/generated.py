@@ -12,6 +12,7 @@ from emulator.wire import (
     U32,
     Bytes,
     Counted,
+    CountedEither,
     Cut,
     PerBit,
     Rest,
@@ -20,11 +21,12 @@ from emulator.wire import (
     Sized,
     Structure,
     Table,
+    U32When,
     When,
 )
 from emulator.wire.kinds import Kind
 
-_WIDTHS: dict[type[Kind], int] = {U8: 1, U16: 2, U24: 3, U32: 4}
+_WIDTHS: dict[type[Kind], int] = {U8: 1, U16: 2, U24: 3, U32: 4, U32When: 4}
 _MOST = 6
 """The largest count drawn: messages stay small."""
 
@@ -36,13 +38,15 @@ def shapes(draw: st.DrawFn) -> Shape:
     return Shape(draw(st.sampled_from(VERSIONS)), *(draw(sizes) for _ in range(3)))
 
 
-def _counting(cls: type[Structure], shape: Shape) -> dict[str, Counted | Table]:
+def _counting(cls: type[Structure], shape: Shape) -> dict[str, Counted | CountedEither | Table]:
     """The fields that count, or are the mask of, a later one."""
-    counted: dict[str, Counted | Table] = {}
+    counted: dict[str, Counted | CountedEither | Table] = {}
     for field in cls.codec(shape).fields:
         kind = field.kind.kind if isinstance(field.kind, Since) else field.kind
         if isinstance(kind, Counted | Table):
             counted[kind.count] = kind
+        if isinstance(kind, CountedEither):
+            counted[kind.small] = counted[kind.large] = kind
     return counted
 
 
@@ -79,11 +83,12 @@ def instances(draw: st.DrawFn, cls: type[Structure], shape: Shape) -> Any:
     for field in cls.codec(shape).fields:
         kind = field.kind.kind if isinstance(field.kind, Since) else field.kind
         counted = counting.get(field.name)
-        if counted is None:
-            values[field.name] = _raw(draw, kind, values, shape)
+        absent = isinstance(kind, U32When) and not values[kind.flag] & kind.mask
+        if counted is None or absent:
+            values[field.name] = None if absent else _raw(draw, kind, values, shape)
             continue
         values[field.name] = draw(st.integers(0, _MOST))
-        if counted.mask != 0xFFFFFFFF:  # other bits beside the count's
+        if not isinstance(counted, CountedEither) and counted.mask != 0xFFFFFFFF:  # other bits beside the count's
             values[field.name] |= draw(st.integers(0, 15)) << 4
     for field in cls.codec(shape).fields:
         if field.kind.load and field.name not in counting:

@@ -182,6 +182,43 @@ def _certificate(version: int, shape: Shape) -> Parts:
     )
 
 
+def _large(version: int, *fields: tuple[str, bytes]) -> Parts:
+    """Fields of the large form, which the versions before 1.4 do not have."""
+    return fields if version >= 0x14 else ()
+
+
+def _get_large_certificate(version: int, shape: Shape) -> Parts:
+    del shape
+    return (
+        *(("slot", b"\x82"), ("attributes", b"\0"), ("offset", b"\0\0"), ("length", b"\0\0")),
+        *_large(version, ("large_offset", b"\x01\0\x01\0"), ("large_length", b"\xff\xff\xff\xff")),
+    )
+
+
+def _large_certificate(version: int, shape: Shape) -> Parts:
+    del shape
+    portion = (("large_portion_length", b"\x05\0\0\0"), ("large_remainder_length", b"\xfb\0\x01\0"))
+    reserved = b"\xaa\xaa" if version >= 0x14 else b"\x05\0"
+    return (
+        *(("slot", b"\x82"), ("attributes", b"\0")),
+        *(("portion_length", reserved), ("remainder_length", b"\0\0")),
+        *_large(version, *portion),
+        ("portion", b"chain"),
+    )
+
+
+def _large_vendor(version: int, shape: Shape) -> Parts:
+    """libspdm leaves anything in the small length."""
+    del shape
+    return (
+        *(("attributes", b"\x80"), ("reserved2", b"\0"), ("standard", b"\x03\x00")),
+        *(("vendor_length", b"\x02"), ("vendor", b"\x01\x00")),
+        ("payload_length", b"\xaa\xaa" if version >= 0x14 else b"\x07\0"),
+        *_large(version, ("large_payload_length", b"\x07\0\0\0")),
+        ("payload", b"payload"),
+    )
+
+
 def _challenge(version: int, shape: Shape) -> Parts:
     del shape
     head = (("slot", b"\x00"), ("summary_type", b"\xff"), ("nonce", bytes(range(32))))
@@ -225,7 +262,7 @@ def _measurements(version: int, shape: Shape) -> Parts:
 def _vendor(version: int, shape: Shape) -> Parts:
     del version, shape
     return (
-        *(("reserved1", b"\0"), ("reserved2", b"\0"), ("standard", b"\x03\x00")),
+        *(("attributes", b"\0"), ("reserved2", b"\0"), ("standard", b"\x03\x00")),
         *(("vendor_length", b"\x02"), ("vendor", b"\x01\x00")),
         *(("payload_length", b"\x07\x00"), ("payload", b"payload")),
     )
@@ -293,6 +330,15 @@ _BUILDERS = {
 }
 
 
+_LARGE_BUILDERS = {
+    Code.GET_CERTIFICATE: _get_large_certificate,
+    Code.CERTIFICATE: _large_certificate,
+    Code.VENDOR_DEFINED_REQUEST: _large_vendor,
+    Code.VENDOR_DEFINED_RESPONSE: _large_vendor,
+}
+"""The same messages in the large form; before 1.4 the bit that marks it is reserved."""
+
+
 def _shapes(code: Code, version: int) -> Iterator[Shape]:
     match code:
         case Code.DIGESTS:
@@ -308,7 +354,7 @@ def _shapes(code: Code, version: int) -> Iterator[Shape]:
 
 def _samples() -> Iterator[Sample]:
     for version in VERSIONS:
-        for code, build in _BUILDERS.items():
+        for code, build in (*_BUILDERS.items(), *_LARGE_BUILDERS.items()):
             for shape in _shapes(code, version):
                 head = (("version", bytes((version,))), ("code", bytes((code,))))
                 yield Sample(LAYOUTS[code], shape, head + build(version, shape))

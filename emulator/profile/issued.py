@@ -1,0 +1,77 @@
+"""Chains that the sample authority issues to a profile's device."""
+
+from collections.abc import Iterable
+
+from emulator.crypto import hashes
+from emulator.crypto.tcb import Fwid, TcbInfo
+from emulator.device import CertificateChain, Measurement, PciIdentity
+from emulator.device.measurements import KINDS
+from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
+from emulator.pki.issue import LeafOptions, issue
+from emulator.profile.model import AutoChains, Profile
+
+NO_NAME = "none"
+"""The `san` of a leaf without a CMA name."""
+
+FALLBACK_HASH = "SHA_384"
+"""What FWIDs are made with where measurements are reported raw (RAW_BIT)."""
+
+_ALIAS_LAYER = 1
+"""The layer of the firmware, whose key an alias leaf has; the device's own is below it."""
+
+
+def issue_chain(
+    profile: Profile,
+    identity: PciIdentity,
+    number: int,
+    auto: AutoChains,
+    scheme: str,
+    measurements: Iterable[Measurement],
+) -> CertificateChain:
+    """The chain for the signature algorithm `scheme` in slot `number`.
+
+    Raises PkiError for values that fit no certificate.
+    """
+    own_name = identity.san
+    san = own_name if auto.san is None else auto.san
+    options = LeafOptions(model=auto.model)
+    if auto.model == "alias":
+        options = LeafOptions(model="alias", tcb_info=tcb_info(profile, measurements))
+    elif auto.model == "generic":
+        options = LeafOptions(model="generic", ekus=())
+    issued = issue(
+        sample_authority(scheme),
+        san=None if san == NO_NAME else san,
+        common_name=auto.common_name or profile.name,
+        secret="\0".join((profile.name, own_name, str(number), scheme)).encode(),
+        not_before=NOT_BEFORE,
+        not_after=NOT_AFTER,
+        options=options,
+    )
+    certificates = issued.certificates if auto.include_root else issued.certificates[1:]
+    return CertificateChain(certificates, root=issued.root, key=issued.key.under(scheme))
+
+
+def tcb_info(profile: Profile, measurements: Iterable[Measurement]) -> TcbInfo:
+    """What an alias certificate says of its firmware: a FWID for each measurement, by index.
+
+    Each is the digest that MEASUREMENTS reports, or would report were it not raw.
+    """
+    measured = list(measurements)
+    hash_name = profile.algorithms.measurement_hash
+    if hash_name not in hashes.NAMES:
+        hash_name = FALLBACK_HASH
+    versions = [one.value for one in measured if one.kind == KINDS["version"]]
+    numbers = [one.value for one in measured if one.kind == KINDS["secure-version-number"]]
+    return TcbInfo(
+        vendor=f"{profile.identity.vendor:04x}",
+        model=profile.name,
+        version=versions[0].decode(errors="replace") if versions else None,
+        svn=int.from_bytes(numbers[0], "little") if numbers else None,
+        layer=_ALIAS_LAYER,
+        index=0,
+        fwids=tuple(
+            Fwid(hash_name, one.value if one.digested else hashes.digest(hash_name, one.value))
+            for one in measured
+        ),
+    )
