@@ -6,23 +6,9 @@ from dataclasses import dataclass, replace
 from emulator.crypto import hashes
 from emulator.spdm.messages import MeasurementBlock, MeasurementValue
 from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.measured import KINDS
 from emulator.spdm.messages.measurements import RAW_BIT_STREAM
 from emulator.wire import Shape, encode
-
-KINDS = {
-    "immutable-rom": 0,
-    "mutable-firmware": 1,
-    "hardware-configuration": 2,
-    "firmware-configuration": 3,
-    "measurement-manifest": 4,
-    "device-mode": 5,
-    "version": 6,
-    "secure-version-number": 7,
-    "hash-extend": 8,
-    "informational": 9,
-    "structured-manifest": 10,
-}
-"""DMTFSpecMeasurementValueType by the names profiles use (libspdm `spdm.h`)."""
 
 TCB_KIND = KINDS["immutable-rom"]
 """The kind that libspdm's sample counts as the TCB in a summary hash

@@ -15,10 +15,10 @@ from pydantic import (
 )
 
 from emulator.profile import vocabulary
-from emulator.profile.opaque import BY_NUMBER, REGISTRIES
 from emulator.profile.tree import Text
 from emulator.profile.vocabulary import Vocabulary, refusal
 from emulator.profile.words import listed, suggestion
+from emulator.spdm.standards import BY_NUMBER, REGISTRIES
 
 MAX_DELAY = 600.0
 """The longest delay of a reply, seconds. QEMU stands still for as long."""
@@ -149,4 +149,20 @@ OpaqueFormatName = Annotated[
 ]
 MeasurementType = Annotated[
     str, AfterValidator(vocabulary.MEASUREMENT_TYPES.check), _enum(vocabulary.MEASUREMENT_TYPES)
+]
+OperationalModes = Annotated[
+    list[
+        Annotated[
+            str,
+            AfterValidator(vocabulary.OPERATIONAL_MODES.check),
+            _enum(vocabulary.OPERATIONAL_MODES),
+        ]
+    ],
+    AfterValidator(vocabulary.unique),
+]
+DebugModes = Annotated[
+    list[
+        Annotated[str, AfterValidator(vocabulary.DEBUG_MODES.check), _enum(vocabulary.DEBUG_MODES)]
+    ],
+    AfterValidator(vocabulary.unique),
 ]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from pydantic_core import PydanticCustomError
 
-from emulator.device.measurements import KINDS
 from emulator.profile.words import listed, suggestion
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.algorithms import Algorithm, OpaqueFormat
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.messages.measured import KINDS, DebugMode, OperationalMode, flag_name
 from emulator.spdm.versions import BY_TEXT, Version
 
 CUSTOM = "profile"
@@ -87,6 +87,8 @@ HASHES = _algorithms(algorithms.HASHES)
 MEASUREMENT_HASHES = _algorithms(algorithms.MEASUREMENT_HASHES)
 OPAQUE_FORMATS = Vocabulary(tuple(OpaqueFormat.__members__))
 MEASUREMENT_TYPES = Vocabulary(tuple(KINDS))
+OPERATIONAL_MODES = Vocabulary(tuple(map(flag_name, OperationalMode)))
+DEBUG_MODES = Vocabulary(tuple(map(flag_name, DebugMode)))
 
 
 def flags(names: Iterable[str]) -> Cap:

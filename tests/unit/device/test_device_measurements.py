@@ -4,7 +4,8 @@ import pytest
 from devices import MEASURED
 
 from emulator.device import Measurement, Measurements
-from emulator.device.measurements import KINDS, MAX_INDEX, MIN_INDEX, TCB_KIND
+from emulator.device.measurements import MAX_INDEX, MIN_INDEX, TCB_KIND
+from emulator.spdm.messages.measured import KINDS
 
 ROM = Measurement(1, 0, b"immutable rom")
 

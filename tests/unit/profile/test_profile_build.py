@@ -1,5 +1,6 @@
 """From profiles to devices."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,14 +10,15 @@ import pytest
 from chains import AT, issued
 
 from emulator.device import Sizes, Timing
-from emulator.device.measurements import KINDS
 from emulator.entropy import Seeded
 from emulator.errors import ProfileError
 from emulator.pki import files
 from emulator.profile import LoadedProfile, build, load, new, ready
-from emulator.profile.opaque import REGISTRIES, Element, table, table_problem
+from emulator.profile.opaque import Element, table, table_problem
 from emulator.spdm.algorithms import OpaqueFormat
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.messages.measured import KINDS
+from emulator.spdm.standards import REGISTRIES
 from emulator.spdm.versions import Version
 
 Load = Callable[..., LoadedProfile]
@@ -51,6 +53,50 @@ def test_nvme_ssd_measures(at: datetime) -> None:
     ]
     [*_, number] = device.measurements
     assert number.value == (7).to_bytes(8, "little")
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "how"),
+    [
+        ("secure-version-number, number: 258", "02 01 00 00 00 00 00 00", "raw"),
+        (
+            (
+                "device-mode, mode: {operational_mode_capabilities: [manufacturing, normal],"
+                " operational_mode_state: [normal], device_mode_capabilities:"
+                " [invasive-debug-active, invasive-debug-has-been-active-after-mfg]}"
+            ),
+            "05 00 00 00  04 00 00 00  12 00 00 00  00 00 00 00",
+            "raw",
+        ),
+        ("version, text: v1, report: raw", "76 31", "raw"),
+        (
+            (
+                'structured-manifest, structured: {registry: IANA_CBOR, vendor: "d9 01 f5",'
+                ' manifest: "a0"}'
+            ),
+            "0a 03 d9 01 f5 a0",
+            "",
+        ),
+        ("informational, hex: 'ff'", "ff", ""),
+    ],
+)
+def test_readable_values(
+    load_sections: Load, measuring: dict[str, str], entry: str, value: str, how: str
+) -> None:
+    measuring["measurements"] = f"[{{index: 9, type: {entry}}}]"
+    [measured] = load_sections(**measuring).measurements
+    assert measured.value == bytes.fromhex(value)
+    assert (measured.raw, measured.digested) == (how == "raw", False)
+
+
+def test_a_hash_is_extended_by_one_entry_after_the_other(
+    load_sections: Load, measuring: dict[str, str]
+) -> None:
+    measuring["measurements"] = "[{index: 9, type: hash-extend, extended: [boot ROM, loader]}]"
+    [measured] = load_sections(**measuring).measurements
+    first = hashlib.sha256(bytes(32) + b"boot ROM").digest()
+    assert measured.value == hashlib.sha256(first + b"loader").digest()
+    assert (measured.raw, measured.digested) == (False, True)
 
 
 def test_linux_cma_has_no_measurements(at: datetime) -> None:
