@@ -152,8 +152,9 @@ def _(message: GetMeasurements) -> str:
         case index:
             asked = f"index {index}"
     raw = ", raw" if message.attributes & RequestAttributes.RAW_BIT_STREAM else ""
+    new = ", as they will be" if message.attributes & RequestAttributes.NEW_MEASUREMENT else ""
     signed = f", signed by slot {message.slot[0] & SLOT_MASK}" if message.slot else ""
-    return asked + raw + signed
+    return asked + raw + new + signed
 
 
 @meaning.register

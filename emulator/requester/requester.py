@@ -145,7 +145,7 @@ class Requester:
         *,
         signed_by: int | None = 0,
         raw: bool = False,
-        fresh: bool = False,
+        new: bool = False,
         nonce: bytes | None = None,
         context: bytes = _NO_CONTEXT,
     ) -> Flow[Reading]:
@@ -155,7 +155,7 @@ class Requester:
             operation: COUNT, ALL or an index.
             signed_by: the slot, fetched before, whose leaf signs; None for no signature.
             raw: ask for what was measured rather than for digests, where the device has it.
-            fresh: ask for measurements taken now, where the device offers MEAS_FRESH.
+            new: since 1.3, ask for what the device will measure once it was reset.
             nonce: 32 bytes; drawn where none is given.
             context: 8 bytes that are echoed since 1.3.
         """
@@ -165,7 +165,7 @@ class Requester:
         attributes = RequestAttributes(0)
         if raw:
             attributes |= RequestAttributes.RAW_BIT_STREAM
-        if fresh:
+        if new:
             attributes |= RequestAttributes.NEW_MEASUREMENT
         request = MeasurementsRequest(
             self.connection,
