@@ -17,8 +17,10 @@ from emulator.wire import render
 
 _NAME_WIDTH = 26
 _PLAIN_WIDTH = 4
-_KIND_WIDTH = max(map(len, KINDS)) + 1
-_HOW_WIDTH = 7
+_KIND_WIDTH = max(map(len, KINDS)) + 2
+_HOW_WIDTH = 6
+_LONGEST_TEXT = 160
+"""Characters up to which what can be read is not cut."""
 
 _STYLES: Mapping[bool | None, str] = {True: "green", False: "bold red", None: "dim"}
 _MARKS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "-"}
@@ -73,8 +75,10 @@ class ConsoleReport:
             self._measurement(one)
 
     def _measurement(self, one: Mapping[str, Any]) -> None:
-        """One measurement in a row; a value that is too long is whole only with `verbose`."""
+        """One measurement in a row; long bytes and texts are whole only with `verbose`."""
         kind = one["type_name"] or f"type {one['type']}"
         how = "raw" if one["raw"] else "digest"
-        head = f"{one['index']:3}  {kind:<{_KIND_WIDTH}}{how:<{_HOW_WIDTH}}{one['size']:4} B  "
-        self._drawing.row(head, one["text"] or one["value"], whole=self._verbose)
+        head = f"{one['index']:3}  {kind:<{_KIND_WIDTH}}{how:<{_HOW_WIDTH}}{one['size']:5} B  "
+        body = one["text"] or one["value"]
+        readable = one["text"] is not None and len(body) <= _LONGEST_TEXT
+        self._drawing.row(head, body, whole=self._verbose or readable)

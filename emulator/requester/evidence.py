@@ -118,13 +118,24 @@ def measurement(one: ReportedMeasurement) -> dict[str, Any]:
 def measurements(found: Measured) -> Told:
     """What was measured, and whether it changed while it was read."""
     listed = [measurement(one) for one in found.measurements]
-    indices = ", ".join(str(one.index) for one in found.measurements)
+    indices = _ranges([one.index for one in found.measurements])
     detail = f"{len(listed)} of {found.count}: index {indices}"
     changed = found.readings[-1].content_changed
     if changed == ContentChanged.CHANGED:
         detail += "; they changed while they were read, so read them again"
     said = None if changed is None else _CHANGED_NAMES.get(changed, f"0x{changed:02x}")
     return detail, {"measurements": listed, "content_changed": said}
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Numbers for a person, those in a row as a range: `1 to 3, 7`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] + 1 == number:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if run[1:] else str(run[0]) for run in runs)
 
 
 def summary(stated: bytes, computed: bytes) -> Told:

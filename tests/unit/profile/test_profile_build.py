@@ -99,6 +99,33 @@ def test_a_hash_is_extended_by_one_entry_after_the_other(
     assert (measured.raw, measured.digested) == (False, True)
 
 
+def test_gpu_is_a_controller_with_many_measurements(at: datetime) -> None:
+    device = build(load("gpu", at=at), entropy=Seeded("run"), at=at)
+    assert device.identity.san == (
+        "Vendor=1af4:Device=10f0:CC=030200:REV=a1:SSVID=1af4:SSID=10f0:10f0000000000001"
+    )
+    assert device.capabilities == Cap.CERT | Cap.CHAL | Cap.MEAS_SIG | Cap.CHUNK
+    assert device.provisioned("ECDSA_P384") == 0b111
+    assert device.timing.ct_exponent > Timing().ct_exponent
+    assert list(device.measurement_opaque) == [OpaqueFormat.FORMAT_1]
+    assert [one.index for one in device.measurements] == [*range(1, 63), 0xFD, 0xFE]
+    assert {one.kind for one in device.measurements} == set(KINDS.values())
+    # All at once in one piece for who can take it; no piece is larger than QEMU carries.
+    record = device.measurements.record("SHA_384", raw=False)
+    assert 3000 < len(record) < device.sizes.transmit - 200
+    assert device.sizes.transmit == Sizes().transmit
+
+
+def test_cxl_memory_is_a_memory_device(at: datetime) -> None:
+    device = build(load("cxl-memory", at=at), entropy=Seeded("run"), at=at)
+    assert device.identity.san == (
+        "Vendor=1af4:Device=10f1:CC=050210:REV=01:SSVID=1af4:SSID=10f1:10f1000000000001"
+    )
+    assert device.versions == (Version.V1_2, Version.V1_3)
+    assert device.capabilities == Cap.CERT | Cap.CHAL | Cap.MEAS_SIG | Cap.MEAS_FRESH
+    assert [one.index for one in device.measurements] == [*range(1, 16), 0xFD, 0xFE]
+
+
 def test_linux_cma_has_no_measurements(at: datetime) -> None:
     device = build(load("linux-cma", at=at), entropy=Seeded("run"), at=at)
     assert device.capabilities == Cap.CERT | Cap.CHAL

@@ -93,9 +93,9 @@ def test_a_verdict_in_a_pipe_is_plain() -> None:
     )
     assert lines[2].startswith(" " * 32 + "one one")
     assert lines[4] == "--   challenge                  not reached"
-    row = "        1  immutable-rom          digest   48 B  "
-    assert lines[6] == row + "ab" * 14 + "..."
-    assert lines[7] == "      254  type 85                raw       1 B  00"
+    row = "        1  immutable-rom           digest   48 B  "
+    assert lines[6] == row + "ab" * 13 + "a..."
+    assert lines[7] == "      254  type 85                 raw       1 B  00"
     assert (
         lines[-2]
         == "FAIL VERDICT                    2 passed, 1 failed, 1 not judged; failed: chain:"
@@ -167,7 +167,7 @@ def test_measurements_are_whole_if_that_is_wanted() -> None:
 
 def test_a_reading_is_drawn_with_what_its_values_say() -> None:
     lines = conversation(verbose=True).splitlines()
-    row = '        3  immutable-rom          raw      10 B  "second rom"'
+    row = '        3  immutable-rom           raw      10 B  "second rom"'
     assert lines.count(row) == 2  # with its message, and with the verdict
 
 
