@@ -49,6 +49,9 @@ from emulator.spdm.messages.vendor import VendorDefined
 from emulator.spdm.negotiation import Negotiated
 from emulator.wire import Message
 
+_LONGEST_VALUE = 160
+"""Characters of a measurement's value that one line has room for."""
+
 
 @singledispatch
 def meaning(message: Message) -> str:
@@ -161,8 +164,8 @@ def _(message: GetMeasurements) -> str:
 def _(message: Measurements) -> str:
     if not message.block_count:
         return f"{message.total} in all, {_signed(message.signature)}"
-    blocks = reported(message.record)
-    if len(blocks) == message.block_count == 1:
+    blocks = reported(message.record) if message.block_count == 1 else []
+    if len(blocks) == 1:
         return f"{_measurement(blocks[0])}, {_signed(message.signature)}"
     size = f"{message.record_length} bytes"
     return f"{message.block_count} of them in {size}, {_signed(message.signature)}"
@@ -171,6 +174,8 @@ def _(message: Measurements) -> str:
 def _measurement(one: dict[str, Any]) -> str:
     kind = one["type_name"] or f"type {one['type']}"
     said = one["text"] or ("raw" if one["raw"] else "digest")
+    if len(said) > _LONGEST_VALUE:
+        said = f"{one['size']} bytes"
     return f"index {one['index']}, {kind}: {said}"
 
 

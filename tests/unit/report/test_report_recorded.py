@@ -17,6 +17,7 @@ from devices import (
 )
 from rich.console import Console
 
+from emulator.device import Measurement
 from emulator.record import LinkType, Packet, Session
 from emulator.report import (
     Beside,
@@ -140,6 +141,10 @@ def test_a_reading_tells_what_its_values_say() -> None:
     digest = one(REPLY, peer.good(get_measurements(operation=1)))
     assert digest.meaning == "index 1, immutable-rom: digest, not signed"
     assert "measurements" not in message_json(one(REQUEST, request))
+    long = Measurement(1, 4, b"manifest " * 30, raw=True)
+    manifest = negotiated(device(measurements=(long,))).good(get_measurements(operation=1))
+    said = "index 1, measurement-manifest: 270 bytes, not signed"
+    assert one(REPLY, manifest).meaning == said
     every = one(REPLY, peer.good(get_measurements()))
     assert every.meaning.startswith("5 of them in ")
     assert [each["index"] for each in every.measurements] == [1, 2, 3, 5, 254]
