@@ -15,13 +15,17 @@ from typer.core import TyperGroup
 from emulator.answer.registry import ROWS
 from emulator.cli.main import app
 from emulator.endpoint import STALL
+from emulator.errors import UnexpectedRequest, UnsupportedRequest
 from emulator.profile import schema
 from emulator.responder import dispatcher
+from emulator.responder.answers import Answer
+from emulator.responder.answers import table as answers_of
 from emulator.spdm import capabilities
 from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm
 from emulator.spdm.capabilities import IMPLEMENTED, Cap
+from emulator.spdm.codes import Code
 from emulator.spdm.state import TRANSITIONS, State
-from emulator.spdm.versions import RULES
+from emulator.spdm.versions import RULES, Version
 from emulator.transport.spdm_socket import MAX_PAYLOAD
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -61,6 +65,30 @@ def _algorithms(rows: tuple[Algorithm, ...]) -> Iterator[str]:
     )
 
 
+_SHORT = {UnexpectedRequest: "—", UnsupportedRequest: "unsupported"}
+"""How the two ERRORs a state can lead to are shown in the table of answers."""
+
+
+def _cell(answer: Answer) -> str:
+    if isinstance(answer, Code):
+        return "*its reply*" if answer == Code.RESPOND_IF_READY else answer.name
+    return _SHORT[answer]
+
+
+def _answers() -> Iterator[str]:
+    """A table for each set of versions that answer alike."""
+    alike: dict[tuple[tuple[str, ...], ...], list[Version]] = {}
+    for version in RULES:
+        rows = tuple(
+            (code.name, *map(_cell, answers)) for code, answers in answers_of(version).items()
+        )
+        alike.setdefault(rows, []).append(version)
+    for rows, versions in alike.items():
+        yield f"### SPDM {', '.join(version.text for version in versions)}"
+        yield ""
+        yield from _table(("request", *(state.name for state in State)), [*rows])
+
+
 def protocol() -> str:
     """docs/reference/protocol.md."""
     checks = inspect.getdoc(dispatcher) or ""
@@ -98,6 +126,13 @@ def protocol() -> str:
         ),
         "Every other request code is answered with UnsupportedRequest, the code in Param2.",
         "",
+        "## The answer to a good request in each state",
+        "",
+        "Of a device that offers all it can, to a requester that does too, in the version agreed.",
+        "— is ERROR UnexpectedRequest, unsupported is ERROR UnsupportedRequest; neither changes",
+        "anything.",
+        "",
+        *_answers(),
         "## Hashes",
         "",
         *_algorithms(HASHES),

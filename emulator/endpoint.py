@@ -2,8 +2,7 @@
 
 Pure: `now` is an argument, and what is to be sent, when, and whether to close comes back as
 actions for a shell (`serve/`) to carry out. Order of events for one request: frame → unwrapped →
-responder (request, message, sign, signed stages) → wrapped → frame stage → commit → delivery
-stage → Send.
+responder (its stages) → wrapped → frame stage → delivery stage → commit → Send.
 """
 
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 from emulator.device import Device
 from emulator.errors import FrameError, SpdmError
 from emulator.responder import Responder
-from emulator.spdm.stages import Delivery, Stages
+from emulator.spdm.connection import Connection
+from emulator.spdm.stages import Delivery, Fired, Stages
 from emulator.transport.binding import Binding, BindingError, Kind
 from emulator.transport.bindings import BY_NUMBERS
 from emulator.transport.spdm_socket import SERVER_HELLO, Command, Frame
@@ -33,10 +33,11 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection once everything before is written."""
+    """Close the connection once everything before is written; by a reset, without waiting."""
 
     reason: str
     not_before: float = 0.0
+    reset: bool = False
 
 
 Action = Send | Close
@@ -65,13 +66,20 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class Faulted:
+    """A fault reached in, on purpose."""
+
+    fault: Fired
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The connection ends, and why: by this end, or because the peer left."""
 
     reason: str
 
 
-Event = Received | Answered | Ignored | Ended
+Event = Received | Answered | Ignored | Faulted | Ended
 Observer = Callable[[Event], None]
 
 
@@ -88,9 +96,17 @@ class Endpoint:
     ) -> None:
         """Attach a new peer to `device`."""
         self.number, entropy = device.attach()
+        if stages is None and device.stages is not None:
+            stages = device.stages.attach(self.number)
+        if stages is not None:
+            stages.fired = self._fired
         self.responder = Responder(
             device, entropy, number=self.number, vendors=vendors, stages=stages
         )
+        if device.parked is not None:
+            self.responder.connection, device.parked = device.parked, None
+        self._device = device
+        self._parked = False
         self._delay = device.timing.delay
         self._stages = stages
         self._observer = observer
@@ -140,11 +156,14 @@ class Endpoint:
         if self._observer is not None:
             self._observer(event)
 
-    def _close(self, reason: str, when: float = 0.0) -> Close:
+    def _fired(self, fault: Fired) -> None:
+        self._observe(Faulted(fault))
+
+    def _close(self, reason: str, when: float = 0.0, *, reset: bool = False) -> Close:
         self._closed = True
         self._stalled_at = None
         self._observe(Ended(reason))
-        return Close(reason, when)
+        return Close(reason, when, reset)
 
     def _send(self, command: int, transport: int, payload: bytes = b"") -> list[Action]:
         """Send a frame. A stream of TCP messages alone has nothing to send for an empty one."""
@@ -167,6 +186,9 @@ class Endpoint:
         if command == Command.TEST:
             return self._send(command, transport, SERVER_HELLO)
         if command == Command.CONTINUE:
+            # The next connection goes on from where this one stands.
+            self._device.parked = self.responder.connection
+            self._parked = True
             return self._send(command, transport)
         if command == Command.SHUTDOWN:
             # DMTF's requester waits for the echo; QEMU does not, and may already have opened its
@@ -192,30 +214,48 @@ class Endpoint:
 
     def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
+        self._take_back()
         if self._observer is not None:
             self._observer(Received(raw))
-        reply = self.responder.respond(raw, slack=binding.padding, largest=binding.largest)
+        reply = self.responder.respond(
+            raw, slack=binding.padding, largest=binding.largest, now=now, transport=binding.name
+        )
         data = reply.data
         payload = b"" if data is None else binding.wrap(data)
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
-        if self._stages is None:
+        if self._stages is None or reply.at is None:
             reply.commit()
             when = now + self._delay if self._delay else 0.0
             actions: list[Action] = [Send(frame, when)] if frame else []
+            delivery = None
         else:
-            situation = self.responder.situation(raw)
-            frame = self._stages.frame(situation, frame)
-            reply.commit()
+            frame = self._stages.frame(reply.at, frame)
             pieces = (frame,) if frame else ()
-            delivery = self._stages.delivery(situation, Delivery(pieces, delay=self._delay))
-            actions = self._deliver(delivery, now)
+            delivery = self._stages.delivery(reply.at, Delivery(pieces, delay=self._delay))
+            reply.commit()
+            actions = _deliver(delivery, now)
         if self._observer is not None:
             self._observer(Ignored("no response") if data is None else Answered(data, reply.error))
+        if delivery is not None and delivery.close:
+            when = now + delivery.delay + delivery.interval * max(0, len(delivery.pieces) - 1)
+            reason = "a fault closes the connection"
+            actions.append(self._close(reason, when + delivery.linger, reset=delivery.reset))
         return actions
 
-    def _deliver(self, delivery: Delivery, now: float) -> list[Action]:
-        when = now + delivery.delay if delivery.delay else 0.0
-        actions: list[Action] = [Send(piece, when) for piece in delivery.pieces]
-        if delivery.close:
-            actions.append(self._close("a fault closes the connection", when))
-        return actions
+    def _take_back(self) -> None:
+        """What was left to the next connection is this one's, unless that one has come already."""
+        if self._parked:
+            self._parked = False
+            if self._device.parked is self.responder.connection:
+                self._device.parked = None
+            else:
+                self.responder.connection = Connection()
+
+
+def _deliver(delivery: Delivery, now: float) -> list[Action]:
+    """The pieces of a frame, each at its time; 0 for at once."""
+    held = delivery.delay or delivery.interval
+    return [
+        Send(piece, now + delivery.delay + index * delivery.interval if held else 0.0)
+        for index, piece in enumerate(delivery.pieces)
+    ]

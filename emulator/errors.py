@@ -77,6 +77,12 @@ class VersionMismatch(SpdmError):
     code = 0x41
 
 
+class ResponseNotReady(SpdmError):
+    """The reply takes time. Extended data: the layout `NotReady` of spdm/messages/ready.py."""
+
+    code = 0x42
+
+
 class RequestResynch(SpdmError):
     """The device lost the connection's state; the requester starts at GET_VERSION."""
 

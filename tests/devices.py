@@ -23,6 +23,7 @@ from emulator.device import (
 from emulator.entropy import Entropy, Seeded
 from emulator.responder import Reply, Responder
 from emulator.spdm import algorithms
+from emulator.spdm.agreement import Agreement
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.connection import Connection
 from emulator.spdm.negotiation import Preferences
@@ -69,6 +70,7 @@ def device(
     timing: Timing | None = None,
     challenge_opaque: Mapping[int, bytes] | None = None,
     measurement_opaque: Mapping[int, bytes] | None = None,
+    provisioned_agreement: Agreement | None = None,
 ) -> Device:
     """A device with slots 0 and 2 for both schemes; `slots` gives other numbers and schemes."""
     held = {0: SCHEMES, 2: SCHEMES} if slots is None else slots
@@ -98,6 +100,7 @@ def device(
         timing=timing or Timing(),
         challenge_opaque=challenge_opaque or {},
         measurement_opaque=measurement_opaque or {},
+        provisioned_agreement=provisioned_agreement,
     )
 
 
@@ -248,6 +251,7 @@ class Peer:
     Attributes:
         responder: the device's end.
         said: each request and its reply, in order; a request without response is left out.
+        now: the time at which the next request comes, seconds.
     """
 
     def __init__(
@@ -263,6 +267,7 @@ class Peer:
         self.responder = Responder(asked, entropy, number=number, vendors=vendors, stages=stages)
         self.version = version
         self.said: list[tuple[bytes, bytes]] = []
+        self.now = 0.0
 
     @property
     def connection(self) -> Connection:
@@ -271,7 +276,7 @@ class Peer:
 
     def exchange(self, request: bytes) -> Reply:
         """Send a request and commit what its reply brings."""
-        reply = self.responder.respond(request, slack=doe.PADDING)
+        reply = self.responder.respond(request, slack=doe.PADDING, now=self.now)
         reply.commit()
         if reply.data is not None:
             self.said.append((request, reply.data))

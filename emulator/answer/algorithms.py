@@ -1,5 +1,7 @@
 """Answers NEGOTIATE_ALGORITHMS (libspdm `library/spdm_responder_lib/libspdm_rsp_algorithms.c`)."""
 
+from collections.abc import Callable
+
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import handles
 from emulator.errors import InvalidRequest
@@ -116,4 +118,17 @@ def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Ou
         shape=Shape(request.version),
         record=Part.A,
         changes={"algorithms": chosen},
+        effects=_keep(exchange),
     )
+
+
+def _keep(exchange: Exchange) -> tuple[Callable[[], None], ...]:
+    """With CACHE the device keeps what was negotiated."""
+    device, connection = exchange.device, exchange.connection
+    if Cap.CACHE not in connection.local_capabilities:
+        return ()
+
+    def keep() -> None:
+        device.cached = connection.agreement()
+
+    return (keep,)

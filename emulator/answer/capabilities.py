@@ -1,22 +1,26 @@
 """Answers GET_CAPABILITIES (libspdm `library/spdm_responder_lib/libspdm_rsp_capabilities.c`)."""
 
+from dataclasses import replace
+
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import handles
+from emulator.device import Device
 from emulator.errors import InvalidRequest
+from emulator.spdm.algorithms import MEASUREMENT_SPECIFICATION_DMTF, mask
 from emulator.spdm.capabilities import (
     MAX_CT_EXPONENT,
+    MEAS,
     MIN_DATA_TRANSFER_SIZE,
     REQUESTER_MASK,
     RESPONDER_MASK,
     Cap,
     requester_problems,
 )
-from emulator.spdm.messages import Capabilities, GetCapabilities
+from emulator.spdm.messages import Capabilities, GetCapabilities, SupportedAlgorithms
+from emulator.spdm.messages.capabilities import SUPPORTED_ALGORITHMS
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import Version, rules
-from emulator.wire import Shape
-
-_SUPPORTED_ALGORITHMS = 0x01
+from emulator.wire import Shape, encode
 
 
 def _check(request: GetCapabilities, flags: Cap, version: Version) -> None:
@@ -36,9 +40,31 @@ def _check(request: GetCapabilities, flags: Cap, version: Version) -> None:
             )
     if request.ct_exponent > MAX_CT_EXPONENT:
         raise InvalidRequest(f"CTExponent {request.ct_exponent} exceeds {MAX_CT_EXPONENT}")
-    asks_algorithms = version >= Version.V1_3 and request.param1 & _SUPPORTED_ALGORITHMS
-    if asks_algorithms and Cap.CHUNK not in flags:
+    if _asks_algorithms(request) and Cap.CHUNK not in flags:
         raise InvalidRequest("the supported-algorithms block was asked for without CHUNK")
+
+
+def _asks_algorithms(request: GetCapabilities) -> bool:
+    """Whether the supported-algorithms block is asked for."""
+    asked = request.param1 & SUPPORTED_ALGORITHMS
+    return bool(asked and rules(request.version).supported_algorithms)
+
+
+def _supported(device: Device, version: int) -> SupportedAlgorithms:
+    """All the algorithms the device offers, of those the version knows.
+
+    No structures: they are all about sessions.
+    """
+    offer = device.preferences
+    measures = bool(device.capabilities & MEAS)
+    block = SupportedAlgorithms(
+        length=0,
+        measurement_specification=MEASUREMENT_SPECIFICATION_DMTF if measures else 0,
+        other_params=offer.opaque_format,
+        base_asym=mask(row for row in offer.asym if row.since <= version),
+        base_hash=mask(row for row in offer.hash if row.since <= version),
+    )
+    return replace(block, length=len(encode(block, Shape(version))))
 
 
 @handles(GetCapabilities)
@@ -50,13 +76,16 @@ def get_capabilities(exchange: Exchange, request: GetCapabilities) -> Outcome:
     device = exchange.device
     ours = device.capabilities & RESPONDER_MASK[version]
     sized = rules(version).sizes_negotiated
+    told = _asks_algorithms(request) and Cap.CHUNK in ours
     return Outcome(
         reply=Capabilities(
             version=version,
+            param1=SUPPORTED_ALGORITHMS if told else 0,
             ct_exponent=device.timing.ct_exponent,
             flags=ours,
             data_transfer_size=device.sizes.data_transfer,
             max_spdm_msg_size=device.sizes.max_message,
+            supported=(_supported(device, version),) if told else (),
         ),
         shape=Shape(version),
         record=Part.A,

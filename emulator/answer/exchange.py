@@ -1,6 +1,6 @@
 """What a handler is given and what it returns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
@@ -13,6 +13,7 @@ from emulator.spdm.capabilities import Cap
 from emulator.spdm.chunking import most
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages.certificates import SLOT_COUNT
+from emulator.spdm.pending import Pending
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
 from emulator.vendor import Registry
@@ -34,6 +35,7 @@ class Exchange:
         code: the request's code.
         size: the request's own size in bytes, without padding.
         largest: the largest message the transport can carry back, bytes; None: any.
+        now: when the request came, in seconds of the caller's clock.
     """
 
     device: Device
@@ -43,6 +45,7 @@ class Exchange:
     code: int
     size: int
     largest: int | None = None
+    now: float = 0.0
 
     @property
     def chunks(self) -> bool:
@@ -119,9 +122,11 @@ class Outcome:
         signing: how it is signed.
         restart: the connection forgets everything first.
         whole: a large request that is complete now: its answer goes into the reply.
+        resumes: a request that was not ready before: its answer is the reply.
         refused: why the reply says that something is wrong, where it is no ERROR itself.
         clears: parts emptied once the reply is made.
         changes: Connection attributes and their new values.
+        effects: what happens to the device, once the connection has changed.
     """
 
     reply: Message | None
@@ -130,6 +135,8 @@ class Outcome:
     signing: Signing | None = None
     restart: bool = False
     whole: bytes | None = None
+    resumes: Pending | None = None
     refused: SpdmError | None = None
     clears: tuple[Part, ...] = ()
     changes: Mapping[str, object] = field(default_factory=dict)
+    effects: tuple[Callable[[], None], ...] = ()

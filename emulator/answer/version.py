@@ -10,12 +10,18 @@ from emulator.wire import Shape
 
 @handles(GetVersion)
 def get_version(exchange: Exchange, request: GetVersion) -> Outcome:
-    """List the versions, and forget all that was agreed before."""
+    """List the versions, and forget all that was agreed before, what is cached too."""
     del request
-    entries = tuple(VersionEntry(number=version.number) for version in exchange.device.versions)
+    device = exchange.device
+
+    def forget() -> None:
+        device.cached = None
+
+    entries = tuple(VersionEntry(number=version.number) for version in device.versions)
     return Outcome(
         reply=VersionResponse(version=Version.V1_0, entries=entries),
         shape=Shape(Version.V1_0),
         record=Part.A,
         restart=True,
+        effects=(forget,) if device.cached else (),
     )

@@ -11,9 +11,11 @@ from emulator.spdm.capabilities import (
     responder_problems,
 )
 from emulator.spdm.connection import Connection
-from emulator.spdm.messages import Capabilities, GetCapabilities
+from emulator.spdm.messages import Capabilities, GetCapabilities, SupportedAlgorithms
+from emulator.spdm.messages.capabilities import SUPPORTED_ALGORITHMS
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import Version, rules
+from emulator.wire import Shape, encode
 
 
 class CapabilitiesRequest(Request[Capabilities]):
@@ -27,17 +29,25 @@ class CapabilitiesRequest(Request[Capabilities]):
         ct_exponent: int,
         data_transfer_size: int,
         max_message: int,
+        ask_algorithms: bool = False,
     ) -> None:
-        """Our flags, masked for the version; our CTExponent; and our sizes in bytes."""
+        """Our flags, masked for the version; our CTExponent; and our sizes in bytes.
+
+        With `ask_algorithms` the peer is asked for the supported-algorithms block where the version
+        has it and we offer CHUNK, without which it is not to be asked for.
+        """
         version = Version(connection.version)
         self._flags = flags & REQUESTER_MASK[version]
+        asks = ask_algorithms and rules(version).supported_algorithms and Cap.CHUNK in self._flags
         message = GetCapabilities(
             version=version,
+            param1=SUPPORTED_ALGORITHMS if asks else 0,
             ct_exponent=ct_exponent,
             flags=self._flags,
             data_transfer_size=data_transfer_size,
             max_spdm_msg_size=max_message,
         )
+        self._asks = asks
         super().__init__(connection, message)
 
     def _accept(self, reply: bytes) -> Capabilities:
@@ -59,6 +69,8 @@ class CapabilitiesRequest(Request[Capabilities]):
                 found=theirs.ct_exponent,
                 expected=f"at most {MAX_CT_EXPONENT}",
             )
+        for block in theirs.supported:
+            _check_block(block, asked=self._asks, version=version)
         self._record(Part.A, raw)
         connection.local_capabilities = self._flags
         connection.peer_capabilities = flags
@@ -66,6 +78,17 @@ class CapabilitiesRequest(Request[Capabilities]):
         connection.peer_data_transfer_size = theirs.data_transfer_size if sized else 0
         connection.peer_max_message = theirs.max_spdm_msg_size if sized else 0
         return theirs
+
+
+def _check_block(block: SupportedAlgorithms, *, asked: bool, version: int) -> None:
+    """The supported-algorithms block: asked for, and as long as it says."""
+    if not asked:
+        raise BrokenReply(
+            "CAPABILITIES", "param1", found="the supported-algorithms block", expected="none"
+        )
+    size = len(encode(block, Shape(version)))
+    if block.length != size:
+        raise BrokenReply("CAPABILITIES", "supported.length", found=block.length, expected=size)
 
 
 def _check_sizes(theirs: Capabilities, flags: Cap) -> None:

@@ -21,7 +21,9 @@ from emulator.spdm.chunking import (
 from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import ChunkGet, ChunkResponse, ChunkSend, ChunkSendAck
+from emulator.spdm.messages.capabilities import SUPPORTED_ALGORITHMS
 from emulator.spdm.messages.chunks import halves, number
+from emulator.spdm.state import State
 from emulator.spdm.versions import rules
 from emulator.transport.doe import PADDING
 
@@ -38,9 +40,25 @@ def agreed(connection: Connection) -> bool:
     return Cap.CHUNK in connection.local_capabilities & connection.peer_capabilities
 
 
+def _may_come(connection: Connection, *, offered: bool) -> bool:
+    """Whether a large response may come: that to GET_CAPABILITIES answers our flags alone."""
+    return agreed(connection) or (offered and connection.state == State.AFTER_VERSION)
+
+
 def is_large_response(reply: bytes) -> bool:
     """Whether `reply` is the ERROR that says that a large response waits."""
     return reply[1:3] == bytes((Code.ERROR, ErrorCode.LARGE_RESPONSE))
+
+
+def check_may_be_large(message: bytes) -> None:
+    """VERSION never comes in chunks, CAPABILITIES with the supported-algorithms block alone.
+
+    Source: libspdm `library/spdm_requester_lib/libspdm_req_send_receive.c`. Raises BrokenReply.
+    """
+    code = message[1]
+    plain = code == Code.CAPABILITIES and not message[2] & SUPPORTED_ALGORITHMS
+    if code == Code.VERSION or plain:
+        raise BrokenReply(Code(code).name, "size", found="chunks", expected="one piece")
 
 
 def _check_echo(
@@ -65,6 +83,10 @@ class _ChunkGetRequest(Request[ChunkResponse]):
         )
         self._asked = message
         super().__init__(connection, message)
+
+    def is_legal(self, state: State) -> bool:
+        """Also for CAPABILITIES in chunks, before we have read them."""
+        return state == State.AFTER_VERSION or super().is_legal(state)
 
     def _accept(self, reply: bytes) -> ChunkResponse:
         theirs, _ = self._read(ChunkResponse, reply, self.connection.shape())
@@ -91,13 +113,19 @@ class _ChunkSendRequest(Request[bytes]):
 
 
 def receive_large(
-    connection: Connection, reply: bytes, *, max_message: int, padding: int = PADDING
+    connection: Connection,
+    reply: bytes,
+    *,
+    max_message: int,
+    padding: int = PADDING,
+    offered: bool = False,
 ) -> Pieces:
     """Fetch the large response that the ERROR `reply` speaks of, at most `max_message` bytes.
 
-    Raises BrokenReply where the chunks do not fit together.
+    `offered`: we have CHUNK, which is all that is known before CAPABILITIES are read. Raises
+    BrokenReply where the chunks do not fit together.
     """
-    if not agreed(connection) or len(reply) <= _ERROR_HEADER:
+    if not _may_come(connection, offered=offered) or len(reply) <= _ERROR_HEADER:
         raise BrokenReply("ERROR", "error_code", found="LargeResponse", expected="CHUNK and handle")
     handle = reply[_ERROR_HEADER]
     received, size, sequence = b"", 0, 0

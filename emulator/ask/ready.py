@@ -10,10 +10,8 @@ from emulator.ask.request import Request
 from emulator.errors import BrokenReply, PeerErrorReply, WireError
 from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.messages import NotReady, RespondIfReady
+from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
 from emulator.wire import Shape, decode, encode
-
-MAX_EXPONENT = 31
-"""libspdm's bound on RDTExponent (`LIBSPDM_MAX_RDT_EXPONENT`)."""
 
 BUSY_WAIT = 0.01
 """Seconds to wait before a request is sent again to a peer that is busy."""
@@ -38,9 +36,9 @@ def respond_if_ready(request: Request[Any], error: PeerErrorReply) -> bytes:
         raise BrokenReply("ERROR", "request_code", found=found, expected=expected)
     if told.rdtm <= 1:
         raise BrokenReply("ERROR", "rdtm", found=told.rdtm, expected="2 or more")
-    if told.rdt_exponent > MAX_EXPONENT:
+    if told.rdt_exponent > MAX_RDT_EXPONENT:
         raise BrokenReply(
-            "ERROR", "rdt_exponent", found=told.rdt_exponent, expected=f"at most {MAX_EXPONENT}"
+            "ERROR", "rdt_exponent", found=told.rdt_exponent, expected=f"at most {MAX_RDT_EXPONENT}"
         )
     again = RespondIfReady(
         version=request.message.version, request_code=told.request_code, token=told.token
@@ -55,5 +53,5 @@ def wait_asked(reply: bytes) -> float:
     if reply[2] == ErrorCode.BUSY:
         return BUSY_WAIT
     if reply[2] == ErrorCode.RESPONSE_NOT_READY and len(reply) > _ERROR_SIZE:
-        return float(_MICROSECOND * (1 << min(reply[_ERROR_SIZE], MAX_EXPONENT)))
+        return float(_MICROSECOND * (1 << min(reply[_ERROR_SIZE], MAX_RDT_EXPONENT)))
     return 0.0

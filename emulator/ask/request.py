@@ -16,7 +16,7 @@ from emulator.spdm.capabilities import NONE, Cap, names
 from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Error
-from emulator.spdm.state import TRANSITIONS, after
+from emulator.spdm.state import TRANSITIONS, State, after
 from emulator.spdm.transcript import Entry, Part, View, resets
 from emulator.transport.doe import PADDING
 from emulator.wire import Message, Shape, encode, parse
@@ -53,7 +53,7 @@ class Request(ABC, Generic[T_co]):
         offer what it needs.
         """
         self.code = Code(message.CODE)
-        if connection.state not in TRANSITIONS[self.code].legal:
+        if not self.is_legal(connection.state):
             raise EmulatorError(
                 f"{self.code.name} cannot be sent in state {connection.state.name}: connect first"
             )
@@ -63,6 +63,10 @@ class Request(ABC, Generic[T_co]):
         self.connection = connection
         self.message = message
         self.raw = encode(message, Shape(message.version))
+
+    def is_legal(self, state: State) -> bool:
+        """Whether the request may be sent in `state`."""
+        return state in TRANSITIONS[self.code].legal
 
     def accept(self, reply: bytes) -> T_co:
         """Check the reply, record the exchange, and return what it says.

@@ -1,6 +1,7 @@
 """`spdm-emulator attest`: connect to a device as a host does, and judge it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -21,10 +22,12 @@ from emulator.pki.authority import sample_roots
 from emulator.report import ConsoleReport
 from emulator.requester import DEFAULT, Offer, Verdict
 from emulator.requester.flow import unobserved
+from emulator.spdm.capabilities import MIN_DATA_TRANSFER_SIZE, Cap
 from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.versions import BY_TEXT
 from emulator.tcp import UNIX
 
+_LARGEST_IN_CHUNKS = 1 << 16
 _HINT = "is a device listening there? `spdm-emulator serve` starts one"
 
 
@@ -93,6 +96,24 @@ def attest(
     raw: Annotated[
         bool, typer.Option("--raw", help="Ask for raw measurements rather than digests.")
     ] = False,
+    chunk: Annotated[
+        bool, typer.Option("--chunk", help="Offer CHUNK, and take messages of up to 64 KiB.")
+    ] = False,
+    data_transfer_size: Annotated[
+        int | None,
+        typer.Option(
+            min=MIN_DATA_TRANSFER_SIZE,
+            max=DEFAULT.data_transfer_size,
+            help="The largest message to take in one piece, bytes.",
+        ),
+    ] = None,
+    supported_algorithms: Annotated[
+        bool,
+        typer.Option(
+            "--supported-algorithms",
+            help="Ask for all the algorithms the device has (SPDM 1.3, with --chunk).",
+        ),
+    ] = False,
     seed: Seed = None,
     timeout: Annotated[
         float, typer.Option(min=0.001, help="Seconds to wait for each reply.")
@@ -112,7 +133,12 @@ def attest(
     host, port = _address(target)
     if host.startswith(PCI) and transport is not Transport.DOE:
         fail(f"--transport {transport.value} where a PCI function takes doe", code=WRONG_USE)
-    offer = _offer(version, asym, hash_)
+    if supported_algorithms and not chunk:
+        fail("--supported-algorithms takes --chunk, without which none may ask", code=WRONG_USE)
+    offer = replace(
+        _sized(_offer(version, asym, hash_), data_transfer_size, chunk=chunk),
+        ask_algorithms=supported_algorithms,
+    )
     roots = _roots(trust)
     entropy = entropy_of(seed)
     console = stdout()
@@ -182,6 +208,16 @@ def _offer(versions: list[str] | None, asym: list[str] | None, hashes: list[str]
         )
     except EmulatorError as error:
         fail(str(error), code=WRONG_USE)
+
+
+def _sized(offer: Offer, size: int | None, *, chunk: bool) -> Offer:
+    """`offer` with the sizes that were chosen: both are the same without CHUNK."""
+    size = size or offer.data_transfer_size
+    if not chunk:
+        return replace(offer, data_transfer_size=size, max_message=size)
+    return replace(
+        offer, capabilities=Cap.CHUNK, data_transfer_size=size, max_message=_LARGEST_IN_CHUNKS
+    )
 
 
 def _roots(trust: list[Path] | None) -> list[bytes]:

@@ -1,9 +1,10 @@
 """What a device *is*: identity, slots, measurements, and the state that outlives connections."""
 
-from emulator.device.device import Device, Sizes, Timing
+from emulator.device.device import Device, Sizes
 from emulator.device.identity import PciIdentity
 from emulator.device.measurements import Measurement, Measurements
 from emulator.device.slots import CertificateChain, Slot
+from emulator.device.timing import Timing
 
 __all__ = [
     "CertificateChain",

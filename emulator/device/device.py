@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from emulator.device.identity import PciIdentity
 from emulator.device.measurements import Measurements
 from emulator.device.slots import Slot
+from emulator.device.timing import Timing
 from emulator.entropy import Entropy
+from emulator.spdm.agreement import Agreement
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.connection import Connection
 from emulator.spdm.negotiation import Preferences
+from emulator.spdm.stages import StagesOfDevice
+from emulator.spdm.state import State
 from emulator.spdm.versions import Version
 
 QEMU_REPLY = 4608
@@ -33,19 +38,6 @@ class Sizes:
     certificate_portion: int = 0
 
 
-@dataclass(frozen=True)
-class Timing:
-    """How long the device takes.
-
-    Attributes:
-        ct_exponent: CTExponent: cryptography takes up to 2^n microseconds.
-        delay: seconds each reply is held back.
-    """
-
-    ct_exponent: int = 20
-    delay: float = 0.0
-
-
 @dataclass
 class Device:
     """One device; several connections may be attached to it at once.
@@ -63,6 +55,10 @@ class Device:
         timing: how long it takes.
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
+        provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
+        cached: the last negotiation, kept for later connections; only with CACHE.
+        stages: what reaches into the replies of its connections, or None.
+        parked: the connection a peer left to be taken up by the next one.
     """
 
     name: str
@@ -77,6 +73,10 @@ class Device:
     timing: Timing = field(default_factory=Timing)
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
+    provisioned_agreement: Agreement | None = None
+    cached: Agreement | None = None
+    parked: Connection | None = None
+    stages: StagesOfDevice | None = None
     connections: int = 0
 
     def provisioned(self, scheme: str) -> int:
@@ -86,6 +86,12 @@ class Device:
             if scheme in slot.chains:
                 mask |= 1 << number
         return mask
+
+    def agreement(self, state: State) -> Agreement | None:
+        """What a connection in `state` may go on from without negotiating it."""
+        if state == State.NOT_STARTED:
+            return self.cached
+        return self.provisioned_agreement if state == State.AFTER_VERSION else None
 
     def attach(self) -> tuple[int, Entropy]:
         """Count one more connection: its number, from 1, and its source of randomness."""

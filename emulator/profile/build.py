@@ -1,26 +1,35 @@
 """From a loaded profile to a device. Nothing is read or issued here, so it is quick."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from emulator.device import CertificateChain, Device, Measurements, Sizes, Slot, Timing
 from emulator.entropy import Entropy
-from emulator.profile import chains, vocabulary
+from emulator.faults import Rule, arm
+from emulator.profile import chains, model, vocabulary
 from emulator.profile.load import LoadedProfile
 from emulator.profile.model import Algorithms
 from emulator.profile.report import Report
 from emulator.spdm import algorithms
-from emulator.spdm.algorithms import OpaqueFormat
-from emulator.spdm.negotiation import Preferences
+from emulator.spdm.agreement import Agreement
+from emulator.spdm.algorithms import MEASUREMENT_SPECIFICATION_DMTF, OpaqueFormat
+from emulator.spdm.capabilities import MEAS, RESPONDER_MASK
+from emulator.spdm.codes import Code
+from emulator.spdm.negotiation import Negotiated, Preferences
+from emulator.spdm.pending import Readiness
 from emulator.spdm.versions import BY_TEXT
 
 
-def build(loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
+def build(
+    loaded: LoadedProfile, *, entropy: Entropy, at: datetime, rules: Sequence[Rule] = ()
+) -> Device:
     """A device of this personality; each call makes another one.
 
     Args:
         loaded: the profile.
         entropy: the device's source of randomness.
         at: the moment at which certificates must be valid, timezone-aware.
+        rules: faults beside the profile's own.
 
     Raises ProfileError if a certificate has expired, or is not valid yet.
     """
@@ -28,8 +37,8 @@ def build(loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
     chains.check_validity(loaded.chains, report, at=at)
     report.finish()
     profile = loaded.profile
-    sizes, timing = profile.sizes, profile.timing
-    return Device(
+    sizes = profile.sizes
+    device = Device(
         name=profile.name,
         identity=loaded.identity,
         versions=tuple(BY_TEXT[text] for text in profile.versions),
@@ -44,9 +53,45 @@ def build(loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
             transmit=sizes.transmit,
             certificate_portion=sizes.certificate_portion,
         ),
-        timing=Timing(ct_exponent=timing.ct_exponent, delay=timing.delay),
+        timing=_timing(profile.timing),
         challenge_opaque=dict(loaded.challenge_opaque),
         measurement_opaque=dict(loaded.measurement_opaque),
+        provisioned_agreement=_provisioned(profile),
+    )
+    arm(device, (*profile.faults, *rules), entropy.fork("faults"))
+    return device
+
+
+def _timing(timing: model.Timing) -> Timing:
+    wait = timing.not_ready
+    readiness = None
+    if wait is not None:
+        requests = (
+            None if wait.requests is None else frozenset(Code[name] for name in wait.requests)
+        )
+        readiness = Readiness(requests, wait.rdt_exponent, wait.rdtm, wait.tries)
+    return Timing(ct_exponent=timing.ct_exponent, delay=timing.delay, not_ready=readiness)
+
+
+def _provisioned(profile: model.Profile) -> Agreement | None:
+    told = profile.provisioned
+    if told is None:
+        return None
+    version = BY_TEXT[told.version]
+    ours = vocabulary.flags(profile.capabilities) & RESPONDER_MASK[version]
+    offered = _preferences(profile.algorithms)
+    measures = bool(ours & MEAS)
+    return Agreement(
+        version=version,
+        local_capabilities=ours,
+        peer_capabilities=vocabulary.flags(told.requester_capabilities),
+        algorithms=Negotiated(
+            measurement_specification=MEASUREMENT_SPECIFICATION_DMTF if measures else 0,
+            measurement_hash=offered.measurement_hash if measures else None,
+            asym=next((row for row in offered.asym if row.name == told.asym), None),
+            hash=next((row for row in offered.hash if row.name == told.hash), None),
+            other_params=OpaqueFormat[told.opaque_format] if told.opaque_format else 0,
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from emulator.crypto.x509 import Certificate, verify_chain
 from emulator.device import CertificateChain, PciIdentity
 from emulator.device.slots import MAX_CHAIN
 from emulator.errors import PkiError
+from emulator.forms.words import listed
 from emulator.pki import files
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
 from emulator.pki.issue import issue
@@ -21,7 +22,6 @@ from emulator.profile.model import AutoChains, ChainFiles, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
 from emulator.profile.tree import Steps
-from emulator.profile.words import listed
 from emulator.spdm.versions import BY_TEXT, Version
 
 NO_NAME = "none"

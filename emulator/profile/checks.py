@@ -4,8 +4,10 @@ Each check runs if the sections it reads are sound, so one mistake hides no othe
 have a file of their own (`chains.py`), sizes too (`replies.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from emulator.faults import Rule
+from emulator.forms.words import counted, listed, shown, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.measured import (
     DIGEST_TYPE,
@@ -18,9 +20,15 @@ from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.opaque import table_problem
 from emulator.profile.report import Report
 from emulator.profile.tree import Steps
-from emulator.profile.words import counted
 from emulator.spdm import algorithms, capabilities
-from emulator.spdm.capabilities import MEAS, RESPONDER_MASK, Cap, responder_problems
+from emulator.spdm.capabilities import (
+    MEAS,
+    REQUESTER_MASK,
+    RESPONDER_MASK,
+    Cap,
+    requester_problems,
+    responder_problems,
+)
 from emulator.spdm.standards import BY_NUMBER
 from emulator.spdm.versions import BY_TEXT
 
@@ -39,6 +47,8 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "slots"), _slots),
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("sizes",), _sizes),
+        (("faults",), _faults),
+        (("versions", "capabilities", "algorithms", "provisioned"), _provisioned),
     )
     runnable = [run for sections, run in table if report.ok(*sections)]
     for run in runnable:
@@ -198,3 +208,54 @@ def _sizes(profile: Profile) -> Iterator[Finding]:
     elif largest != sizes.data_transfer:
         expect = f"{sizes.data_transfer} as data_transfer, or null: without CHUNK they are equal"
         yield ("sizes", "max_message"), expect, ""
+
+
+def _provisioned(profile: Profile) -> Iterator[Finding]:
+    """What a negotiation could have come to: all of it offered, nothing needed left out."""
+    told = profile.provisioned
+    if told is None:
+        return
+    steps = ("provisioned",)
+    offered = profile.algorithms
+    if told.version not in profile.versions:
+        yield (*steps, "version"), f"one of versions, {', '.join(profile.versions)}", ""
+    needed = bool(vocabulary.flags(profile.capabilities) & (Cap.CERT | Cap.CHAL | Cap.MEAS_SIG))
+    for key, names in (("asym", offered.asym), ("hash", offered.hash)):
+        name = getattr(told, key)
+        if name is None and needed:
+            yield (*steps, key), f"one of algorithms.{key}, {', '.join(names)}", "nothing"
+        elif name is not None and name not in names:
+            yield (*steps, key), f"one of algorithms.{key}, {', '.join(names)}", ""
+    if told.opaque_format is not None and told.opaque_format not in offered.opaque_format:
+        expect = "one of algorithms.opaque_format, or null"
+        yield (*steps, "opaque_format"), expect, ""
+    version = BY_TEXT[told.version]
+    flags = vocabulary.flags(told.requester_capabilities)
+    unknown = flags & ~REQUESTER_MASK[version]
+    problems = requester_problems(flags & REQUESTER_MASK[version], version)
+    if unknown:
+        problems = [f"{', '.join(capabilities.names(unknown))} came later", *problems]
+    for problem in problems:
+        was = ", ".join(told.requester_capabilities)
+        expect = f"flags that are legal in {told.version}: {problem}"
+        yield (*steps, "requester_capabilities"), expect, was
+
+
+def _faults(profile: Profile) -> Iterator[Finding]:
+    yield from rule_findings(profile.faults, ("faults",))
+
+
+def rule_findings(rules: Sequence[Rule], steps: Steps) -> Iterator[Finding]:
+    """What is wrong with rules: names are unique, what they follow on is there."""
+    names = [rule.name for rule in rules]
+    for number, rule in enumerate(rules):
+        here = (*steps, number)
+        if rule.name in names[:number]:
+            yield (*here, "name"), "a name of its own", f"{shown(rule.name)} a second time"
+        follows = rule.on.after_rule
+        if follows is not None and (follows not in names or follows == rule.name):
+            others = [name for name in names if name != rule.name]
+            expect = listed(others) if others else "nothing, as there is no other rule"
+            yield (*here, "on", "after_rule"), expect + suggestion(follows, others), ""
+        for way, expect, was in rule.problems():
+            yield (*here, *way), expect, was

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from emulator.crypto import hashes
 from emulator.device import Measurement
+from emulator.forms.words import counted
 from emulator.profile import model
 from emulator.profile.model import SOURCES, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
-from emulator.profile.words import counted
 from emulator.spdm import algorithms
 from emulator.spdm.messages.measured import (
     DEVICE_MODE_SIZE,

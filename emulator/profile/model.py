@@ -10,36 +10,33 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from emulator.device import Sizes as DeviceSizes
 from emulator.device import Timing as DeviceTiming
 from emulator.device.measurements import MAX_INDEX, MIN_INDEX
+from emulator.faults import Rule, rule
+from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, several, unique
 from emulator.profile.fields import (
-    U8,
-    U16,
-    U24,
-    U32,
-    U64,
     AsymName,
     CapabilityName,
     DebugModes,
-    Delay,
     FilePath,
     HashName,
-    Hex,
-    Line,
     MeasurementHashName,
     MeasurementType,
     OpaqueFormatName,
     OperationalModes,
-    Part,
     Registry,
+    RequesterFlag,
+    RequestName,
     SlotNumber,
     VersionText,
 )
-from emulator.profile.vocabulary import unique
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
+from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
+from emulator.spdm.pending import Readiness
 
 SOURCES = ("text", "hex", "file", "digest", "number", "mode", "structured", "extended")
 """Where a measurement's value comes from; exactly one of these keys."""
 
-_AUTO, _CONTENTS, _HEX, _ELEMENTS = TAGS = ("\0auto", "\0contents", "\0hex", "\0elements")
+_AUTO, _CONTENTS, _HEX, _ELEMENTS = _OWN_TAGS = ("\0auto", "\0contents", "\0hex", "\0elements")
+TAGS = frozenset({*_OWN_TAGS, *rule.TAGS, *several.TAGS})
 """Names of alternatives, which pydantic puts into the way to a value; no key looks like them."""
 
 
@@ -267,6 +264,32 @@ class Opaque(Part):
     )
 
 
+class NotReady(Part):
+    """Replies that are not ready at first: ERROR ResponseNotReady, until RESPOND_IF_READY."""
+
+    requests: Annotated[list[RequestName], AfterValidator(unique)] | None = Field(
+        default=None,
+        min_length=1,
+        description="The requests that have to wait; null: every one whose reply is signed.",
+    )
+    rdt_exponent: int = Field(
+        default=Readiness.rdt_exponent,
+        ge=0,
+        le=MAX_RDT_EXPONENT,
+        description="RDTExponent: the reply is ready after 2^n microseconds.",
+    )
+    rdtm: int = Field(
+        default=Readiness.rdtm,
+        ge=2,
+        le=0xFF,
+        description="RDTM: it is kept for as many times as long.",
+    )
+    tries: U8 = Field(
+        default=Readiness.tries,
+        description="How many more RESPOND_IF_READY are told the same, however late they come.",
+    )
+
+
 class Timing(Part):
     """How long the device takes."""
 
@@ -279,6 +302,26 @@ class Timing(Part):
     delay: Delay = Field(
         default=DeviceTiming.delay,
         description="How long each reply is held back: seconds, or text such as 20ms.",
+    )
+    not_ready: NotReady | None = Field(
+        default=None, description="Replies that are not ready at first; null: none."
+    )
+
+
+class Provisioned(Part):
+    """What is taken as negotiated when a requester goes on after GET_VERSION without negotiating.
+
+    The requester must be provisioned with the same.
+    """
+
+    version: VersionText = Field(description="The SPDM version.")
+    requester_capabilities: Annotated[list[RequesterFlag], AfterValidator(unique)] = Field(
+        default=[], description="The requester's capability flags by their names."
+    )
+    asym: AsymName | None = Field(default=None, description="The signature algorithm.")
+    hash: HashName | None = Field(default=None, description="The base hash.")
+    opaque_format: OpaqueFormatName | None = Field(
+        default=None, description="The layout of opaque data."
     )
 
 
@@ -328,5 +371,11 @@ class Profile(Part):
     )
     measurements: list[Measurement] = Field(default=[], description="What the device measures.")
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
+    provisioned: Provisioned | None = Field(
+        default=None, description="A negotiation that both sides know beforehand; null: none."
+    )
+    faults: list[Rule] = Field(
+        default=[], description="How the device misbehaves; see the reference of faults."
+    )
     timing: Timing = Field(default=Timing(), description="How long it takes.")
     listener: Listener = Field(default=Listener(), description="Where it listens.")

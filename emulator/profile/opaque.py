@@ -8,7 +8,7 @@ and `spdm_secured_message.h` (`opaque_element_table_header_t`); rules:
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulator.profile.words import counted
+from emulator.forms.words import counted
 from emulator.spdm.standards import BY_NUMBER
 
 _HEADER = 4

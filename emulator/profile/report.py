@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from emulator.crypto.certificate import printable
 from emulator.errors import ProfileError
-from emulator.profile import schema
-from emulator.profile.model import TAGS
+from emulator.forms import CUSTOM
+from emulator.forms.words import listed, shown, suggestion
+from emulator.profile.model import TAGS, Profile
+from emulator.profile.schema import words_of
 from emulator.profile.tree import (
     Node,
     Place,
@@ -18,8 +21,6 @@ from emulator.profile.tree import (
     found,
     key_place,
 )
-from emulator.profile.vocabulary import CUSTOM
-from emulator.profile.words import listed, shown, suggestion
 
 
 class Report:
@@ -31,8 +32,10 @@ class Report:
         incomplete: what the profile extends is missing, so nothing can be said to lack.
     """
 
-    def __init__(self, tree: Node) -> None:
+    def __init__(self, tree: Node, model: type[BaseModel] = Profile) -> None:
+        """`model`: what the tree is to be; its schema has the words of problems."""
         self.tree = tree
+        self._words = words_of(model)
         self.incomplete = False
         self._lines: dict[str, tuple[str, int, int]] = {}
         self.sections: set[str] = set()
@@ -100,7 +103,7 @@ class Report:
             self._value_error(steps)
 
     def _unknown_key(self, steps: Steps) -> None:
-        known = schema.keys(steps[:-1])
+        known = self._words.keys(steps[:-1])
         hint = suggestion(str(steps[-1]), known)
         if steps[-1] == "<<":
             hint = "; YAML 1.2 has no merge key, use extends"
@@ -108,10 +111,10 @@ class Report:
 
     def _value_error(self, steps: Steps) -> None:
         node, left = follow(self.tree, steps)
-        expect = schema.expected(steps)
+        expect = self._words.expected(steps)
         if isinstance(node, ScalarNode) and not left:
             if isinstance(node.value, str):
-                expect += suggestion(node.value, schema.choices(steps))
-            elif node.value is not None and schema.accepts_text(steps, node.written):
+                expect += suggestion(node.value, self._words.choices(steps))
+            elif node.value is not None and self._words.accepts_text(steps, node.written):
                 expect += f', in quotes: "{node.written}"'
         self.at(steps, expect)

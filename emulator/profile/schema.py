@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
+from emulator.forms.words import listed
 from emulator.profile.model import SOURCES, Profile
 from emulator.profile.tree import Step, Steps
-from emulator.profile.words import listed
 
 Schema = dict[str, Any]
 
@@ -54,63 +55,65 @@ def _exactly_one(keys: Sequence[str]) -> Schema:
     }
 
 
+class Words:
+    """What a model's own schema says of a value, in words for a problem's line."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._root = model.model_json_schema(schema_generator=_Untitled)
+
+    def keys(self, steps: Steps) -> list[str]:
+        """The keys that a mapping at `steps` may have, where they are fixed."""
+        return [key for one in self._at(steps) for key in one.get("properties", {})]
+
+    def choices(self, steps: Steps) -> list[str]:
+        """The texts that a value at `steps` can be chosen from, where there is such a list."""
+        return [
+            name
+            for one in self._at(steps)
+            for name in one.get("enum", [one["const"]] if "const" in one else [])
+            if isinstance(name, str)
+        ]
+
+    def accepts_text(self, steps: Steps, text: str) -> bool:
+        """Whether a value at `steps` can be text, such as `text`, but no number."""
+        here = self._at(steps)
+        if any(one.get("type") in ("integer", "number") for one in here):
+            return False
+        names = self.choices(steps)
+        return text in names if names else any(one.get("type") == "string" for one in here)
+
+    def expected(self, steps: Steps) -> str:
+        """What a value at `steps` may be, in words."""
+        words = [_words(one) for one in self._at(steps) if one.get("type") != "null"]
+        return " or ".join(dict.fromkeys(words))
+
+    def _at(self, steps: Steps) -> list[Schema]:
+        found = self._alternatives(self._root)
+        for step in steps:
+            found = [deeper for one in found for deeper in self._child(one, step)]
+        return found
+
+    def _alternatives(self, node: Schema) -> list[Schema]:
+        """The schemas a node stands for: its reference, or each of its alternatives."""
+        if "$ref" in node:
+            return self._alternatives(self._root["$defs"][node["$ref"].rpartition("/")[2]])
+        options = node.get("anyOf") or node.get("oneOf")
+        if not options:
+            return [node]
+        return [deeper for one in options for deeper in self._alternatives(one)]
+
+    def _child(self, node: Schema, step: Step) -> list[Schema]:
+        if isinstance(step, int):
+            child = node.get("items")
+        else:
+            child = node.get("properties", {}).get(step) or node.get("additionalProperties")
+        return self._alternatives(child) if child else []
+
+
 @cache
-def _root() -> Schema:
-    """The model's own schema: what is asked of the whole, whatever file says it."""
-    return Profile.model_json_schema(schema_generator=_Untitled)
-
-
-def keys(steps: Steps) -> list[str]:
-    """The keys that a mapping at `steps` may have, where they are fixed."""
-    return [key for one in _at(steps) for key in one.get("properties", {})]
-
-
-def choices(steps: Steps) -> list[str]:
-    """The texts that a value at `steps` can be chosen from, where there is such a list."""
-    return [
-        name
-        for one in _at(steps)
-        for name in one.get("enum", [one["const"]] if "const" in one else [])
-        if isinstance(name, str)
-    ]
-
-
-def accepts_text(steps: Steps, text: str) -> bool:
-    """Whether a value at `steps` can be text, such as `text`, but no number."""
-    here = _at(steps)
-    if any(one.get("type") in ("integer", "number") for one in here):
-        return False
-    names = choices(steps)
-    return text in names if names else any(one.get("type") == "string" for one in here)
-
-
-def expected(steps: Steps) -> str:
-    """What a value at `steps` may be, in words."""
-    words = [_words(one) for one in _at(steps) if one.get("type") != "null"]
-    return " or ".join(dict.fromkeys(words))
-
-
-def _at(steps: Steps) -> list[Schema]:
-    found = _alternatives(_root())
-    for step in steps:
-        found = [deeper for one in found for deeper in _child(one, step)]
-    return found
-
-
-def _alternatives(node: Schema) -> list[Schema]:
-    """The schemas a node stands for: its reference, or each of its alternatives."""
-    if "$ref" in node:
-        return _alternatives(_root()["$defs"][node["$ref"].rpartition("/")[2]])
-    options = node.get("anyOf") or node.get("oneOf")
-    return [deeper for one in options for deeper in _alternatives(one)] if options else [node]
-
-
-def _child(node: Schema, step: Step) -> list[Schema]:
-    if isinstance(step, int):
-        child = node.get("items")
-    else:
-        child = node.get("properties", {}).get(step) or node.get("additionalProperties")
-    return _alternatives(child) if child else []
+def words_of(model: type[BaseModel]) -> Words:
+    """The words of a model: what is asked of the whole, whatever file says it."""
+    return Words(model)
 
 
 def _words(node: Schema) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from emulator.forms.words import shown
 from emulator.profile import syntax
 from emulator.profile.report import Report
 from emulator.profile.sources import WrongUseError
@@ -19,7 +20,6 @@ from emulator.profile.tree import (
     dotted,
     found,
 )
-from emulator.profile.words import shown
 
 _STEP = re.compile(r"(?:^|\.)([A-Za-z0-9_]+)|\[([0-9]{1,4})\]", re.ASCII)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from emulator import resources
 from emulator.crypto.certificate import printable
 from emulator.errors import ProfileError
+from emulator.forms.words import listed, shown, suggestion
 from emulator.profile import syntax
 from emulator.profile.report import Report
 from emulator.profile.tree import MappingNode, Node, Place, ScalarNode, found, merge
-from emulator.profile.words import listed, shown, suggestion
 
 FORMAT = 1
 """The version of the file format."""

@@ -25,8 +25,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from emulator.forms.words import shown
 from emulator.profile.tree import Entry, ListNode, MappingNode, Node, Place, ScalarNode, dotted
-from emulator.profile.words import shown
 
 MAX_CHARACTERS = 256 * 1024
 """The longest file."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulator.profile.words import shown
+from emulator.forms.words import shown
 
 Step = str | int
 """A key of a mapping or an index of a list."""

@@ -4,55 +4,16 @@ Each vocabulary comes from the table of its owner, so that what the emulator lea
 be named in a profile at once.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
-from pydantic_core import PydanticCustomError
-
-from emulator.profile.words import listed, suggestion
+from emulator.forms import Vocabulary
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.algorithms import Algorithm, OpaqueFormat
-from emulator.spdm.capabilities import Cap
+from emulator.spdm.capabilities import REQUESTER_MASK, Cap
+from emulator.spdm.codes import Code
 from emulator.spdm.messages.measured import KINDS, DebugMode, OperationalMode, flag_name
+from emulator.spdm.pending import MAY_WAIT
 from emulator.spdm.versions import BY_TEXT, Version
-
-CUSTOM = "profile"
-"""The type of the errors that carry their own words."""
-
-
-def refusal(expected: str, found: str = "") -> PydanticCustomError:
-    """An error that says what is expected, and what was found unless that is the value itself."""
-    return PydanticCustomError(CUSTOM, "{expected}", {"expected": expected, "found": found})
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Names that can be chosen, and names that exist but cannot.
-
-    Attributes:
-        offered: the names a profile may use, in the order they are listed.
-        refused: the reason for each name that exists without being offered.
-    """
-
-    offered: tuple[str, ...]
-    refused: Mapping[str, str] = field(default_factory=dict)
-
-    def check(self, name: str) -> str:
-        """`name` itself if it is offered; else an error with the reason or the nearest name."""
-        if name in self.offered:
-            return name
-        reason = self.refused.get(name)
-        if reason is not None:
-            raise refusal(f"{listed(self.offered)} ({reason})")
-        raise refusal(listed(self.offered) + suggestion(name, self.offered))
-
-
-def unique(names: list[str]) -> list[str]:
-    """`names` itself if none stands there twice."""
-    twice = [name for number, name in enumerate(names) if name in names[:number]]
-    if twice:
-        raise refusal("each name once", f"{twice[0]} twice")
-    return names
 
 
 def _algorithms(rows: Iterable[Algorithm]) -> Vocabulary:
@@ -82,10 +43,12 @@ CAPABILITIES = Vocabulary(
         for name in capabilities.names(~capabilities.IMPLEMENTED)
     },
 )
+REQUESTER_FLAGS = Vocabulary(tuple(capabilities.names(REQUESTER_MASK[max(REQUESTER_MASK)])))
 ASYM = _algorithms(algorithms.SIGNATURES)
 HASHES = _algorithms(algorithms.HASHES)
 MEASUREMENT_HASHES = _algorithms(algorithms.MEASUREMENT_HASHES)
 OPAQUE_FORMATS = Vocabulary(tuple(OpaqueFormat.__members__))
+WAITING_REQUESTS = Vocabulary(tuple(code.name for code in Code if code in MAY_WAIT))
 MEASUREMENT_TYPES = Vocabulary(tuple(KINDS))
 OPERATIONAL_MODES = Vocabulary(tuple(map(flag_name, OperationalMode)))
 DEBUG_MODES = Vocabulary(tuple(map(flag_name, DebugMode)))

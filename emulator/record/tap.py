@@ -10,6 +10,7 @@ from emulator.endpoint import (
     Ended,
     Endpoint,
     Event,
+    Faulted,
     Ignored,
     Observer,
     Send,
@@ -55,7 +56,7 @@ class RecordedEndpoint(Endpoint):
         """Attach a new peer to `device` and record it."""
         super().__init__(device, vendors=vendors, stages=stages, observer=self._note)
         self._recorder = recorder
-        self._device = recorder.name(device)
+        self._device_name = recorder.name(device)
         self._told = observer
         self._input = bytearray()
         self._link = LinkType.PCI_DOE
@@ -98,6 +99,8 @@ class RecordedEndpoint(Endpoint):
             self._comments.append(silent if event.reason == silent else f"{silent}: {event.reason}")
         elif isinstance(event, Answered) and event.error is not None:
             self._comments.append(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
+        elif isinstance(event, Faulted):
+            self._comments.append(f"fault {event.fault}")
         elif isinstance(event, Ended):
             self._ending = event.reason
         if self._told is not None:
@@ -168,7 +171,7 @@ class RecordedEndpoint(Endpoint):
         comments = tuple(self._comments)
         self._comments.clear()
         self._recorder.write(
-            Packet(at, self._link, data, direction, self._device, self.number, comments)
+            Packet(at, self._link, data, direction, self._device_name, self.number, comments)
         )
 
 

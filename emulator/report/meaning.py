@@ -42,11 +42,13 @@ from emulator.spdm.messages import (
     RespondIfReady,
     VersionResponse,
 )
+from emulator.spdm.messages.capabilities import SUPPORTED_ALGORITHMS
 from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
 from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.versions import Version
 from emulator.wire import Message
 
 _LONGEST_VALUE = 160
@@ -73,12 +75,20 @@ def _(message: VersionResponse) -> str:
 
 @meaning.register
 def _(message: GetCapabilities) -> str:
-    return _capabilities(message)
+    asks = message.param1 & SUPPORTED_ALGORITHMS and message.version >= Version.V1_3
+    return _capabilities(message) + ("; which algorithms are there?" if asks else "")
 
 
 @meaning.register
 def _(message: Capabilities) -> str:
-    return _capabilities(message)
+    able = (
+        "; able to do "
+        + ", ".join(
+            algorithm_names(SIGNATURES, block.base_asym) + algorithm_names(HASHES, block.base_hash)
+        )
+        for block in message.supported
+    )
+    return _capabilities(message) + "".join(able)
 
 
 def _capabilities(message: GetCapabilities | Capabilities) -> str:

@@ -7,7 +7,8 @@ from emulator.ask import Authentication, PeerChain, ReportedMeasurement, SlotDig
 from emulator.ask.version import version_text
 from emulator.requester.identity import describe_chain
 from emulator.requester.measuring import Measured
-from emulator.spdm.algorithms import OpaqueFormat
+from emulator.spdm.algorithms import HASHES, SIGNATURES, OpaqueFormat
+from emulator.spdm.algorithms import names as algorithm_names
 from emulator.spdm.capabilities import names
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Capabilities
@@ -31,14 +32,23 @@ def version(connection: Connection, listed: Sequence[int]) -> Told:
 
 
 def capabilities(connection: Connection, theirs: Capabilities) -> Told:
-    """The device's flags, sizes and time."""
+    """The device's flags, sizes and time; and all its algorithms, if it was asked for them."""
     flags = names(connection.peer_capabilities)
-    return ", ".join(flags) or "none", {
+    detail = ", ".join(flags) or "none"
+    facts: dict[str, Any] = {
         "flags": flags,
         "ct_exponent": theirs.ct_exponent,
         "data_transfer_size": connection.peer_data_transfer_size,
         "max_message_size": connection.peer_max_message,
     }
+    for block in theirs.supported:
+        able = {
+            "asym": algorithm_names(SIGNATURES, block.base_asym),
+            "hash": algorithm_names(HASHES, block.base_hash),
+        }
+        facts["supported_algorithms"] = able
+        detail += f"; able to do {', '.join(able['asym'] + able['hash'])}"
+    return detail, facts
 
 
 def algorithms(agreed: Negotiated) -> Told:

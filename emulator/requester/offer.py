@@ -45,6 +45,7 @@ class Offer:
         data_transfer_size: the largest message it takes in one piece, bytes.
         max_message: its MaxSPDMmsgSize, bytes; equal to `data_transfer_size` without CHUNK.
         certificate_portion: the largest portion of a chain to ask for, bytes; 0: what fits.
+        ask_algorithms: ask for the supported-algorithms block (1.3, with CHUNK).
         retries: how often a request is repeated to a device that is busy or not ready.
     """
 
@@ -58,6 +59,7 @@ class Offer:
     data_transfer_size: int = QEMU_REPLY - HEADER_SIZE
     max_message: int = QEMU_REPLY - HEADER_SIZE
     certificate_portion: int = 0
+    ask_algorithms: bool = False
     retries: int = 3
 
     def __post_init__(self) -> None:

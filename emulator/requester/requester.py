@@ -20,12 +20,14 @@ from emulator.ask import (
     respond_if_ready,
 )
 from emulator.ask.certificates import PORTION_HEADER
-from emulator.ask.chunks import is_large_response, receive_large, send_large
+from emulator.ask.chunks import check_may_be_large, is_large_response, receive_large, send_large
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
 from emulator.errors import EmulatorError, PeerErrorReply
 from emulator.requester.flow import Flow
 from emulator.requester.offer import DEFAULT, Offer
+from emulator.spdm.agreement import Agreement
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.chunking import HANDLES
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.connection import Connection
@@ -67,6 +69,13 @@ class Requester:
         yield from self.capabilities()
         return (yield from self.algorithms())
 
+    def assume(self, agreement: Agreement) -> None:
+        """Go on from a negotiation made earlier (`connection.agreement()`), or provisioned.
+
+        After GET_VERSION, or without anything: the device must have the same.
+        """
+        self.connection.assume(agreement)
+
     def version(self) -> Flow[tuple[int, ...]]:
         """GET_VERSION, which begins anew; returns the numbers of the device's VERSION entries."""
         self.slots = None
@@ -81,6 +90,7 @@ class Requester:
             ct_exponent=self.offer.ct_exponent,
             data_transfer_size=self.offer.data_transfer_size,
             max_message=self.offer.max_message,
+            ask_algorithms=self.offer.ask_algorithms,
         )
         return (yield from self._ask(request))
 
@@ -225,10 +235,13 @@ class Requester:
         else:
             reply = yield raw
         if is_large_response(reply):
-            largest = self.offer.max_message
-            return (
-                yield from receive_large(
-                    connection, reply, max_message=largest, padding=self.padding
-                )
+            whole = yield from receive_large(
+                connection,
+                reply,
+                max_message=self.offer.max_message,
+                padding=self.padding,
+                offered=Cap.CHUNK in self.offer.capabilities,
             )
+            check_may_be_large(whole)
+            return whole
         return reply

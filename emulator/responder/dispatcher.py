@@ -14,8 +14,13 @@ breaks several rules at once is answered for the first of them:
 7. it is no larger than the device's MaxSPDMmsgSize                  → RequestTooLarge
 8. its bytes fit its layout, with no more padding than its transport's → InvalidRequest
 9. what its handler asks of its values                               → the handler's error
+10. its reply takes no time, as the profile has it                   → ResponseNotReady
 
 Reserved fields and bits are not looked at.
+
+Before all that: a connection that has negotiated nothing takes up the negotiation that the device
+keeps (CACHE) or, after VERSION, the one it is provisioned with, by the first request of its version
+that follows on one.
 """
 
 from emulator.answer import (
@@ -25,6 +30,7 @@ from emulator.answer import (
     challenge,
     chunks,
     measurements,
+    ready,
     vendor,
     version,
 )
@@ -54,6 +60,7 @@ FAMILIES = (
     challenge,
     chunks,
     measurements,
+    ready,
     vendor,
     version,
 )
@@ -111,6 +118,19 @@ def find(
     if len(raw) > largest + slack:
         raise RequestTooLarge(f"{len(raw)} bytes where MaxSPDMmsgSize is {largest}")
     return row
+
+
+def take_up(device: Device, connection: Connection, raw: bytes) -> None:
+    """Where a request follows on a negotiation made elsewhere, make that the connection's.
+
+    A refusal changes nothing about it: the requester has shown that it knows the agreement.
+    """
+    agreement = device.agreement(connection.state)
+    row = row_of(raw)
+    if agreement is None or row is None or raw[0] != agreement.version:
+        return
+    if row.code != Code.GET_VERSION and State.NEGOTIATED in row.legal:
+        connection.assume(agreement)
 
 
 def read(row: Row, connection: Connection, raw: bytes, *, slack: int) -> tuple[Message, int]:

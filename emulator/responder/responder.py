@@ -1,9 +1,11 @@
 """From a request's bytes to a reply's, through the stages; nothing changes before `commit`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import cast
 
+from emulator.answer import ready
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import Row
 from emulator.device import Device
@@ -14,9 +16,10 @@ from emulator.spdm.chunking import HANDLES, Outgoing
 from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import ChunkSendAck, Error
+from emulator.spdm.pending import MAY_WAIT, TOKENS, TRANSPARENT, Pending, Readiness
 from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Situation, Stages
-from emulator.spdm.state import after
+from emulator.spdm.state import State, after
 from emulator.spdm.transcript import Entry, Part, resets
 from emulator.spdm.versions import rules
 from emulator.vendor import Registry
@@ -32,12 +35,31 @@ class Reply:
         commit: applies what the request changed; called once, after the reply was sealed.
         error: why the request was refused, or None.
         large: it does not fit into one piece.
+        at: what the stages that are still to come may look at; None: they are not to see it.
     """
 
     data: bytes | None
     commit: Callable[[], None]
     error: SpdmError | None = None
     large: bool = False
+    at: Situation | None = None
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request and how it came: see `Responder.respond`.
+
+    Attributes:
+        whole: it came in chunks, all of which have arrived.
+        again: it was put aside before, as its reply was not ready.
+    """
+
+    raw: bytes
+    slack: int = 0
+    largest: int | None = None
+    now: float = 0.0
+    whole: bool = False
+    again: bool = False
 
 
 class Responder:
@@ -60,45 +82,69 @@ class Responder:
         self._number = number
         self._vendors = vendors or Registry()
         self._stages = stages
+        self._now = 0.0
+        self._transport = ""
 
-    def situation(self, raw: bytes) -> Situation:
-        """What a stage may look at while `raw` is answered."""
-        return Situation(self.connection, self._number, self.ordinal, raw)
+    def _situation(self, raw: bytes) -> Situation | None:
+        """What the stages may look at while `raw` is answered; None where it is not theirs."""
+        if self._stages is None or not self._stages.concerns(raw):
+            return None
+        return Situation(
+            self.connection, self._number, self.ordinal, raw, self._now, self._transport
+        )
 
-    def respond(self, raw: bytes, *, slack: int = 0, largest: int | None = None) -> Reply:
+    def respond(
+        self,
+        raw: bytes,
+        *,
+        slack: int = 0,
+        largest: int | None = None,
+        now: float = 0.0,
+        transport: str = "",
+    ) -> Reply:
         """Answer a request. Whatever its bytes are, there is a reply; nothing is raised.
 
         Args:
             raw: the request, and what its transport put behind it.
             slack: up to how many bytes that may be.
             largest: the largest message the transport can carry back; None: any.
+            now: when it came, in seconds of any clock that goes on steadily.
+            transport: the name of the binding it came by, for the stages.
         """
-        situation = None
-        if self._stages is not None:
-            situation = self.situation(raw)
-            early = self._stages.request(situation)
+        self._now, self._transport = now, transport
+        at = self._situation(raw)
+        if self._stages is not None and at is not None:
+            early = self._stages.request(at)
             if early is not None:
-                return Reply(self._stages.signed(situation, early), self._refused(raw, early))
-        reply = self._answer(raw, situation, slack=slack, largest=largest)
+                data = self._stages.signed(at, early)
+                return Reply(data, self._refused(raw, data), at=at)
+        reply = self._answer(_Asked(raw, slack, largest, now), at)
+        reply.at = reply.at or at
         return self._in_chunks(reply) if reply.large else reply
 
-    def _answer(
-        self,
-        raw: bytes,
-        situation: Situation | None,
-        *,
-        slack: int = 0,
-        largest: int | None = None,
-        whole: bool = False,
-    ) -> Reply:
-        """The reply in one piece, however large; `whole`: the request came in chunks."""
+    def _answer(self, asked: _Asked, situation: Situation | None) -> Reply:
+        """The reply in one piece, however large."""
+        raw, slack = asked.raw, asked.slack
+        connection, device = self.connection, self._device
+        if connection.state <= State.AFTER_VERSION:
+            dispatcher.take_up(device, connection, raw)
         try:
-            row = dispatcher.find(self._device, self.connection, raw, slack=slack, whole=whole)
-            request, size = dispatcher.read(row, self.connection, raw, slack=slack)
+            row = dispatcher.find(device, connection, raw, slack=slack, whole=asked.whole)
+            request, size = dispatcher.read(row, connection, raw, slack=slack)
             exchange = Exchange(
-                self._device, self.connection, self._entropy, self._vendors, row.code, size, largest
+                device,
+                connection,
+                self._entropy,
+                self._vendors,
+                row.code,
+                size,
+                asked.largest,
+                asked.now,
             )
             outcome = row.handler(exchange, request)
+            policy = self._not_ready(row, outcome, asked, situation)
+            if policy is not None:
+                return self._suspend(policy, row, asked, situation)
             return self._seal(row, exchange, outcome, raw, situation)
         except SpdmError as error:
             return self._refuse(error, raw, situation)
@@ -106,13 +152,52 @@ class Responder:
             # What the device was given to say, such as a vendor protocol's payload, does not fit.
             return self._refuse(Unspecified(str(error)), raw, situation)
 
+    def _not_ready(
+        self, row: Row, outcome: Outcome, asked: _Asked, at: Situation | None
+    ) -> Readiness | None:
+        """How a request is made to wait; None where it is answered at once."""
+        policy = self._device.timing.not_ready
+        if self._stages is not None and at is not None:
+            policy = self._stages.ready(at, policy)
+        if policy is None or asked.again or row.code not in MAY_WAIT:
+            return None
+        return policy if policy.covers(row.code, signed=outcome.signing is not None) else None
+
+    def _suspend(self, policy: Readiness, row: Row, asked: _Asked, at: Situation | None) -> Reply:
+        """ERROR ResponseNotReady; RESPOND_IF_READY fetches the reply itself."""
+        connection = self.connection
+        token = connection.token
+        pending = ready.suspend(
+            policy, asked.raw, code=row.code, slack=asked.slack, token=token, now=asked.now
+        )
+        refused = self._refuse(ready.not_ready(pending), asked.raw, at)
+
+        def commit() -> None:
+            refused.commit()
+            connection.pending = pending
+            connection.token = (token + 1) % TOKENS
+
+        return Reply(refused.data, commit, refused.error)
+
+    def _resume(self, pending: Pending, exchange: Exchange) -> Reply:
+        """The answer to a request that was put aside; whatever it is, the request is done with."""
+        connection, raw = self.connection, pending.request
+        at = self._situation(raw)
+        asked = _Asked(raw, pending.slack, exchange.largest, exchange.now, again=True)
+        answer = self._answer(asked, at)
+
+        def commit() -> None:
+            answer.commit()
+            connection.pending = None
+
+        return Reply(answer.data, commit, answer.error, answer.large, at)
+
     def _in_chunks(self, reply: Reply) -> Reply:
         """ERROR LargeResponse in its place; CHUNK_GET fetches the reply itself."""
         connection, message, handle = self.connection, reply.data or b"", self.connection.handle
+        version = message[0]  # CAPABILITIES only bring about the connection's own
         error = Error(
-            version=connection.version,
-            error_code=ErrorCode.LARGE_RESPONSE,
-            extended=bytes((handle,)),
+            version=version, error_code=ErrorCode.LARGE_RESPONSE, extended=bytes((handle,))
         )
 
         def commit() -> None:
@@ -120,7 +205,7 @@ class Responder:
             connection.outgoing = Outgoing(handle, message)
             connection.handle = (handle + 1) % HANDLES
 
-        return Reply(encode(error, Shape(connection.version)), commit, reply.error)
+        return Reply(encode(error, Shape(version)), commit, reply.error, at=reply.at)
 
     def _acknowledge(self, row: Row, exchange: Exchange, outcome: Outcome) -> Reply:
         """The acknowledgement of a large request's last chunk, with the answer to all of it.
@@ -129,11 +214,12 @@ class Responder:
         no chunking within chunking.
         """
         request = outcome.whole or b""
-        at = self.situation(request) if self._stages is not None else None
+        at = self._situation(request)
         if request[1] in {Code.CHUNK_SEND, Code.CHUNK_GET}:
             inner = self._refuse(InvalidRequest("a chunk inside a large request"), request, at)
         else:
-            inner = self._answer(request, at, largest=exchange.largest, whole=True)
+            asked = _Asked(request, 0, exchange.largest, exchange.now, whole=True)
+            inner = self._answer(asked, at)
         acknowledged = self._commit(row, outcome, (), None)
 
         def commit() -> None:
@@ -174,6 +260,8 @@ class Responder:
     ) -> Reply:
         """Encode and sign the reply. Raises SpdmError where it cannot be sent."""
         reply = outcome.reply
+        if outcome.resumes is not None:
+            return self._resume(outcome.resumes, exchange)
         if reply is None:
             return Reply(None, self._commit(row, outcome, (), at))
         if outcome.whole is not None:
@@ -185,7 +273,7 @@ class Responder:
         data = unsigned
         if outcome.signing is not None:
             data += self._sign(outcome, entries, at)
-        large = _check_size(data, exchange, outcome.shape)
+        large = _check_size(data, _bounds(exchange, outcome), outcome.shape)
         connection, part = self.connection, outcome.record
         full = part is not None and not connection.transcript.fits(part, entries)
         # A part that this request starts anew takes it, however full it is.
@@ -230,9 +318,12 @@ class Responder:
             if outcome.record is not None:
                 connection.transcript.append(outcome.record, entries)
             connection.transcript.reset(outcome.clears)
-            for name, value in outcome.changes.items():
-                setattr(connection, name, value)
+            if row.code not in TRANSPARENT:
+                connection.pending = None
+            connection.change(outcome.changes)
             connection.state = after(state, row.code)
+            for effect in outcome.effects:
+                effect()
 
         return commit
 
@@ -248,6 +339,15 @@ class Responder:
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
         return Reply(data, self._refused(raw, data), error)
+
+
+def _bounds(exchange: Exchange, outcome: Outcome) -> Exchange:
+    """The exchange that says how large the reply may be: GET_CAPABILITIES itself tells it."""
+    if exchange.code != Code.GET_CAPABILITIES:
+        return exchange
+    agreed = copy(exchange.connection)
+    agreed.change(outcome.changes)
+    return replace(exchange, connection=agreed)
 
 
 def _check_size(data: bytes, exchange: Exchange, shape: Shape) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import struct
 from collections.abc import Callable
 from typing import cast
 
@@ -109,11 +110,20 @@ class DeviceConnection(asyncio.Protocol):
             match action:
                 case Send(data=data):
                     self._transport.write(data)
-                case Close(reason=reason):
+                case Close(reason=reason, reset=reset):
                     log.info("connection %d closed: %s", self._endpoint.number, reason)
-                    self._transport.close()
+                    if reset:
+                        self._reset()
+                    else:
+                        self._transport.close()
         self._held = []
         self._resume("held")
+
+    def _reset(self) -> None:
+        """Close so that the peer sees a reset (TCP), or at least at once (a Unix socket)."""
+        accepted: socket.socket = self._transport.get_extra_info("socket")
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
 
     def _bound_held(self) -> None:
         """A peer that goes on asking while replies are held waits, too."""

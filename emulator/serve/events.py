@@ -1,14 +1,14 @@
 """What a connection's events look like in the log.
 
-Warnings are the refusals; at info there is also what got no response; at debug every message,
-field by field.
+Warnings are the refusals and the faults; at info there is also what got no response; at debug every
+message, field by field.
 """
 
 import logging
 from collections.abc import Callable
 
 from emulator.device import Device
-from emulator.endpoint import Answered, Ended, Event, Ignored, Observer, Received
+from emulator.endpoint import Answered, Ended, Event, Faulted, Ignored, Observer, Received
 from emulator.report import Conversation
 from emulator.requester import Direction
 from emulator.spdm import codes
@@ -28,6 +28,8 @@ def log_events(device: Device) -> Callable[[int], Observer]:
         def observe(event: Event) -> None:
             if isinstance(event, Ignored):
                 log.info("%s: %s", where, event.reason)
+            elif isinstance(event, Faulted):
+                log.warning("%s: fault %s", where, event.fault)
             elif isinstance(event, Ended):
                 return  # the connection logs its end
             elif every_message:

@@ -4,6 +4,7 @@ It serves negotiation, profiles and documentation. Names are those of DMTF's spd
 of libspdm `include/industry_standard/spdm.h`, sizes those of `library/spdm_crypt_lib`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
@@ -113,7 +114,7 @@ def by_bit(family: tuple[Algorithm, ...], bit: int) -> Algorithm:
     raise KeyError(bit)
 
 
-def mask(rows: tuple[Algorithm, ...]) -> int:
+def mask(rows: Iterable[Algorithm]) -> int:
     """The bits of `rows` together."""
     bits = 0
     for row in rows:

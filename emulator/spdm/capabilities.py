@@ -66,7 +66,7 @@ _EP_INFO = Cap.EP_INFO_NO_SIG | Cap.EP_INFO_SIG
 _MULTI_KEY = Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG
 _SESSION_ONLY = Cap.MAC | Cap.ENCRYPT | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.HBEAT | Cap.KEY_UPD
 
-IMPLEMENTED = Cap.CERT | Cap.CHAL | MEAS | Cap.MEAS_FRESH | Cap.CHUNK
+IMPLEMENTED = Cap.CACHE | Cap.CERT | Cap.CHAL | MEAS | Cap.MEAS_FRESH | Cap.CHUNK
 """The responder capabilities this emulator has an answer for; a profile may offer no others."""
 
 _RESPONDER_NEW = {

@@ -1,13 +1,17 @@
 """The state of one connection, the same for both roles."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
+from emulator.spdm.agreement import Agreement
 from emulator.spdm.capabilities import NONE, Cap
 from emulator.spdm.chunking import Incoming, Outgoing
 from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.pending import Pending
 from emulator.spdm.state import State
-from emulator.spdm.transcript import Transcript
+from emulator.spdm.transcript import Part, Transcript
+from emulator.spdm.versions import rules
 from emulator.wire import Shape
 
 
@@ -30,6 +34,8 @@ class Connection:
         outgoing: the large response that is being fetched.
         incoming: the large request that is coming.
         handle: the handle of the next large response.
+        pending: the request whose reply was not ready.
+        token: the token of the next one.
         measured: the device's measurement generation when part M was begun, or None.
     """
 
@@ -45,6 +51,8 @@ class Connection:
     outgoing: Outgoing | None = None
     incoming: Incoming | None = None
     handle: int = 0
+    pending: Pending | None = None
+    token: int = 0
     measured: int | None = None
 
     def restart(self) -> None:
@@ -52,6 +60,24 @@ class Connection:
         fresh = Connection()
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
+
+    def change(self, changes: Mapping[str, object]) -> None:
+        """Give attributes new values."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def agreement(self) -> Agreement:
+        """What was negotiated, for another connection to take up."""
+        agreed = {name: getattr(self, name) for name in _AGREED}
+        return Agreement(**agreed, negotiation=self.transcript.part(Part.A))
+
+    def assume(self, agreement: Agreement) -> None:
+        """Go on as if `agreement` had been negotiated here."""
+        for name in _AGREED:
+            setattr(self, name, getattr(agreement, name))
+        if rules(agreement.version).cached_negotiation:
+            self.transcript.append(Part.A, agreement.negotiation)
+        self.state = State.NEGOTIATED
 
     def shape(self, *, signature: bool = False, summary: bool = False) -> Shape:
         """The shape of a message on this connection.
@@ -68,6 +94,9 @@ class Connection:
             asym.size if signature and asym else 0,
             hash_size if summary else 0,
         )
+
+
+_AGREED = tuple(one.name for one in fields(Agreement) if one.name != "negotiation")
 
 
 @lru_cache(maxsize=256)

@@ -1,16 +1,19 @@
 """The stages a reply passes through, and where a fault may reach in.
 
-    request → (handler) → message → sign → signed → frame → commit → delivery
+    request → chain → ready → message, chunk → sign → signed → frame → delivery → device (commit)
 
 Every stage is one method that returns what goes on; the base class passes everything through.
-The responder and the endpoint call a stage only when they were given a `Stages`, so with none
+The responder and the endpoint call a stage only for an exchange that `concerns` it, so with none
 the cost is nil, and handlers know nothing of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from emulator.crypto.keys import SigningKey
 from emulator.spdm.connection import Connection
+from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
 from emulator.wire import Message
 
@@ -24,12 +27,16 @@ class Situation:
         number: the connection's number on its device, from 1.
         ordinal: how many requests came on this connection before this one.
         request: the request's bytes, padding included.
+        now: when it came, in seconds of the caller's clock.
+        transport: the name of the binding it came by; empty where there is none.
     """
 
     connection: Connection
     number: int
     ordinal: int
     request: bytes
+    now: float = 0.0
+    transport: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,22 +45,66 @@ class Delivery:
 
     Attributes:
         pieces: the bytes to write, each in one piece; empty: nothing is sent.
-        delay: seconds it is held back.
+        delay: seconds the first one is held back.
+        interval: seconds between one piece and the next.
         close: the connection is closed afterwards.
+        linger: seconds between the last piece and the close.
+        reset: it is closed by a reset, and what is unsent is lost.
     """
 
     pieces: tuple[bytes, ...]
     delay: float = 0.0
+    interval: float = 0.0
     close: bool = False
+    linger: float = 0.0
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A fault reached in.
+
+    Attributes:
+        rule: its name.
+        stage: where.
+        what: what it did, in a few words.
+    """
+
+    rule: str
+    stage: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} at {self.stage}: {self.what}"
+
+
+def _nobody(fired: Fired) -> None:
+    del fired
 
 
 class Stages:
-    """Passes everything through; faults override what they reach into."""
+    """Passes everything through; faults override what they reach into.
+
+    Attributes:
+        fired: hears of each fault that reached in.
+    """
+
+    fired: Callable[[Fired], None] = staticmethod(_nobody)
+
+    def concerns(self, request: bytes) -> bool:
+        """Whether the stages are to see the exchange that `request` begins."""
+        del request
+        return True
 
     def request(self, situation: Situation) -> bytes | None:
         """Before anything happened: an answer of its own, or None to go on."""
         del situation
         return None
+
+    def ready(self, situation: Situation, policy: Readiness | None) -> Readiness | None:
+        """How the requester is told to wait for the reply; the device's own `policy` at first."""
+        del situation
+        return policy
 
     def message(self, situation: Situation, reply: Message) -> Message:
         """The typed reply, before it is encoded and signed."""
@@ -86,3 +137,11 @@ class Stages:
         """When and in which pieces the frame is written."""
         del situation
         return delivery
+
+
+class StagesOfDevice(Protocol):
+    """What reaches into all connections of a device."""
+
+    def attach(self, number: int) -> Stages:
+        """The stages of the connection of this number."""
+        ...

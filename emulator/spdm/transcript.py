@@ -17,6 +17,7 @@ from enum import IntEnum
 
 from emulator.spdm import codes
 from emulator.spdm.codes import Code
+from emulator.spdm.pending import TRANSPARENT
 from emulator.spdm.state import State
 from emulator.spdm.versions import rules
 
@@ -102,8 +103,8 @@ def resets(request: Code, state: State) -> tuple[Part, ...]:
     """
     if request == Code.GET_VERSION:
         return tuple(Part)
-    if request in {Code.CHUNK_SEND, Code.CHUNK_GET}:
-        return ()  # they carry a message that says for itself what it empties
+    if request in TRANSPARENT:
+        return ()  # the request they carry or fetch says for itself what it empties
     if request == Code.GET_MEASUREMENTS:
         return (Part.B, Part.C) if state < State.AUTHENTICATED else ()
     if request == Code.GET_DIGESTS:

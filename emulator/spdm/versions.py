@@ -46,6 +46,9 @@ class Rules:
         too_large_error: ERROR ResponseTooLarge exists.
         supported_slots: DIGESTS name the slots there are, and a slot's size can be asked for.
         multi_key: several keys may be agreed for a connection.
+        supported_algorithms: CAPABILITIES can tell all the algorithms there are.
+        cached_negotiation: a negotiation that is taken up again stands in the transcripts
+            (DMTF spdm-emu `spdm_emu_common/nv_storage.c`, `spdm_load_negotiated_state`).
         wide_chunks: chunks are numbered by 32 bits instead of 16.
         last_structure: the highest type of algorithm structure (AlgType), 0 for none
             (libspdm `library/spdm_responder_lib/libspdm_rsp_algorithms.c`, as the two below).
@@ -63,6 +66,8 @@ class Rules:
     too_large_error: bool = True
     supported_slots: bool = True
     multi_key: bool = True
+    supported_algorithms: bool = True
+    cached_negotiation: bool = True
     wide_chunks: bool = True
     last_structure: int = 7
     max_negotiation: int = 0x80
@@ -71,7 +76,13 @@ class Rules:
 
 _V1_4 = Rules()
 _V1_3 = replace(_V1_4, wide_chunks=False, last_structure=5)
-_V1_2 = replace(_V1_3, new_measurement=False, supported_slots=False, multi_key=False)
+_V1_2 = replace(
+    _V1_3,
+    new_measurement=False,
+    supported_slots=False,
+    multi_key=False,
+    supported_algorithms=False,
+)
 _V1_1 = replace(
     _V1_2,
     signing_prefix=False,
@@ -82,7 +93,12 @@ _V1_1 = replace(
     too_large_error=False,
 )
 _V1_0 = replace(
-    _V1_1, measurement_slot=False, last_structure=0, max_negotiation=0x40, max_external=0x08
+    _V1_1,
+    measurement_slot=False,
+    cached_negotiation=False,
+    last_structure=0,
+    max_negotiation=0x40,
+    max_external=0x08,
 )
 
 RULES: dict[Version, Rules] = {

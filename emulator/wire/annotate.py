@@ -62,7 +62,7 @@ def _walk(
     for field in cls.codec(shape).fields:
         kind = field.kind.kind if isinstance(field.kind, Since) else field.kind
         if isinstance(kind, Table):
-            for index in range(values[kind.count]):
+            for index in range(kind.length(values)):
                 row: type[Structure] = kind.row  # type: ignore[assignment]  # rows are Structures
                 below = f"{path}{field.name}[{index}]."
                 for span in _walk(row, data, shape, start=at, path=below, of=of):

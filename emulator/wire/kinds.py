@@ -311,21 +311,26 @@ class Element(Protocol):
 
 @dataclass(frozen=True)
 class Table(Kind):
-    """Rows of the structure `row`, as many as the earlier field `count` says."""
+    """Rows of the structure `row`, as many as `mask`'s bits of the earlier field `count` say."""
 
     row: type[Element]
     count: str
+    mask: int = 0xFFFFFFFF
+
+    def length(self, values: Values) -> int:
+        """How many rows there are, given the values of the fields before them."""
+        return int(values[self.count]) & self.mask
 
     def declare(self, shape: Shape) -> c.Construct:
         """An array of the rows' declaration."""
-        return c.Array(lambda this: this[self.count], self.row.declaration(shape))
+        return c.Array(self.length, self.row.declaration(shape))
 
     def read(
         self, data: bytes, at: int, values: Values, shape: Shape
     ) -> tuple[tuple[Element, ...], int]:
         """Read row after row."""
         rows = []
-        for _ in range(values[self.count]):
+        for _ in range(self.length(values)):
             row, at = self.row.read_at(data, at, shape)
             rows.append(row)
         return tuple(rows), at

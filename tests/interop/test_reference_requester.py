@@ -142,7 +142,8 @@ def over(port: int, folder: Path, version: str, transport: str, *options: str) -
         [
             REQUESTER, "--trans", transport, "--port", str(port), "--ver", version,
             "--asym", "ECDSA_P384", "--hash", "SHA_384", "--pqc_asym", "NONE", "--meas_op", "ALL",
-            "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END", *options,
+            "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END",
+            *options,  # the last of two counts
         ],
         cwd=folder, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
@@ -184,3 +185,47 @@ def test_reads_everything_after_a_role_inquiry(our_roots: Path, version: str) ->
         told, errors = device.communicate(timeout=20)
     assert device.returncode == 0, errors
     assert f"nvme-ssd connected to 127.0.0.1:{port}" in told
+
+
+@pytest.mark.parametrize("version", BY_TEXT)
+def test_waits_for_a_slow_device(our_roots: Path, version: str) -> None:
+    slow = ("--set", "timing.not_ready={rdt_exponent: 12, rdtm: 4}")
+    with serving("nvme-ssd", options=(*EVERY_VERSION, *slow)) as (port,):
+        over(port, our_roots, version, "PCI_DOE")
+
+
+KNOWN = 'provisioned={version: "%s", asym: ECDSA_P384, hash: SHA_384}'
+# One bit of each, as there is no negotiation to choose.
+CHOSEN = (
+    "--meas_hash", "SHA_384", "--kem", "NONE", "--dhe", "SECP_384_R1", "--aead", "AES_256_GCM",
+    "--req_asym", "ECDSA_P384", "--other_param", "OPAQUE_FMT_1",
+    "--peer_cap", "CERT,CHAL,MEAS_SIG,MEAS_FRESH",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3", "1.4"])
+def test_goes_on_after_get_version_from_what_it_knows(our_roots: Path, version: str) -> None:
+    options = (*EVERY_VERSION, "--set", KNOWN % version)
+    with serving("nvme-ssd", options=options) as (port,):
+        over(
+            port, our_roots, version, "PCI_DOE", *CHOSEN,
+            "--exe_conn", "VER_ONLY,DIGEST,CERT,CHAL,MEAS",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["CONTINUE", "SHUTDOWN"])
+@pytest.mark.parametrize("version", BY_TEXT)
+def test_goes_on_from_a_saved_negotiation(
+    our_roots: Path, tmp_path: Path, version: str, mode: str
+) -> None:
+    """Digests only: what it loads lacks the signature algorithm, against its own responder too."""
+    saved = tmp_path / "saved"
+    cache = ("--set", "capabilities=[CACHE,CERT,CHAL,MEAS_SIG,MEAS_FRESH]")
+    with serving("nvme-ssd", options=(*EVERY_VERSION, *cache)) as (port,):
+        over(
+            port, our_roots, version, "PCI_DOE", "--exe_conn", "VCA", "--save_state", str(saved),
+            "--exe_mode", mode,
+        )  # fmt: skip
+        over(
+            port, our_roots, version, "PCI_DOE", "--exe_conn", "DIGEST", "--load_state", str(saved)
+        )

@@ -36,6 +36,7 @@ from emulator.endpoint import (
     Send,
 )
 from emulator.errors import InvalidRequest
+from emulator.spdm.pending import Readiness
 from emulator.spdm.stages import Delivery, Situation, Stages
 from emulator.spdm.state import State
 from emulator.vendor import Registry, VendorExchange
@@ -118,6 +119,23 @@ def _code(action: Action) -> int:
     return payload[9]
 
 
+def test_a_reply_that_is_not_ready_is_ready_by_the_clock_of_the_caller() -> None:
+    timing = Timing(not_ready=Readiness(rdt_exponent=20))
+    watched = Watched(device(timing=timing))
+    for request in (GET_VERSION, get_capabilities(), negotiate_algorithms()):
+        watched.send(spdm_frame(request), 100.0)
+    again = spdm_frame(bytes((0x13, 0xFF, 0x83, 0)))
+    codes = [
+        _code(watched.send(request, now)[0])
+        for request, now in (
+            (spdm_frame(challenge()), 100.0),
+            (again, 101.0),
+            (again, 101.1),
+        )
+    ]
+    assert codes == [0x7F, 0x7F, 0x03]
+
+
 def test_discovery_is_answered() -> None:
     answers = [
         Watched().send(frame(data_object(bytes((index, 0, 0, 0)), kind=0)))
@@ -140,6 +158,32 @@ def test_continue_is_echoed() -> None:
     watched.send(spdm_frame(GET_VERSION))
     assert watched.send(frame(b"?", command=0xFFFD)) == [Send(frame(command=0xFFFD))]
     assert watched.endpoint.responder.connection.state == State.AFTER_VERSION
+
+
+def test_after_continue_the_next_connection_goes_on() -> None:
+    held = device()
+    first = Watched(held)
+    for request in (GET_VERSION, get_capabilities(), negotiate_algorithms()):
+        first.send(spdm_frame(request))
+    first.send(frame(command=0xFFFD))
+    later = Watched(held)
+    assert _code(later.send(spdm_frame(get_digests()))[0]) == 0x01
+    assert _code(later.send(spdm_frame(challenge()))[0]) == 0x03
+    # Only one goes on, and the first begins anew.
+    for other in (Watched(held), first):
+        assert other.send(spdm_frame(get_digests())) == [Send(spdm_frame(error(0x10, 0x04)))]
+    assert _code(later.send(spdm_frame(get_digests()))[0]) == 0x01
+
+
+def test_after_continue_the_same_connection_may_go_on_itself() -> None:
+    held = device()
+    watched = Watched(held)
+    for request in (GET_VERSION, get_capabilities(), negotiate_algorithms()):
+        watched.send(spdm_frame(request))
+    watched.send(frame(command=0xFFFD))
+    assert _code(watched.send(spdm_frame(get_digests()))[0]) == 0x01
+    other = Watched(held)
+    assert other.send(spdm_frame(get_digests())) == [Send(spdm_frame(error(0x10, 0x04)))]
 
 
 @pytest.mark.parametrize("transport", [0, 2])

@@ -4,7 +4,12 @@ Field by field from libspdm `include/industry_standard/spdm.h`. Param1 and Param
 their use; where the standard reserves them they are `reserved`, sent as zero and tolerated.
 """
 
-from emulator.spdm.messages.algorithms import Algorithms, AlgorithmStructure, NegotiateAlgorithms
+from emulator.spdm.messages.algorithms import (
+    Algorithms,
+    AlgorithmStructure,
+    NegotiateAlgorithms,
+    SupportedAlgorithms,
+)
 from emulator.spdm.messages.capabilities import Capabilities, GetCapabilities
 from emulator.spdm.messages.certificates import Certificate, Digests, GetCertificate, GetDigests
 from emulator.spdm.messages.challenge import Challenge, ChallengeAuth
@@ -79,6 +84,7 @@ __all__ = [
     "NotReady",
     "RequestAttributes",
     "RespondIfReady",
+    "SupportedAlgorithms",
     "VendorDefinedRequest",
     "VendorDefinedResponse",
     "VersionEntry",

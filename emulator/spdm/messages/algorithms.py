@@ -37,6 +37,33 @@ class AlgorithmStructure(Structure):
     external: bytes = wire(Counted("count", unit=4, mask=0x0F), default=b"")
 
 
+@structure
+class SupportedAlgorithms(Structure):
+    """All a responder can compute, told with CAPABILITIES since 1.3.
+
+    It is laid out as NEGOTIATE_ALGORITHMS after its first two bytes; `length` is the block's own.
+    """
+
+    structure_count: int = wire(U8(), default=AUTO, counts="structures")
+    reserved1: int = wire(U8(), default=0)
+    length: int = wire(U16())
+    measurement_specification: int = wire(U8(), default=0)
+    other_params: int = wire(U8(), default=0)
+    base_asym: int = wire(U32(), default=0)
+    base_hash: int = wire(U32(), default=0)
+    pqc_asym: int = wire(U32(), default=0)
+    reserved2: bytes = wire(Reserved(8), default=bytes(8))
+    ext_asym_count: int = wire(U8(), default=0)
+    ext_hash_count: int = wire(U8(), default=0)
+    reserved3: int = wire(U8(), default=0)
+    mel_specification: int = wire(U8(), default=0)
+    ext_asym: bytes = wire(Counted("ext_asym_count", unit=4), default=b"")
+    ext_hash: bytes = wire(Counted("ext_hash_count", unit=4), default=b"")
+    structures: tuple[AlgorithmStructure, ...] = wire(
+        Table(AlgorithmStructure, "structure_count"), default=()
+    )
+
+
 @message(Code.NEGOTIATE_ALGORITHMS)
 class NegotiateAlgorithms(Message):
     """What the requester can compute. `length` is that of the whole message in bytes."""

@@ -2,8 +2,12 @@
 
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.messages.algorithms import SupportedAlgorithms
 from emulator.spdm.versions import Version
-from emulator.wire import U8, U16, U32, Message, Since, message, wire
+from emulator.wire import U8, U16, U32, Message, Since, Table, message, wire
+
+SUPPORTED_ALGORITHMS = 0x01
+"""Bit 0 of Param1 of both messages: the supported-algorithms block is asked for, and is there."""
 
 
 @message(Code.GET_CAPABILITIES)
@@ -26,7 +30,11 @@ class GetCapabilities(Message):
 
 @message(Code.CAPABILITIES)
 class Capabilities(Message):
-    """What the responder can do; sizes since 1.2."""
+    """What the responder can do; sizes since 1.2.
+
+    `param1` bit 0 says that the supported-algorithms block follows (1.3), the one row of
+    `supported`.
+    """
 
     param1: int = wire(U8(), default=0)
     reserved1: int = wire(U8(), default=0)
@@ -36,3 +44,7 @@ class Capabilities(Message):
     flags: Cap = wire(U32(Cap))
     data_transfer_size: int = wire(Since(Version.V1_2, U32()), default=0)
     max_spdm_msg_size: int = wire(Since(Version.V1_2, U32()), default=0)
+    supported: tuple[SupportedAlgorithms, ...] = wire(
+        Since(Version.V1_3, Table(SupportedAlgorithms, "param1", mask=SUPPORTED_ALGORITHMS)),
+        default=(),
+    )

@@ -3,6 +3,9 @@
 from emulator.spdm.codes import Code
 from emulator.wire import U8, Message, Structure, message, structure, wire
 
+MAX_RDT_EXPONENT = 31
+"""libspdm's bound on RDTExponent (`LIBSPDM_MAX_RDT_EXPONENT`)."""
+
 
 @structure
 class NotReady(Structure):

@@ -4,10 +4,12 @@ import struct
 
 import pytest
 from asking import Host, patched
-from devices import device
+from devices import CAPABILITIES, device
 
 from emulator.ask import AlgorithmsRequest, CapabilitiesRequest, VersionRequest
+from emulator.ask.chunks import check_may_be_large
 from emulator.ask.version import version_text
+from emulator.device import Sizes
 from emulator.errors import BrokenReply, UnsupportedByPeer
 from emulator.requester import Offer
 from emulator.spdm.algorithms import HASHES, SIGNATURES, by_name
@@ -258,3 +260,46 @@ def test_selecting_two_formats_is_broken_in_any_version_that_has_them() -> None:
     request, reply, _ = asked_algorithms(Version.V1_2)
     with pytest.raises(BrokenReply, match=r"other_params: found 0x03"):
         request.accept(patched(reply, 7, 3))
+
+
+def _asking() -> tuple[Host, CapabilitiesRequest]:
+    held = device(
+        capabilities=CAPABILITIES | Cap.CHUNK, sizes=Sizes(data_transfer=4600, max_message=8000)
+    )
+    host = Host(held)
+    host.run(host.requester.version())
+    request = CapabilitiesRequest(
+        host.connection,
+        flags=Cap.CHUNK,
+        ct_exponent=0,
+        data_transfer_size=4600,
+        max_message=8000,
+        ask_algorithms=True,
+    )
+    return host, request
+
+
+def test_a_supported_algorithms_block_of_another_length_is_broken() -> None:
+    host, request = _asking()
+    reply = host.answer(request.raw)
+    with pytest.raises(BrokenReply, match=r"supported\.length: found 31, expected 30"):
+        request.accept(patched(reply, 22, 31))
+
+
+def test_a_supported_algorithms_block_nobody_asked_for_is_broken() -> None:
+    host, request = _asking()
+    reply = host.answer(request.raw)
+    other = CapabilitiesRequest(
+        host.connection, flags=Cap.CHUNK, ct_exponent=0, data_transfer_size=4600, max_message=8000
+    )
+    with pytest.raises(BrokenReply, match=r"param1: found the supported-algorithms block"):
+        other.accept(reply)
+
+
+@pytest.mark.parametrize(
+    "message", [version_reply(0x1300), bytes.fromhex("13610000") + bytes(16)], ids=["VERSION", "C"]
+)
+def test_what_may_not_come_in_chunks_is_broken(message: bytes) -> None:
+    with pytest.raises(BrokenReply, match="found chunks, expected one piece"):
+        check_may_be_large(message)
+    check_may_be_large(bytes.fromhex("13610100") + bytes(16))

@@ -11,17 +11,19 @@ from pathlib import Path
 import jsonschema
 import pytest
 from chains import SAN, authority
-from devices import device
+from devices import CAPABILITIES, device
 from typer.testing import CliRunner, Result
 
 from emulator.cli.attest import Transport
 from emulator.cli.main import app
 from emulator.client.socket import TRANSPORTS
-from emulator.device import Device
+from emulator.device import Device, Sizes
 from emulator.pki.authority import sample_roots
 from emulator.pki.files import to_pem
 from emulator.requester.verdict import SCHEMA
 from emulator.serve import Listener
+from emulator.spdm.capabilities import Cap
+from emulator.spdm.versions import Version
 
 
 @contextmanager
@@ -68,6 +70,29 @@ def test_a_good_device(target: str, roots: Path) -> None:
     assert done.stdout.splitlines()[-1].startswith("ok   VERDICT")
     assert "(missing)" not in done.stdout
     assert done.stderr == "seed 1 (repeat with --seed)\n"
+
+
+def test_a_small_requester_asks_in_chunks_for_all_algorithms(roots: Path) -> None:
+    held = device(
+        versions=(Version.V1_3,),
+        capabilities=CAPABILITIES | Cap.CHUNK,
+        sizes=Sizes(data_transfer=4600, max_message=8000),
+    )
+    with listening(held) as address:
+        small = ("--chunk", "--data-transfer-size", "64", "--trust", roots)
+        done = attest(address, *small, "--supported-algorithms")
+        assert done.exit_code == 0, done.output
+        told = " ".join(done.stdout.split())
+        assert "which algorithms are there?" in told
+        assert "able to do ECDSA_P256, ECDSA_P384, SHA_256, SHA_384" in told
+        steps = json.loads(attest(address, *small, "--json").stdout)["steps"]
+        assert "supported_algorithms" not in steps[1]["evidence"]
+
+
+def test_all_algorithms_are_asked_for_in_chunks_only() -> None:
+    done = attest("--supported-algorithms")
+    assert done.exit_code == 2
+    assert "--supported-algorithms takes --chunk" in done.stderr
 
 
 def test_json_is_one_document(target: str, roots: Path) -> None:

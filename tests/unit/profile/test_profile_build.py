@@ -15,9 +15,13 @@ from emulator.errors import ProfileError
 from emulator.pki import files
 from emulator.profile import LoadedProfile, build, load, new, ready
 from emulator.profile.opaque import Element, table, table_problem
+from emulator.spdm.agreement import Agreement
 from emulator.spdm.algorithms import OpaqueFormat
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.codes import Code
 from emulator.spdm.messages.measured import KINDS
+from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.pending import Readiness
 from emulator.spdm.standards import REGISTRIES
 from emulator.spdm.versions import Version
 
@@ -157,6 +161,52 @@ def test_every_value_reaches_the_device(load_sections: Load, at: datetime, tmp_p
         (3, b"firmware", False, False),
         (9, b"\x00\xff", True, False),
     ]
+
+
+def test_replies_that_are_not_ready(load_sections: Load, at: datetime) -> None:
+    def timing(text: str) -> Readiness | None:
+        loaded = load_sections(timing=text)
+        return build(loaded, entropy=Seeded("run"), at=at).timing.not_ready
+
+    assert timing("{not_ready: null}") is None
+    assert timing("{not_ready: {}}") == Readiness(None, 10, 255, 0)
+    named = "{not_ready: {requests: [CHALLENGE, GET_DIGESTS], rdt_exponent: 3, rdtm: 2, tries: 1}}"
+    codes = frozenset({Code.CHALLENGE, Code.GET_DIGESTS})
+    assert timing(named) == Readiness(codes, 3, 2, 1)
+
+
+def test_a_provisioned_negotiation(
+    load_sections: Load, measuring: dict[str, str], at: datetime
+) -> None:
+    loaded = load_sections(
+        **{**measuring, "capabilities": "[CERT, CHAL, MEAS_SIG, CACHE]"},
+        provisioned=(
+            '{version: "1.2", requester_capabilities: [CERT, CHAL, CHUNK], asym: ECDSA_P256,'
+            " hash: SHA_256, opaque_format: FORMAT_1}"
+        ),
+    )
+    device = build(loaded, entropy=Seeded("run"), at=at)
+    preferences = device.preferences
+    assert device.provisioned_agreement == Agreement(
+        version=0x12,
+        local_capabilities=Cap.CERT | Cap.CHAL | Cap.MEAS_SIG | Cap.CACHE,
+        peer_capabilities=Cap.CERT | Cap.CHAL | Cap.CHUNK,
+        algorithms=Negotiated(
+            measurement_specification=1,
+            measurement_hash=preferences.measurement_hash,
+            asym=preferences.asym[0],
+            hash=preferences.hash[0],
+            other_params=2,
+        ),
+    )
+
+
+def test_a_provisioned_negotiation_without_anything(load_sections: Load, at: datetime) -> None:
+    loaded = load_sections(
+        capabilities="[]", slots="{}", provisioned='{version: "1.2"}', algorithms="{asym: []}"
+    )
+    device = build(loaded, entropy=Seeded("run"), at=at)
+    assert device.provisioned_agreement == Agreement(version=0x12)
 
 
 def test_max_message_can_be_said(load_sections: Load, at: datetime) -> None:

@@ -37,7 +37,8 @@ def connected(version: int, to: Device | None = None, *, flags: int = FLAGS) -> 
     reply = peer.good(capabilities(version))
     assert reply[:2] == bytes((version, 0x61))
     assert len(reply) == 12, "no sizes before 1.2"
-    assert struct.unpack_from("<I", reply, 8) == (flags,)
+    (offered,) = struct.unpack_from("<I", reply, 8)
+    assert offered & ~Cap.CACHE == flags
     algorithms = peer.good(negotiate(version))
     assert len(algorithms) == 36
     assert struct.unpack_from("<HBBIII", algorithms, 4) == (36, 1, 0, 0x04, 0x80, 0x02)
@@ -185,3 +186,15 @@ def test_a_chain_is_sent_in_portions_that_qemu_can_carry() -> None:
     portion, left = struct.unpack_from("<HH", reply, 4)
     assert left == 0
     assert hashlib.sha384(reply[8 : 8 + portion]).digest() == chain("ECDSA_P384").digest("SHA_384")
+
+
+@either
+def test_a_cached_negotiation_is_signed_since_1_1(version: int) -> None:
+    """DMTF spdm-emu `spdm_emu_common/nv_storage.c` loads it into the transcript from 1.1 on."""
+    held = device(versions=tuple(Version), capabilities=CAPABILITIES | Cap.CACHE)
+    first = connected(version, held)
+    later = Peer(held)
+    reply = later.good(bytes((version, 0x83, 0, 0)) + NONCE)
+    negotiation = first.said[:3] if version > 0x10 else []
+    log = b"".join(one + other for one, other in [*negotiation, *later.said])
+    check(log[:-96], reply[-96:])

@@ -82,7 +82,7 @@ def test_flags_are_the_headers(flag: Cap, bit: int) -> None:
 
 def test_what_is_implemented() -> None:
     assert names(IMPLEMENTED) == [
-        *("CERT", "CHAL", "MEAS_NO_SIG", "MEAS_SIG", "MEAS_FRESH"),
+        *("CACHE", "CERT", "CHAL", "MEAS_NO_SIG", "MEAS_SIG", "MEAS_FRESH"),
         "CHUNK",
     ]
     assert names(MEAS) == ["MEAS_NO_SIG", "MEAS_SIG"]

@@ -36,9 +36,9 @@ def shapes(draw: st.DrawFn) -> Shape:
     return Shape(draw(st.sampled_from(VERSIONS)), *(draw(sizes) for _ in range(3)))
 
 
-def _counting(cls: type[Structure], shape: Shape) -> dict[str, Kind]:
+def _counting(cls: type[Structure], shape: Shape) -> dict[str, Counted | Table]:
     """The fields that count, or are the mask of, a later one."""
-    counted: dict[str, Kind] = {}
+    counted: dict[str, Counted | Table] = {}
     for field in cls.codec(shape).fields:
         kind = field.kind.kind if isinstance(field.kind, Since) else field.kind
         if isinstance(kind, Counted | Table):
@@ -63,9 +63,9 @@ def _raw(draw: st.DrawFn, kind: Kind, values: dict[str, Any], shape: Shape) -> A
             length = kind.width(values, shape)
         case Rest():
             return draw(st.binary(max_size=32))
-        case Table(row=row, count=count):
+        case Table(row=row):
             assert issubclass(row, Structure)
-            return tuple(draw(instances(row, shape)) for _ in range(values[count]))
+            return tuple(draw(instances(row, shape)) for _ in range(kind.length(values)))
         case _:
             return draw(st.integers(0, 256 ** _WIDTHS[type(kind)] - 1))
     return draw(st.binary(min_size=length, max_size=length))
@@ -83,7 +83,7 @@ def instances(draw: st.DrawFn, cls: type[Structure], shape: Shape) -> Any:
             values[field.name] = _raw(draw, kind, values, shape)
             continue
         values[field.name] = draw(st.integers(0, _MOST))
-        if isinstance(counted, Counted) and counted.mask != 0xFFFFFFFF:  # a nibble beside another
+        if counted.mask != 0xFFFFFFFF:  # other bits beside the count's
             values[field.name] |= draw(st.integers(0, 15)) << 4
     for field in cls.codec(shape).fields:
         if field.kind.load and field.name not in counting:

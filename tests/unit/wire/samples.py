@@ -109,10 +109,22 @@ def _get_capabilities(version: int, shape: Shape) -> Parts:
 
 def _capabilities(version: int, shape: Shape) -> Parts:
     del shape
+    told = version >= 0x13
+    block: Parts = (
+        ("structure_count", b"\x02"),
+        *(("reserved1", b"\0"), ("length", b"\x3a\x00")),
+        *(("measurement_specification", b"\x01"), ("other_params", b"\x02")),
+        *(("base_asym", b"\x90\0\0\0"), ("base_hash", b"\x03\0\0\0"), ("pqc_asym", b"\x02\0\0\0")),
+        *(("reserved2", bytes(8)), ("ext_asym_count", b"\x01"), ("ext_hash_count", b"\x02")),
+        *(("reserved3", b"\0"), ("mel_specification", b"\x01")),
+        *(("ext_asym", b"asym"), ("ext_hash", b"hash0001")),
+        *_structures(version),
+    )
     return (
-        *(("param1", b"\0"), ("reserved1", b"\0"), ("reserved2", b"\0"), ("ct_exponent", b"\x14")),
-        *(("ext_flags", b"\0\0"), ("flags", b"\x36\x00\x00\x80")),
+        *(("param1", bytes((told,))), ("reserved1", b"\0"), ("reserved2", b"\0")),
+        *(("ct_exponent", b"\x14"), ("ext_flags", b"\0\0"), ("flags", b"\x36\x00\x00\x80")),
         *_sizes(version),
+        *((f"supported[0].{name}", data) for name, data in block if told),
     )
 
 

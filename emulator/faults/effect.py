@@ -1,0 +1,129 @@
+"""What an effect is: a few values a file gives, and what it does with what passes its stage.
+
+One file a stage in `effects/`. An effect's name is unique, and names the stage it belongs to; those
+on raw bytes belong to several.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, TypeVar
+
+from emulator.crypto.keys import SigningKey
+from emulator.device import CertificateChain, Device
+from emulator.entropy import Entropy
+from emulator.forms import Part
+from emulator.spdm.pending import Readiness
+from emulator.spdm.signing import ToSign
+from emulator.spdm.stages import Delivery, Situation
+from emulator.wire import Message
+
+
+class Stage(StrEnum):
+    """Where a fault may reach in, in the order a reply passes them."""
+
+    REQUEST = "request"
+    CHAIN = "chain"
+    READY = "ready"
+    MESSAGE = "message"
+    CHUNK = "chunk"
+    SIGN = "sign"
+    SIGNED = "signed"
+    FRAME = "frame"
+    DELIVERY = "delivery"
+    DEVICE = "device"
+
+
+@dataclass(slots=True)
+class Hit:
+    """One time a rule reached in, and what an effect may look at and draw from.
+
+    Attributes:
+        situation: the exchange.
+        device: the device.
+        entropy: the rule's own source of randomness.
+        replies: this connection's replies so far, oldest first, by the request's code; only for
+            effects with RECALLS.
+        others: likewise, of each other connection of the device.
+        notes: what was done, in a few words each, for the log.
+    """
+
+    situation: Situation
+    device: Device
+    entropy: Entropy
+    replies: dict[int, list[bytes]]
+    others: list[dict[int, list[bytes]]]
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, what: str) -> None:
+        """Tell what was done."""
+        self.notes.append(what)
+
+
+class Effect(Part):
+    """Base of all effects: each overrides the method of its stage.
+
+    An effect that does not apply to what passes returns it unchanged and notes nothing: then the
+    rule has not fired.
+    """
+
+    NAME: ClassVar[str] = ""
+    STAGES: ClassVar[tuple[Stage, ...]] = ()
+    RECALLS: ClassVar[bool] = False
+    """It looks at earlier replies, which are kept only for such."""
+
+    def on_request(self, hit: Hit) -> bytes | None:
+        """An answer before anything happened, or None to go on."""
+        del hit
+        return None
+
+    def on_chain(self, hit: Hit, slot: int, chain: CertificateChain) -> CertificateChain:
+        """The chain a slot is said to hold."""
+        del hit, slot
+        return chain
+
+    def on_ready(self, hit: Hit, policy: Readiness | None) -> Readiness | None:
+        """How the requester is told to wait."""
+        del hit
+        return policy
+
+    def on_message(self, hit: Hit, reply: Message) -> Message:
+        """The typed reply, before it is encoded and signed."""
+        del hit
+        return reply
+
+    def on_sign(self, hit: Hit, to_sign: ToSign, key: SigningKey) -> tuple[ToSign, SigningKey]:
+        """What is signed, and by which key."""
+        del hit
+        return to_sign, key
+
+    def on_bytes(self, hit: Hit, data: bytes) -> bytes:
+        """Bytes: the whole SPDM message (signed), or the whole frame."""
+        del hit
+        return data
+
+    def on_delivery(self, hit: Hit, delivery: Delivery) -> Delivery:
+        """How the frame leaves."""
+        del hit
+        return delivery
+
+    def on_device(self, hit: Hit) -> None:
+        """What happens to the device, after the reply was made."""
+        del hit
+
+
+EFFECTS: dict[str, type[Effect]] = {}
+"""All effects by their names; filled when `effects` is imported."""
+
+_E = TypeVar("_E", bound=type[Effect])
+
+
+def effect(name: str, *stages: Stage) -> Callable[[_E], _E]:
+    """Register an effect; its first stage is the one it works at unless a rule says otherwise."""
+
+    def register(cls: _E) -> _E:
+        cls.NAME, cls.STAGES = name, stages
+        EFFECTS[name] = cls
+        return cls
+
+    return register

@@ -1,0 +1,143 @@
+"""On which exchanges a rule reaches in."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from emulator.forms import U8, U32, Delay, Line, Part, Vocabulary, choice
+from emulator.forms.several import Several
+from emulator.spdm.codes import Code
+from emulator.spdm.messages.certificates import SLOT_MASK
+from emulator.spdm.messages.measurements import RequestAttributes
+from emulator.spdm.stages import Situation
+from emulator.spdm.state import State
+from emulator.spdm.versions import BY_TEXT
+from emulator.transport.bindings import BY_NAME
+
+REQUEST_BIT = 0x80
+"""A request's code has this bit, its response's is the same without it."""
+
+MESSAGES = Vocabulary(tuple(code.name for code in Code))
+TRANSPORTS = Vocabulary(tuple(BY_NAME))
+VERSIONS = Vocabulary(tuple(BY_TEXT))
+STATES = Vocabulary(tuple(state.name for state in State))
+
+MessageName = Annotated[str, AfterValidator(MESSAGES.check), choice(MESSAGES)]
+TransportName = Annotated[str, AfterValidator(TRANSPORTS.check), choice(TRANSPORTS)]
+VersionName = Annotated[str, AfterValidator(VERSIONS.check), choice(VERSIONS)]
+StateName = Annotated[str, AfterValidator(STATES.check), choice(STATES)]
+Count = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
+
+_HEADER = 4
+_SLOTTED = frozenset({Code.GET_CERTIFICATE, Code.CHALLENGE})
+_SIGNED_MEASUREMENTS = 37
+"""Bytes of a signed GET_MEASUREMENTS with its slot, which is the last of them."""
+
+
+class On(Part):
+    """The exchanges a rule reaches into: all that is said must hold; what is not said, always does.
+
+    Numbers of occurrences and times are counted on each connection for itself.
+    """
+
+    message: Several[MessageName] | None = Field(
+        default=None,
+        description="A request, or the response that answers it: a refused request is no match for"
+        " its response. ERROR is any refusal.",
+    )
+    version: Several[VersionName] | None = Field(default=None, description="SPDM version agreed.")
+    slot: Several[U8] | None = Field(
+        default=None, description="Slot in GET_CERTIFICATE, CHALLENGE, signed GET_MEASUREMENTS."
+    )
+    offset: Several[U32] | None = Field(
+        default=None, description="Offset of the portion in GET_CERTIFICATE."
+    )
+    index: Several[U8] | None = Field(
+        default=None,
+        description="Measurement index in GET_MEASUREMENTS: 0 the count, 255 all of them.",
+    )
+    transport: Several[TransportName] | None = Field(
+        default=None, description="What the request was wrapped in."
+    )
+    connection: Several[Count] | None = Field(
+        default=None, description="Number of the connection to this device, from 1."
+    )
+    state: Several[StateName] | None = Field(
+        default=None, description="State of the connection before the request."
+    )
+    nth: Several[Count] | None = Field(
+        default=None, description="Which of the matching exchanges of a connection, from 1."
+    )
+    every: Count | None = Field(default=None, description="Every so manieth of them.")
+    probability: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="With this probability, from 0 to 1, by the seed."
+    )
+    after: Delay | None = Field(
+        default=None, description="Only so long after the connection's first request."
+    )
+    after_rule: Line | None = Field(
+        default=None, description="Only once the rule of this name has reached in."
+    )
+
+    def requests(self) -> frozenset[int] | None:
+        """The codes of the requests it can be about; None: any."""
+        if self.message is None or Code.ERROR.name in self.message:
+            return None
+        return frozenset(Code[name] | REQUEST_BIT for name in self.message)
+
+    def replies(self) -> frozenset[int] | None:
+        """The codes of the replies it is about; None: any."""
+        if self.message is None:
+            return None
+        named = {Code[name] for name in self.message}
+        if any(code & REQUEST_BIT for code in named):
+            return None
+        return frozenset(named)
+
+    def holds(self, situation: Situation, began: float) -> bool:
+        """Whether what does not depend on counting holds; `began`: the first request's time."""
+        return all(self._holds(situation, began))
+
+    def _holds(self, situation: Situation, began: float) -> Iterator[bool]:
+        raw, connection = situation.request, situation.connection
+        if self.version is not None:
+            version = connection.version or (raw[0] if raw else 0)
+            yield version in {BY_TEXT[text] for text in self.version}
+        if self.transport is not None:
+            yield situation.transport in self.transport
+        if self.connection is not None:
+            yield situation.number in self.connection
+        if self.state is not None:
+            yield connection.state.name in self.state
+        if self.after is not None:
+            yield situation.now - began >= self.after
+        if self.slot is not None:
+            yield slot_of(raw) in self.slot
+        if self.offset is not None:
+            yield _offset_of(raw) in self.offset
+        if self.index is not None:
+            yield _is(raw, Code.GET_MEASUREMENTS) and raw[3] in self.index
+
+
+def _is(raw: bytes, code: Code) -> bool:
+    return len(raw) >= _HEADER and raw[1] == code
+
+
+def slot_of(raw: bytes) -> int | None:
+    """The slot a request names; None for one that names none."""
+    if len(raw) < _HEADER:
+        return None
+    if raw[1] in _SLOTTED:
+        return raw[2] & SLOT_MASK
+    signed = _is(raw, Code.GET_MEASUREMENTS) and raw[2] & RequestAttributes.SIGNATURE
+    if signed and len(raw) >= _SIGNED_MEASUREMENTS:
+        return raw[_SIGNED_MEASUREMENTS - 1] & SLOT_MASK
+    return None
+
+
+def _offset_of(raw: bytes) -> int | None:
+    """The offset of the portion a GET_CERTIFICATE asks for, in its small form."""
+    if not _is(raw, Code.GET_CERTIFICATE) or len(raw) < _HEADER + 2:
+        return None
+    return int.from_bytes(raw[_HEADER : _HEADER + 2], "little")
