@@ -1,6 +1,7 @@
 """Answers CHALLENGE (libspdm `library/spdm_responder_lib/libspdm_rsp_challenge_auth.c`)."""
 
 from emulator.answer.exchange import Exchange, Outcome, Signing
+from emulator.answer.measurements import reported
 from emulator.answer.registry import handles
 from emulator.crypto import hashes
 from emulator.crypto.keys import SigningKey
@@ -22,7 +23,7 @@ def _summary(exchange: Exchange, summary_type: int) -> bytes:
         raise InvalidRequest("a measurement summary where no measurements were agreed")
     if summary_type not in (SummaryType.TCB, SummaryType.ALL):
         raise InvalidRequest(f"measurement summary type 0x{summary_type:02x}")
-    return exchange.device.measurements.summary(summary_type, exchange.hash().name, measured.name)
+    return reported(exchange).summary(summary_type, exchange.hash().name, measured.name)
 
 
 def _identity(exchange: Exchange, slot: int) -> tuple[bytes, int, SigningKey]:

@@ -2,8 +2,10 @@
 
 from emulator.answer.exchange import Exchange, Outcome, Signing
 from emulator.answer.registry import handles
+from emulator.device.measurements import Reported
 from emulator.errors import InvalidRequest, UnexpectedRequest
 from emulator.spdm import signing
+from emulator.spdm.algorithms import Algorithm
 from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.messages import (
     GetMeasurements,
@@ -20,23 +22,29 @@ from emulator.spdm.versions import rules
 # Plain integers: flag arithmetic of enum is a microsecond each.
 _SIGNATURE = int(RequestAttributes.SIGNATURE)
 _RAW_BIT_STREAM = int(RequestAttributes.RAW_BIT_STREAM)
+_NEW_MEASUREMENT = int(RequestAttributes.NEW_MEASUREMENT)
 _MEAS_SIG = int(Cap.MEAS_SIG)
+_MEAS_FRESH = int(Cap.MEAS_FRESH)
 
 
-def _record(exchange: Exchange, request: GetMeasurements) -> tuple[int, bytes]:
-    """How many blocks are reported and their bytes. Raises InvalidRequest, UnexpectedRequest."""
-    measured = exchange.connection.algorithms.measurement_hash
-    if measured is None:
-        raise UnexpectedRequest("no measurement specification was negotiated")
-    held = exchange.device.measurements
+def reported(exchange: Exchange, *, new: bool = False) -> Reported:
+    """The measurements this device reports on this connection; `new`: those it will have."""
+    fresh = bool(int(exchange.connection.local_capabilities) & _MEAS_FRESH)
+    return exchange.device.measurements.reported(fresh=fresh, new=new)
+
+
+def _record(
+    request: GetMeasurements, held: Reported, measurement_hash: Algorithm
+) -> tuple[int, bytes]:
+    """How many blocks are reported and their bytes. Raises InvalidRequest."""
     raw = bool(int(request.attributes) & _RAW_BIT_STREAM)
     match request.operation:
         case MeasurementOperation.COUNT:
             return 0, b""
         case MeasurementOperation.ALL:
-            return len(held), held.record(measured.name, raw=raw)
+            return len(held), held.record(measurement_hash.name, raw=raw)
         case index if index in held:
-            return 1, held.block(index, measured.name, raw=raw)
+            return 1, held.block(index, measurement_hash.name, raw=raw)
         case index:
             raise InvalidRequest(f"there is no measurement of index {index}")
 
@@ -47,7 +55,7 @@ def _began(exchange: Exchange) -> int:
     return exchange.device.measurements.generation if began is None else began
 
 
-def _signing(exchange: Exchange, request: GetMeasurements) -> tuple[int, Signing]:
+def _signing(exchange: Exchange, request: GetMeasurements, held: Reported) -> tuple[int, Signing]:
     """Param2 of a signed reply, and how it is signed. Raises InvalidRequest."""
     connection = exchange.connection
     if not int(connection.local_capabilities) & _MEAS_SIG:
@@ -57,7 +65,7 @@ def _signing(exchange: Exchange, request: GetMeasurements) -> tuple[int, Signing
     key = exchange.public_key() if slot == NO_SLOT else exchange.chain(slot).key
     changed = 0
     if allowed.content_changed:
-        unchanged = _began(exchange) == exchange.device.measurements.generation
+        unchanged = held.changed <= _began(exchange)
         changed = ContentChanged.UNCHANGED if unchanged else ContentChanged.CHANGED
     return slot | changed, Signing(signing.MEASUREMENTS, l1l2(connection.version), key)
 
@@ -65,15 +73,21 @@ def _signing(exchange: Exchange, request: GetMeasurements) -> tuple[int, Signing
 @handles(GetMeasurements, needs=MEAS, on_error=(Part.M,))
 def get_measurements(exchange: Exchange, request: GetMeasurements) -> Outcome:
     """Report a count, one measurement or all of them, signed if that was asked for."""
-    signed = bool(int(request.attributes) & _SIGNATURE)
-    slot, signature = _signing(exchange, request) if signed else (0, None)
-    blocks, record = _record(exchange, request)
-    counted = request.operation == MeasurementOperation.COUNT
     connection = exchange.connection
+    measurement_hash = connection.algorithms.measurement_hash
+    if measurement_hash is None:
+        raise UnexpectedRequest("no measurement specification was negotiated")
+    attributes = int(request.attributes)
+    new = bool(attributes & _NEW_MEASUREMENT) and rules(request.version).new_measurement
+    held = reported(exchange, new=new)
+    signed = bool(attributes & _SIGNATURE)
+    slot, signature = _signing(exchange, request, held) if signed else (0, None)
+    blocks, record = _record(request, held, measurement_hash)
+    counted = request.operation == MeasurementOperation.COUNT
     return Outcome(
         reply=Measurements(
             version=request.version,
-            total=len(exchange.device.measurements) if counted else 0,
+            total=len(held) if counted else 0,
             slot=slot,
             block_count=blocks,
             record=record,

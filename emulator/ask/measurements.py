@@ -71,7 +71,7 @@ class MeasurementsRequest(Request[Reading]):
         Args:
             connection: where to.
             operation: COUNT, ALL or the index of one.
-            attributes: raw or measured anew; SIGNATURE is set where there is a `signer`.
+            attributes: raw or as they will be; SIGNATURE is set where there is a `signer`.
             context: 8 bytes that are echoed; used since 1.3.
             nonce: 32 fresh bytes for a signed reply.
             signer: the peer's chain whose leaf signs, or the key that was provisioned; None for an

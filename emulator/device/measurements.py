@@ -1,28 +1,14 @@
 """What a device measures, and the records and summaries made of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from emulator.crypto import hashes
 from emulator.spdm.messages import MeasurementBlock, MeasurementValue
 from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.measured import KINDS
 from emulator.spdm.messages.measurements import RAW_BIT_STREAM
 from emulator.wire import Shape, encode
-
-KINDS = {
-    "immutable-rom": 0,
-    "mutable-firmware": 1,
-    "hardware-configuration": 2,
-    "firmware-configuration": 3,
-    "measurement-manifest": 4,
-    "device-mode": 5,
-    "version": 6,
-    "secure-version-number": 7,
-    "hash-extend": 8,
-    "informational": 9,
-    "structured-manifest": 10,
-}
-"""DMTFSpecMeasurementValueType by the names profiles use (libspdm `spdm.h`)."""
 
 TCB_KIND = KINDS["immutable-rom"]
 """The kind that libspdm's sample counts as the TCB in a summary hash
@@ -67,16 +53,16 @@ class Measurement:
         return encode(block, _ANY_SHAPE)
 
 
-class Measurements:
-    """The measurements of a device, by index.
+class Reported:
+    """Measurements by index, and the blocks, records and summaries made of them.
 
-    `generation` grows with every change, so that a reading can tell whether contents changed
-    under it.
+    Attributes:
+        changed: the generation of the device's measurements that these are from.
     """
 
-    def __init__(self, measurements: tuple[Measurement, ...] = ()) -> None:
+    def __init__(self, measurements: Iterable[Measurement], changed: int = 0) -> None:
         self._by_index = {entry.index: entry for entry in sorted(measurements, key=_index)}
-        self.generation = 0
+        self.changed = changed
         self._blocks: dict[tuple[int, str, bool], bytes] = {}
         self._records: dict[tuple[str, bool], bytes] = {}
 
@@ -88,13 +74,6 @@ class Measurements:
 
     def __contains__(self, index: int) -> bool:
         return index in self._by_index
-
-    def change(self, index: int, value: bytes) -> None:
-        """Give a measurement another value. Raises KeyError for an index there is not."""
-        self._by_index[index] = replace(self._by_index[index], value=value)
-        self.generation += 1
-        self._blocks.clear()
-        self._records.clear()
 
     def block(self, index: int, hash_name: str, *, raw: bool) -> bytes:
         """One block. Raises KeyError for an index there is not."""
@@ -125,6 +104,74 @@ class Measurements:
             if summary_type == SummaryType.ALL or entry.kind == TCB_KIND
         )
         return hashes.digest(base_hash, *blocks)
+
+
+class Measurements(Reported):
+    """The measurements of a device: what they are now, were when it was reset, and will be.
+
+    `generation` grows with every change, so that a reading can tell whether contents changed
+    under it.
+    """
+
+    def __init__(self, measurements: tuple[Measurement, ...] = ()) -> None:
+        super().__init__(measurements)
+        self.generation = 0
+        self._at_reset = Reported(measurements)
+        self._pending: dict[int, Measurement] = {}
+        self._prepared_at = 0
+        self._prepared: dict[bool, Reported] = {}
+
+    def change(self, index: int, value: bytes) -> None:
+        """Give a measurement another value now. Raises KeyError for an index there is not."""
+        self._put(replace(self._by_index[index], value=value))
+
+    def prepare(self, index: int, value: bytes) -> None:
+        """Give a measurement the value it has once the device was reset, as an update does.
+
+        Raises KeyError for an index there is not.
+        """
+        self._pending[index] = replace(self._by_index[index], value=value)
+        self.generation += 1
+        self._prepared_at = self.generation
+        self._prepared.clear()
+
+    def reset(self) -> None:
+        """Measure anew, as a device does when it is reset: what was prepared takes effect."""
+        for entry in self._pending.values():
+            self._put(entry)
+        self._pending.clear()
+        if tuple(self._at_reset) != tuple(self):
+            self.generation += 1
+            self._at_reset = Reported(self, self.generation)
+
+    def reported(self, *, fresh: bool, new: bool = False) -> Reported:
+        """What a device reports.
+
+        Args:
+            fresh: it has MEAS_FRESH, so it measures whenever it is asked; without it, it reports
+                what it measured when it was reset, and a requester that wants it fresh has to
+                reset it (DSP0274 1.2.1, at GET_MEASUREMENTS).
+            new: what is prepared is asked for in place of what it will replace: the attribute
+                NewMeasurementRequested is about the device's future state
+                (libspdm `doc/standard_measurement_transcripts.md`).
+        """
+        base = self if fresh else self._at_reset
+        if not (new and self._pending):
+            return base
+        prepared = self._prepared.get(fresh)
+        if prepared is None:
+            entries = [self._pending.get(entry.index, entry) for entry in base]
+            changed = max(base.changed, self._prepared_at)
+            prepared = self._prepared[fresh] = Reported(entries, changed)
+        return prepared
+
+    def _put(self, entry: Measurement) -> None:
+        self._by_index[entry.index] = entry
+        self.generation += 1
+        self.changed = self.generation
+        self._blocks.clear()
+        self._records.clear()
+        self._prepared.clear()
 
 
 def _index(entry: Measurement) -> int:

@@ -9,9 +9,15 @@ from collections.abc import Iterator, Sequence
 from emulator.faults import Rule
 from emulator.forms.words import counted, listed, shown, suggestion
 from emulator.profile import vocabulary
-from emulator.profile.measured import RAW_SIZES, RESERVED_INDEXES, sources
+from emulator.profile.measured import (
+    DIGEST_TYPE,
+    RAW_SIZES,
+    READABLE,
+    RESERVED_INDEXES,
+    sources,
+)
 from emulator.profile.model import SOURCES, Measurement, Profile
-from emulator.profile.opaque import BY_NUMBER, table_problem
+from emulator.profile.opaque import table_problem
 from emulator.profile.report import Report
 from emulator.profile.tree import Steps
 from emulator.spdm import algorithms, capabilities
@@ -23,6 +29,7 @@ from emulator.spdm.capabilities import (
     requester_problems,
     responder_problems,
 )
+from emulator.spdm.standards import BY_NUMBER
 from emulator.spdm.versions import BY_TEXT, Version
 
 Finding = tuple[Steps, str, str]
@@ -113,25 +120,36 @@ def _measurements(profile: Profile) -> Iterator[Finding]:
         given = sources(entry)
         if len(given) != 1:
             yield steps, f"exactly one of {', '.join(SOURCES)}", " and ".join(given) or "none"
-        else:
-            yield from _representation(entry, steps, hash_name)
+            continue
+        of = READABLE.get(given[0], entry.type)
+        if entry.type != of:
+            yield (*steps, "type"), f"{of}, the type that {given[0]} is for", ""
+        if entry.structured is not None:
+            where = (*steps, "structured")
+            yield from _vendor(entry.structured.registry, entry.structured.vendor, where)
+        yield from _representation(entry, steps, hash_name)
 
 
 def _representation(entry: Measurement, steps: Steps, hash_name: str) -> Iterator[Finding]:
-    """A digest is never raw, and of the hash's size; some types are always raw, of a set size."""
+    """A digest is never raw, and of the hash's size; some types are always raw, one never is."""
     report = (*steps, "report")
-    if entry.digest is not None:
+    is_digest = entry.digest is not None or entry.extended is not None
+    if is_digest and entry.report == "raw":
+        yield report, "digest, for nothing but a digest is known", ""
+    if entry.type == DIGEST_TYPE and not is_digest:
+        [given] = sources(entry)
+        yield (*steps, given), f"digest or extended instead, as {DIGEST_TYPE} is a digest", ""
+    if is_digest and hash_name == "RAW_BIT":
+        [given] = sources(entry)
+        yield (*steps, given), "text, hex or file, for RAW_BIT reports raw values", ""
+    elif entry.digest is not None:
         size = algorithms.by_name(algorithms.MEASUREMENT_HASHES, hash_name).size
         length = len(bytes.fromhex(entry.digest))
-        if entry.report == "raw":
-            yield report, "digest, for nothing but a digest is known", ""
-        if not size:
-            yield (*steps, "digest"), "text, hex or file, for RAW_BIT reports raw values", ""
-        elif length != size:
+        if length != size:
             yield (*steps, "digest"), f"the {size} bytes of {hash_name}", counted(length, "byte")
     if entry.report == "digest" and hash_name == "RAW_BIT":
         yield report, "raw, for RAW_BIT reports raw values", ""
-    if entry.type in RAW_SIZES and (entry.report != "raw" and hash_name != "RAW_BIT"):
+    elif entry.type in RAW_SIZES and entry.report == "digest":
         yield report, f"raw, as {entry.type} always is", ""
 
 

@@ -12,11 +12,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from emulator.forms import choice, refusal
+from emulator.forms import choice, refusal, unique
 from emulator.forms.words import listed, suggestion
 from emulator.profile import vocabulary
-from emulator.profile.opaque import BY_NUMBER, REGISTRIES
 from emulator.profile.tree import Text
+from emulator.spdm.standards import BY_NUMBER, REGISTRIES
 
 
 def _path(value: Any) -> Any:
@@ -79,6 +79,22 @@ OpaqueFormatName = Annotated[
 ]
 MeasurementType = Annotated[
     str, AfterValidator(vocabulary.MEASUREMENT_TYPES.check), choice(vocabulary.MEASUREMENT_TYPES)
+]
+OperationalModes = Annotated[
+    list[
+        Annotated[
+            str,
+            AfterValidator(vocabulary.OPERATIONAL_MODES.check),
+            choice(vocabulary.OPERATIONAL_MODES),
+        ]
+    ],
+    AfterValidator(unique),
+]
+DebugModes = Annotated[
+    list[
+        Annotated[str, AfterValidator(vocabulary.DEBUG_MODES.check), choice(vocabulary.DEBUG_MODES)]
+    ],
+    AfterValidator(unique),
 ]
 
 RequestName = Annotated[

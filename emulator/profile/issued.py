@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from emulator.crypto import hashes
 from emulator.crypto.tcb import Fwid, TcbInfo
 from emulator.device import CertificateChain, Measurement, PciIdentity
-from emulator.device.measurements import KINDS
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
 from emulator.pki.issue import LeafOptions, issue
 from emulator.profile.model import AutoChains, Profile
+from emulator.spdm.messages.measured import KINDS
 
 NO_NAME = "none"
 """The `san` of a leaf without a CMA name."""

@@ -15,11 +15,13 @@ from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, sever
 from emulator.profile.fields import (
     AsymName,
     CapabilityName,
+    DebugModes,
     FilePath,
     HashName,
     MeasurementHashName,
     MeasurementType,
     OpaqueFormatName,
+    OperationalModes,
     Registry,
     RequesterFlag,
     RequestName,
@@ -30,7 +32,7 @@ from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
 from emulator.spdm.pending import Readiness
 
-SOURCES = ("text", "hex", "file", "digest")
+SOURCES = ("text", "hex", "file", "digest", "number", "mode", "structured", "extended")
 """Where a measurement's value comes from; exactly one of these keys."""
 
 _AUTO, _CONTENTS, _HEX, _ELEMENTS = _OWN_TAGS = ("\0auto", "\0contents", "\0hex", "\0elements")
@@ -195,8 +197,33 @@ PublicKey = Annotated[
 """`auto`, or a file."""
 
 
+class DeviceMode(Part):
+    """What modes the device can tell of, and which of them are so."""
+
+    operational_mode_capabilities: OperationalModes = Field(
+        default=[], description="Modes of operation it can tell of."
+    )
+    operational_mode_state: OperationalModes = Field(default=[], description="The mode it is in.")
+    device_mode_capabilities: DebugModes = Field(
+        default=[], description="Ways of debugging it can tell of."
+    )
+    device_mode_state: DebugModes = Field(
+        default=[], description="The ways it is, or has been, debugged."
+    )
+
+
+class Structured(Part):
+    """A structured manifest: whose structure it has, and its bytes."""
+
+    registry: Registry = Field(description="The standards body, by its name or number.")
+    vendor: Hex = Field(
+        default="", description="The vendor's identifier in that registry, as it is on the wire."
+    )
+    manifest: Hex = Field(default="", description="The manifest's bytes.")
+
+
 class Measurement(Part):
-    """One measurement: its index, its type, and exactly one of text, hex, file and digest."""
+    """One measurement: its index, its type, and exactly one key that gives its value."""
 
     index: int = Field(ge=MIN_INDEX, le=MAX_INDEX, description="Its index; each is used once.")
     type: MeasurementType = Field(description="DMTFSpecMeasurementValueType.")
@@ -208,10 +235,20 @@ class Measurement(Part):
     digest: Hex | None = Field(
         default=None, description="The digest by measurement_hash of something not at hand."
     )
+    number: U64 | None = Field(default=None, description="A secure-version-number.")
+    mode: DeviceMode | None = Field(default=None, description="A device-mode.")
+    structured: Structured | None = Field(default=None, description="A structured-manifest.")
+    extended: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="What a hash-extend was extended by, in order, each as text in UTF-8;"
+        " it begins as zeros.",
+    )
     report: Literal["digest", "raw"] | None = Field(
         default=None,
         description="How it is reported unless the requester asks for raw values;"
-        " null: raw where measurement_hash is RAW_BIT, else the digest.",
+        " null: raw for device-mode and secure-version-number and where measurement_hash is"
+        " RAW_BIT, else the digest.",
     )
 
 

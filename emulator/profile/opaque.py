@@ -1,52 +1,20 @@
 """Opaque data: the general opaque data table, built from elements or checked as given.
 
-Layout: libspdm `include/industry_standard/spdm.h` (`spdm_general_opaque_data_table_header_t`, the
-registries) and `spdm_secured_message.h` (`opaque_element_table_header_t`); rules:
-`library/spdm_common_lib/libspdm_com_opaque_data.c`, `libspdm_process_general_opaque_data_check`,
-and `libspdm_com_support.c`, `libspdm_validate_svh_vendor_id_len`.
+Layout: libspdm `include/industry_standard/spdm.h` (`spdm_general_opaque_data_table_header_t`)
+and `spdm_secured_message.h` (`opaque_element_table_header_t`); rules:
+`library/spdm_common_lib/libspdm_com_opaque_data.c`, `libspdm_process_general_opaque_data_check`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.forms.words import counted
+from emulator.spdm.standards import BY_NUMBER
 
 _HEADER = 4
 _ELEMENT_HEADER = 2
 _LENGTH = 2
 _ALIGNMENT = 4
-
-
-@dataclass(frozen=True)
-class Registry:
-    """A standards body whose vendor identifiers an element can carry.
-
-    Attributes:
-        number: its registry identifier.
-        vendor_sizes: the legal sizes of a vendor identifier in it, bytes.
-    """
-
-    number: int
-    vendor_sizes: tuple[int, ...]
-
-
-REGISTRIES = {
-    "DMTF": Registry(0x0, (0,)),
-    "TCG": Registry(0x1, (0, 2)),
-    "USB": Registry(0x2, (0, 2)),
-    "PCISIG": Registry(0x3, (0, 2)),
-    "IANA": Registry(0x4, (0, 4)),
-    "HDBASET": Registry(0x5, (0, 4)),
-    "MIPI": Registry(0x6, (0, 2)),
-    "CXL": Registry(0x7, (0, 2)),
-    "JEDEC": Registry(0x8, (0, 2)),
-    "VESA": Registry(0x9, (0,)),
-    "IANA_CBOR": Registry(0xA, (1, 2, 3, 5, 9)),
-    "DMTF_DSP": Registry(0xB, (2,)),
-}
-"""The registries by name (`SPDM_REGISTRY_ID_*`)."""
-
-BY_NUMBER = {registry.number: registry for registry in REGISTRIES.values()}
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ identity:
 #    auto:
 #      common_name: the same device again
 
-# One of text, hex, file and digest; report raw or digest.
+# One of text, hex, file, digest, number, mode, structured and extended; report raw or digest.
 #measurements:
 #  - index: 1
 #    type: mutable-firmware
@@ -48,6 +48,9 @@ identity:
 #    type: version
 #    report: raw
 #    text: "1.0"
+#  - index: 3
+#    type: secure-version-number
+#    number: 7
 
 # Opaque data: the bytes in hexadecimal, or the elements of the general opaque data table.
 #opaque:

@@ -6,12 +6,12 @@ be named in a profile at once.
 
 from collections.abc import Iterable
 
-from emulator.device.measurements import KINDS
 from emulator.forms import Vocabulary
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.algorithms import Algorithm, OpaqueFormat
 from emulator.spdm.capabilities import REQUESTER_MASK, Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.messages.measured import KINDS, DebugMode, OperationalMode, flag_name
 from emulator.spdm.pending import MAY_WAIT
 from emulator.spdm.versions import BY_TEXT, Version
 
@@ -50,6 +50,8 @@ MEASUREMENT_HASHES = _algorithms(algorithms.MEASUREMENT_HASHES)
 OPAQUE_FORMATS = Vocabulary(tuple(OpaqueFormat.__members__))
 WAITING_REQUESTS = Vocabulary(tuple(code.name for code in Code if code in MAY_WAIT))
 MEASUREMENT_TYPES = Vocabulary(tuple(KINDS))
+OPERATIONAL_MODES = Vocabulary(tuple(map(flag_name, OperationalMode)))
+DEBUG_MODES = Vocabulary(tuple(map(flag_name, DebugMode)))
 
 
 def flags(names: Iterable[str]) -> Cap:

@@ -12,10 +12,15 @@ from rich.console import Console
 from emulator.report.conversation import Conversation, Told
 from emulator.report.drawing import Drawing
 from emulator.requester import Direction, Step, Verdict
+from emulator.spdm.messages.measured import KINDS
 from emulator.wire import render
 
 _NAME_WIDTH = 26
 _PLAIN_WIDTH = 4
+_KIND_WIDTH = max(map(len, KINDS)) + 2
+_HOW_WIDTH = 6
+_LONGEST_TEXT = 160
+"""Characters up to which what can be read is not cut."""
 
 _STYLES: Mapping[bool | None, str] = {True: "green", False: "bold red", None: "dim"}
 _MARKS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "-"}
@@ -42,6 +47,8 @@ class ConsoleReport:
         if self._verbose and told.layout is not None:
             for line in render(told.layout, told.raw, told.shape).splitlines():
                 self._drawing.indented(line)
+            for one in told.measurements:
+                self._measurement(one)
 
     def remark(self, text: str) -> None:
         """Draw what was remarked on a message, or between two."""
@@ -68,6 +75,10 @@ class ConsoleReport:
             self._measurement(one)
 
     def _measurement(self, one: Mapping[str, Any]) -> None:
+        """One measurement in a row; long bytes and texts are whole only with `verbose`."""
         kind = one["type_name"] or f"type {one['type']}"
         how = "raw" if one["raw"] else "digest"
-        self._drawing.indented(f"{one['index']:3}  {kind}, {how}: {one['value']}")
+        head = f"{one['index']:3}  {kind:<{_KIND_WIDTH}}{how:<{_HOW_WIDTH}}{one['size']:5} B  "
+        body = one["text"] or one["value"]
+        readable = one["text"] is not None and len(body) <= _LONGEST_TEXT
+        self._drawing.row(head, body, whole=self._verbose or readable)

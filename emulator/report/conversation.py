@@ -5,9 +5,10 @@ Nothing here judges: what cannot be read is said to be so.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from emulator.errors import WireError
-from emulator.report.meaning import meaning
+from emulator.report.meaning import meaning, reported
 from emulator.requester import Direction
 from emulator.spdm import codes
 from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm, by_bit
@@ -40,6 +41,7 @@ class Told:
         layout: its layout, or None where nobody knows it.
         shape: the shape it has.
         raw: its bytes.
+        measurements: those it reports, as `evidence.measurement` has them.
     """
 
     direction: Direction
@@ -49,6 +51,7 @@ class Told:
     layout: type[Message] | None
     shape: Shape
     raw: bytes
+    measurements: tuple[dict[str, Any], ...] = ()
 
 
 class Conversation:
@@ -72,7 +75,8 @@ class Conversation:
         except WireError as error:
             return Told(direction, name, len(raw), str(error), layout, shape, raw)
         self._learn(direction, message)
-        return Told(direction, name, len(raw), meaning(message), layout, shape, raw)
+        measured = tuple(reported(message.record)) if isinstance(message, Measurements) else ()
+        return Told(direction, name, len(raw), meaning(message), layout, shape, raw, measured)
 
     def _shape(self, layout: type[Message] | None, raw: bytes) -> Shape:
         hash_size = self._hash.size if self._hash else 0

@@ -1,5 +1,6 @@
 """Drawing lines on a terminal: what a console can show, and where lines are broken."""
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -9,6 +10,7 @@ from emulator.requester import Direction
 _MESSAGE_WIDTH = 23
 _SIZE_WIDTH = 5
 _INDENT = 6
+_LEAST_COLUMNS = 16
 
 _ARROWS = {Direction.REQUEST: "→", Direction.REPLY: "←"}
 _PLAIN_ARROWS = {Direction.REQUEST: "->", Direction.REPLY: "<-"}
@@ -35,6 +37,20 @@ class Drawing:
     def indented(self, line: str) -> None:
         """Draw a line that belongs to the one above."""
         self.put(" " * _INDENT, line, shade="dim")
+
+    def row(self, head: str, body: str, *, whole: bool) -> None:
+        """Draw a row of a table that belongs to the line above; cut to one line if not `whole`."""
+        start = " " * _INDENT + head
+        left = self.console.width - cell_len(start)
+        if left < _LEAST_COLUMNS:  # no room for a table
+            self.indented(head + body)
+            return
+        text = Text(self.plain(body))
+        if not whole and text.cell_len > left:
+            mark = self.plain("…")
+            text.truncate(left - len(mark))
+            text.append(mark)
+        self.put(start, text.plain, shade="dim")
 
     def put(self, head: str, body: str, *, style: str = "", shade: str = "") -> None:
         """Draw a head in `style`, and the body in `shade` in the columns that are left."""

@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator
 from functools import singledispatch
+from typing import Any
 
+from emulator.ask.record import read_record
 from emulator.ask.version import version_text
-from emulator.spdm.algorithms import HASHES, MEASUREMENT_HASHES, SIGNATURES
+from emulator.errors import BrokenReply
+from emulator.requester.evidence import measurement
+from emulator.spdm.algorithms import (
+    HASHES,
+    MEASUREMENT_HASHES,
+    MEASUREMENT_SPECIFICATION_DMTF,
+    SIGNATURES,
+)
 from emulator.spdm.algorithms import names as algorithm_names
 from emulator.spdm.capabilities import names as capability_names
 from emulator.spdm.chunking import EARLY_ERROR, LAST_CHUNK
@@ -38,8 +47,12 @@ from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK, SLOT_SIZE
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
+from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.versions import Version
 from emulator.wire import Message
+
+_LONGEST_VALUE = 160
+"""Characters of a measurement's value that one line has room for."""
 
 
 @singledispatch
@@ -160,16 +173,37 @@ def _(message: GetMeasurements) -> str:
         case index:
             asked = f"index {index}"
     raw = ", raw" if message.attributes & RequestAttributes.RAW_BIT_STREAM else ""
+    new = ", as they will be" if message.attributes & RequestAttributes.NEW_MEASUREMENT else ""
     signed = f", signed by {_signer(message.slot[0] & SLOT_MASK)}" if message.slot else ""
-    return asked + raw + signed
+    return asked + raw + new + signed
 
 
 @meaning.register
 def _(message: Measurements) -> str:
     if not message.block_count:
         return f"{message.total} in all, {_signed(message.signature)}"
+    blocks = reported(message.record) if message.block_count == 1 else []
+    if len(blocks) == 1:
+        return f"{_measurement(blocks[0])}, {_signed(message.signature)}"
     size = f"{message.record_length} bytes"
     return f"{message.block_count} of them in {size}, {_signed(message.signature)}"
+
+
+def _measurement(one: dict[str, Any]) -> str:
+    kind = one["type_name"] or f"type {one['type']}"
+    said = one["text"] or ("raw" if one["raw"] else "digest")
+    if len(said) > _LONGEST_VALUE:
+        said = f"{one['size']} bytes"
+    return f"index {one['index']}, {kind}: {said}"
+
+
+def reported(record: bytes) -> list[dict[str, Any]]:
+    """The measurements of a record as `evidence.measurement` has them; none if it is broken."""
+    dmtf = Negotiated(measurement_specification=MEASUREMENT_SPECIFICATION_DMTF)
+    try:
+        return [measurement(one) for one in read_record(record, dmtf)]
+    except BrokenReply:
+        return []
 
 
 @meaning.register

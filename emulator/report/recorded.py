@@ -8,6 +8,7 @@ from typing import Any
 from emulator.record import Content, Kind, Packet, Session, content
 from emulator.report.conversation import Conversation, Told
 from emulator.requester import Direction
+from emulator.spdm.messages import Measurements
 from emulator.wire import Shape, Span, annotate
 
 _BILLION = 10**9
@@ -77,7 +78,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 def message_json(told: Told) -> dict[str, Any]:
     """One message for a script."""
     spans = annotate(told.layout, told.raw, told.shape) if told.layout is not None else []
-    return {
+    result: dict[str, Any] = {
         "direction": told.direction.value,
         "name": told.name,
         "size": told.size,
@@ -85,6 +86,9 @@ def message_json(told: Told) -> dict[str, Any]:
         "raw": told.raw.hex(),
         "fields": [_field(span) for span in spans],
     }
+    if told.layout is Measurements:
+        result["measurements"] = list(told.measurements)
+    return result
 
 
 def _field(span: Span) -> dict[str, Any]:

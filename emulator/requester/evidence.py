@@ -8,7 +8,6 @@ from emulator.ask.version import version_text
 from emulator.crypto import hashes
 from emulator.crypto.keys import VerifyingKey
 from emulator.crypto.tcb import TcbInfo
-from emulator.device.measurements import KINDS
 from emulator.requester.identity import describe_chain
 from emulator.requester.measuring import Measured
 from emulator.spdm.algorithms import HASHES, SIGNATURES, OpaqueFormat
@@ -18,13 +17,13 @@ from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Capabilities
 from emulator.spdm.messages.certificates import SLOT_MASK
 from emulator.spdm.messages.challenge import NO_SLOT
+from emulator.spdm.messages.measured import KIND_NAMES, read_value, value_json, value_text
 from emulator.spdm.messages.measurements import ContentChanged
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.versions import Version
 
 Told = tuple[str, dict[str, Any]]
 
-_KIND_NAMES = {number: name for name, number in KINDS.items()}
 _CHANGED_NAMES = {member.value: member.name for member in ContentChanged}
 
 
@@ -124,25 +123,42 @@ def signature(transcript_hash: bytes, made: bytes) -> dict[str, Any]:
     return {"transcript_hash": transcript_hash.hex(), "signature": made.hex()}
 
 
+def measurement(one: ReportedMeasurement) -> dict[str, Any]:
+    """One measurement: `decoded` and `text` say what a raw value means, None where it is bytes."""
+    value = read_value(one.kind, one.value) if one.raw else None
+    return {
+        "index": one.index,
+        "type": one.kind,
+        "type_name": KIND_NAMES.get(one.kind),
+        "raw": one.raw,
+        "size": len(one.value),
+        "value": one.value.hex(),
+        "decoded": None if value is None else value_json(value),
+        "text": None if value is None else value_text(value),
+    }
+
+
 def measurements(found: Measured) -> Told:
     """What was measured, and whether it changed while it was read."""
-    listed = [
-        {
-            "index": one.index,
-            "type": one.kind,
-            "type_name": _KIND_NAMES.get(one.kind),
-            "raw": one.raw,
-            "value": one.value.hex(),
-        }
-        for one in found.measurements
-    ]
-    indices = ", ".join(str(one.index) for one in found.measurements)
+    listed = [measurement(one) for one in found.measurements]
+    indices = _ranges([one.index for one in found.measurements])
     detail = f"{len(listed)} of {found.count}: index {indices}"
     changed = found.readings[-1].content_changed
     if changed == ContentChanged.CHANGED:
         detail += "; they changed while they were read, so read them again"
     said = None if changed is None else _CHANGED_NAMES.get(changed, f"0x{changed:02x}")
     return detail, {"measurements": listed, "content_changed": said}
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Numbers for a person, those in a row as a range: `1 to 3, 7`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] + 1 == number:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if run[1:] else str(run[0]) for run in runs)
 
 
 def summary(stated: bytes, computed: bytes) -> Told:

@@ -170,7 +170,7 @@ class Requester:
         *,
         signed_by: int | None = 0,
         raw: bool = False,
-        fresh: bool = False,
+        new: bool = False,
         nonce: bytes | None = None,
         context: bytes = _NO_CONTEXT,
     ) -> Flow[Reading]:
@@ -181,7 +181,7 @@ class Requester:
             signed_by: the slot, fetched before, whose leaf signs, or 0xFF for `public_key`; None
                 for no signature.
             raw: ask for what was measured rather than for digests, where the device has it.
-            fresh: ask for measurements taken now, where the device offers MEAS_FRESH.
+            new: since 1.3, ask for what the device will measure once it was reset.
             nonce: 32 bytes; drawn where none is given.
             context: 8 bytes that are echoed since 1.3.
         """
@@ -191,7 +191,7 @@ class Requester:
         attributes = RequestAttributes(0)
         if raw:
             attributes |= RequestAttributes.RAW_BIT_STREAM
-        if fresh:
+        if new:
             attributes |= RequestAttributes.NEW_MEASUREMENT
         request = MeasurementsRequest(
             self.connection,

@@ -40,6 +40,8 @@ class Rules:
         sizes_negotiated: CAPABILITIES carry DataTransferSize and MaxSPDMmsgSize.
         opaque_negotiated: a format of opaque data is agreed; before, there is none to agree.
         content_changed: MEASUREMENTS say whether contents changed during the reading.
+        new_measurement: measurements can be asked for as they will be once the device was reset
+            (libspdm `doc/standard_measurement_transcripts.md`).
         measurement_slot: a signed GET_MEASUREMENTS names a slot; before, slot 0 signs.
         too_large_error: ERROR ResponseTooLarge exists.
         supported_slots: DIGESTS name the slots there are, and a slot's size can be asked for.
@@ -60,6 +62,7 @@ class Rules:
     sizes_negotiated: bool = True
     opaque_negotiated: bool = True
     content_changed: bool = True
+    new_measurement: bool = True
     measurement_slot: bool = True
     too_large_error: bool = True
     supported_slots: bool = True
@@ -75,7 +78,13 @@ class Rules:
 
 _V1_4 = Rules()
 _V1_3 = replace(_V1_4, large_forms=False, wide_chunks=False, last_structure=5)
-_V1_2 = replace(_V1_3, supported_slots=False, multi_key=False, supported_algorithms=False)
+_V1_2 = replace(
+    _V1_3,
+    new_measurement=False,
+    supported_slots=False,
+    multi_key=False,
+    supported_algorithms=False,
+)
 _V1_1 = replace(
     _V1_2,
     signing_prefix=False,

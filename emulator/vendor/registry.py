@@ -5,23 +5,10 @@ from typing import Protocol
 
 from emulator.device import Device
 from emulator.spdm.connection import Connection
+from emulator.spdm.standards import BY_NUMBER
 
-VENDOR_ID_SIZES = {
-    0x0: (0,),  # DMTF
-    0x1: (0, 2),  # TCG
-    0x2: (0, 2),  # USB
-    0x3: (0, 2),  # PCI-SIG
-    0x4: (0, 4),  # IANA
-    0x5: (0, 4),  # HDBaseT
-    0x6: (0, 2),  # MIPI
-    0x7: (0, 2),  # CXL
-    0x8: (0, 2),  # JEDEC
-    0x9: (0,),  # VESA
-    0xA: (1, 2, 3, 5, 9),  # IANA-CBOR: a CBOR tag and the 0 to 8 bytes of its number
-    0xB: (2,),  # DMTF-DSP
-}
-"""The sizes in bytes a vendor id may have, by standards body; of others any size is taken
-(libspdm `library/spdm_common_lib/libspdm_com_support.c`, `libspdm_validate_svh_vendor_id_len`)."""
+VENDOR_ID_SIZES = {number: registry.vendor_sizes for number, registry in BY_NUMBER.items()}
+"""The sizes in bytes a vendor id may have, by standards body; of others any size is taken."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,17 @@
 """MEASUREMENTS but for its signature, which tests/unit/responder/test_signatures.py verifies."""
 
+import hashlib
+
 import pytest
 from devices import (
+    CAPABILITIES,
     MEASURED,
     Peer,
+    challenge,
     device,
     error,
+    get_certificate,
+    get_digests,
     get_measurements,
     negotiate_algorithms,
     negotiated,
@@ -15,6 +21,7 @@ from emulator.device import Measurement, Measurements
 from emulator.entropy import Seeded
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.state import State
+from emulator.spdm.versions import Version
 
 both = pytest.mark.parametrize("version", [0x12, 0x13])
 HELD = Measurements(MEASURED)
@@ -123,6 +130,94 @@ def test_a_reading_begins_anew_after_any_other_request_and_after_an_error(versio
         held.measurements.change(2, between)
         peer.ask(between)
         assert peer.good(signed)[3] == 0x20
+
+
+def firmware(peer: Peer, version: int, attributes: int = 0) -> bytes:
+    """What index 2 is reported to be, raw."""
+    request = get_measurements(version, 2, attributes=0x02 | attributes)
+    reply = peer.good(request)
+    return reply[15 : 8 + int.from_bytes(reply[5:8], "little")]
+
+
+@pytest.mark.parametrize("version", [0x12, 0x13, 0x14])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_is_measured_now_is_reported_if_the_device_measures_afresh(
+    version: int, *, fresh: bool
+) -> None:
+    flags = CAPABILITIES if fresh else CAPABILITIES & ~Cap.MEAS_FRESH
+    held = device(capabilities=flags, versions=tuple(Version))
+    peer = negotiated(held, version=version)
+    held.measurements.change(2, b"patched")
+    assert firmware(peer, version) == (b"patched" if fresh else b"mutable firmware")
+    held.measurements.reset()
+    assert firmware(peer, version) == b"patched"
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_reset_during_a_reading_changes_it_where_the_values_are_others(*, fresh: bool) -> None:
+    flags = CAPABILITIES if fresh else CAPABILITIES & ~Cap.MEAS_FRESH
+    held = device(capabilities=flags)
+    peer = negotiated(held)
+    signed = get_measurements(operation=1, signed=True)
+    peer.good(get_measurements(operation=2))
+    held.measurements.change(2, b"patched")
+    # What is not reported has not changed.
+    assert peer.good(signed)[3] == (0x10 if fresh else 0x20)
+    peer.good(get_measurements(operation=2))
+    held.measurements.reset()
+    assert peer.good(signed)[3] == (0x20 if fresh else 0x10)
+    peer.good(get_measurements(operation=2))
+    held.measurements.reset()
+    assert peer.good(signed)[3] == 0x20
+
+
+@pytest.mark.parametrize("version", [0x12, 0x13, 0x14])
+def test_new_measurements_are_those_after_the_reset_since_1_3(version: int) -> None:
+    held = device(versions=tuple(Version))
+    peer = negotiated(held, version=version)
+    assert firmware(peer, version, 0x04) == b"mutable firmware"
+    held.measurements.prepare(2, b"update")
+    assert firmware(peer, version) == b"mutable firmware"
+    expected = b"update" if version >= 0x13 else b"mutable firmware"
+    assert firmware(peer, version, 0x04) == expected
+    held.measurements.reset()
+    assert firmware(peer, version) == b"update"
+
+
+def test_an_update_that_is_prepared_changes_a_reading_of_new_measurements_only() -> None:
+    held = device()
+    peer = negotiated(held)
+    for attributes, changed in ((0, 0x20), (0x04, 0x10)):
+        peer.good(get_measurements(operation=2, attributes=attributes))
+        held.measurements.prepare(2, b"update %d" % attributes)
+        assert peer.good(get_measurements(signed=True, attributes=attributes))[3] == changed
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_the_summary_of_a_challenge_is_of_what_is_reported(*, fresh: bool) -> None:
+    flags = CAPABILITIES if fresh else CAPABILITIES & ~Cap.MEAS_FRESH
+    held = device(capabilities=flags)
+    peer = negotiated(held)
+    held.measurements.change(2, b"patched")
+    peer.good(get_digests())
+    peer.good(get_certificate())
+    stated = peer.good(challenge(summary=0xFF))[84:132]
+    reply = peer.good(get_measurements())
+    record = reply[8 : 8 + int.from_bytes(reply[5:8], "little")]
+    assert stated == hashlib.sha384(record).digest()
+
+
+@both
+@pytest.mark.parametrize("signed", [False, True])
+def test_without_an_agreed_specification_there_is_nothing_to_ask_for(
+    version: int, *, signed: bool
+) -> None:
+    # Whatever else is wrong with the request, as in libspdm: this device signs nothing.
+    held = device(capabilities=Cap.MEAS_NO_SIG, slots={})
+    peer = Peer(held, version=version).climb(State.AFTER_CAPABILITIES)
+    peer.good(negotiate_algorithms(version, specification=0))
+    request = get_measurements(version, 0x77, signed=signed)
+    assert peer.ask(request) == error(version, 0x04)
 
 
 @both

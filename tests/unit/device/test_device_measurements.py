@@ -4,7 +4,8 @@ import pytest
 from devices import MEASURED
 
 from emulator.device import Measurement, Measurements
-from emulator.device.measurements import KINDS, MAX_INDEX, MIN_INDEX, TCB_KIND
+from emulator.device.measurements import MAX_INDEX, MIN_INDEX, TCB_KIND, Reported
+from emulator.spdm.messages.measured import KINDS
 
 ROM = Measurement(1, 0, b"immutable rom")
 
@@ -96,3 +97,81 @@ def test_a_summary_is_over_whole_blocks_of_all_or_of_the_tcb() -> None:
 def test_a_summary_of_nothing_is_the_hash_of_nothing() -> None:
     held = Measurements((Measurement(1, 1, b"firmware"),))
     assert held.summary(0x01, "SHA_256", "SHA_256") == hashlib.sha256().digest()
+
+
+def firmware(held: Reported) -> bytes:
+    """What the second measurement is reported to be, raw."""
+    return held.block(2, "SHA_384", raw=True)[7:]
+
+
+def views(held: Measurements) -> tuple[bytes, ...]:
+    """What is reported: at reset, fresh, and each as it will be."""
+    return tuple(
+        firmware(held.reported(fresh=fresh, new=new))
+        for new in (False, True)
+        for fresh in (False, True)
+    )
+
+
+def test_without_fresh_measurements_it_is_what_was_measured_at_reset() -> None:
+    held = Measurements(MEASURED)
+    old, patched, update = b"mutable firmware", b"patched", b"update"
+    assert views(held) == (old, old, old, old)
+    held.change(2, patched)
+    assert views(held) == (old, patched, old, patched)
+    held.prepare(2, update)
+    assert views(held) == (old, patched, update, update)
+    held.change(2, b"patched again")
+    assert views(held) == (old, b"patched again", update, update)
+    held.reset()
+    assert views(held) == (update, update, update, update)
+    held.reset()
+    assert views(held) == (update, update, update, update)
+
+
+def test_what_is_prepared_leaves_the_others_as_they_are() -> None:
+    held = Measurements(MEASURED)
+    held.prepare(2, b"update")
+    will_be = held.reported(fresh=False, new=True)
+    assert [entry.index for entry in will_be] == [entry.index for entry in MEASURED]
+    assert will_be.block(1, "SHA_384", raw=False) == held.block(1, "SHA_384", raw=False)
+    with pytest.raises(KeyError):
+        held.prepare(77, b"")
+
+
+def test_a_summary_is_of_what_is_reported() -> None:
+    held = Measurements(MEASURED)
+    before = held.summary(0xFF, "SHA_384", "SHA_384")
+    held.change(2, b"patched")
+    at_reset, fresh = (held.reported(fresh=fresh) for fresh in (False, True))
+    assert at_reset.summary(0xFF, "SHA_384", "SHA_384") == before
+    assert fresh.summary(0xFF, "SHA_384", "SHA_384") != before
+
+
+def test_each_knows_when_it_changed() -> None:
+    held = Measurements(MEASURED)
+
+    def changed() -> tuple[int, ...]:
+        return tuple(
+            held.reported(fresh=fresh, new=new).changed
+            for new in (False, True)
+            for fresh in (False, True)
+        )
+
+    assert changed() == (0, 0, 0, 0)
+    held.change(2, b"patched")
+    assert changed() == (0, 1, 0, 1)
+    held.prepare(3, b"update")
+    assert changed() == (0, 1, 2, 2)
+    held.reset()
+    assert changed() == (4, 3, 4, 3)
+    held.reset()
+    assert (changed(), held.generation) == ((4, 3, 4, 3), 4)
+
+
+def test_what_is_reported_is_made_once() -> None:
+    held = Measurements(MEASURED)
+    held.prepare(2, b"update")
+    for fresh in (False, True):
+        one, other = (held.reported(fresh=fresh, new=True) for _ in range(2))
+        assert one is other

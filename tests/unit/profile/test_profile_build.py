@@ -1,5 +1,6 @@
 """From profiles to devices."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,18 +10,19 @@ import pytest
 from chains import AT, issued
 
 from emulator.device import Sizes, Timing
-from emulator.device.measurements import KINDS
 from emulator.entropy import Seeded
 from emulator.errors import ProfileError
 from emulator.pki import files
 from emulator.profile import LoadedProfile, build, load, new, ready
-from emulator.profile.opaque import REGISTRIES, Element, table, table_problem
+from emulator.profile.opaque import Element, table, table_problem
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.algorithms import OpaqueFormat
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.messages.measured import KINDS
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.pending import Readiness
+from emulator.spdm.standards import REGISTRIES
 from emulator.spdm.versions import Version
 
 Load = Callable[..., LoadedProfile]
@@ -55,6 +57,77 @@ def test_nvme_ssd_measures(at: datetime) -> None:
     ]
     [*_, number] = device.measurements
     assert number.value == (7).to_bytes(8, "little")
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "how"),
+    [
+        ("secure-version-number, number: 258", "02 01 00 00 00 00 00 00", "raw"),
+        (
+            (
+                "device-mode, mode: {operational_mode_capabilities: [manufacturing, normal],"
+                " operational_mode_state: [normal], device_mode_capabilities:"
+                " [invasive-debug-active, invasive-debug-has-been-active-after-mfg]}"
+            ),
+            "05 00 00 00  04 00 00 00  12 00 00 00  00 00 00 00",
+            "raw",
+        ),
+        ("version, text: v1, report: raw", "76 31", "raw"),
+        (
+            (
+                'structured-manifest, structured: {registry: IANA_CBOR, vendor: "d9 01 f5",'
+                ' manifest: "a0"}'
+            ),
+            "0a 03 d9 01 f5 a0",
+            "",
+        ),
+        ("informational, hex: 'ff'", "ff", ""),
+    ],
+)
+def test_readable_values(
+    load_sections: Load, measuring: dict[str, str], entry: str, value: str, how: str
+) -> None:
+    measuring["measurements"] = f"[{{index: 9, type: {entry}}}]"
+    [measured] = load_sections(**measuring).measurements
+    assert measured.value == bytes.fromhex(value)
+    assert (measured.raw, measured.digested) == (how == "raw", False)
+
+
+def test_a_hash_is_extended_by_one_entry_after_the_other(
+    load_sections: Load, measuring: dict[str, str]
+) -> None:
+    measuring["measurements"] = "[{index: 9, type: hash-extend, extended: [boot ROM, loader]}]"
+    [measured] = load_sections(**measuring).measurements
+    first = hashlib.sha256(bytes(32) + b"boot ROM").digest()
+    assert measured.value == hashlib.sha256(first + b"loader").digest()
+    assert (measured.raw, measured.digested) == (False, True)
+
+
+def test_gpu_is_a_controller_with_many_measurements(at: datetime) -> None:
+    device = build(load("gpu", at=at), entropy=Seeded("run"), at=at)
+    assert device.identity.san == (
+        "Vendor=1af4:Device=10f0:CC=030200:REV=a1:SSVID=1af4:SSID=10f0:10f0000000000001"
+    )
+    assert device.capabilities == Cap.CERT | Cap.CHAL | Cap.MEAS_SIG | Cap.CHUNK
+    assert device.provisioned("ECDSA_P384") == 0b111
+    assert device.timing.ct_exponent > Timing().ct_exponent
+    assert list(device.measurement_opaque) == [OpaqueFormat.FORMAT_1]
+    assert [one.index for one in device.measurements] == [*range(1, 63), 0xFD, 0xFE]
+    assert {one.kind for one in device.measurements} == set(KINDS.values())
+    # All at once in one piece for who can take it; no piece is larger than QEMU carries.
+    record = device.measurements.record("SHA_384", raw=False)
+    assert 3000 < len(record) < device.sizes.transmit - 200
+    assert device.sizes.transmit == Sizes().transmit
+
+
+def test_cxl_memory_is_a_memory_device(at: datetime) -> None:
+    device = build(load("cxl-memory", at=at), entropy=Seeded("run"), at=at)
+    assert device.identity.san == (
+        "Vendor=1af4:Device=10f1:CC=050210:REV=01:SSVID=1af4:SSID=10f1:10f1000000000001"
+    )
+    assert device.versions == (Version.V1_2, Version.V1_3)
+    assert device.capabilities == Cap.CERT | Cap.CHAL | Cap.MEAS_SIG | Cap.MEAS_FRESH
+    assert [one.index for one in device.measurements] == [*range(1, 16), 0xFD, 0xFE]
 
 
 def test_linux_cma_has_no_measurements(at: datetime) -> None:

@@ -19,7 +19,8 @@ def _problems(path: Path, at: datetime) -> list[str]:
 
 
 def test_the_ready_profiles_are_found_by_name() -> None:
-    assert {"everything", "linux-cma", "minimal-1.0", "nvme-ssd"} <= set(ready())
+    names = {"cxl-memory", "everything", "gpu", "linux-cma", "minimal-1.0", "nvme-ssd"}
+    assert names <= set(ready())
     assert ready() == sorted(ready())
     assert [find(name).name for name in ready()] == [f"{name}.yaml" for name in ready()]
 

@@ -16,7 +16,15 @@ from emulator.requester.attest import PLAN
 
 def measured(index: int, kind: int, name: str | None, *, raw: bool, value: str) -> dict[str, Any]:
     """A measurement as the evidence of a step has it."""
-    return {"index": index, "type": kind, "type_name": name, "raw": raw, "value": value}
+    return {
+        "index": index,
+        "type": kind,
+        "type_name": name,
+        "raw": raw,
+        "size": len(value) // 2,
+        "value": value,
+        "text": None,
+    }
 
 
 AT_NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -85,8 +93,9 @@ def test_a_verdict_in_a_pipe_is_plain() -> None:
     )
     assert lines[2].startswith(" " * 32 + "one one")
     assert lines[4] == "--   challenge                  not reached"
-    assert lines[6] == "        1  immutable-rom, digest:"
-    assert lines[9] == "      254  type 85, raw: 00"
+    row = "        1  immutable-rom           digest   48 B  "
+    assert lines[6] == row + "ab" * 13 + "a..."
+    assert lines[7] == "      254  type 85                 raw       1 B  00"
     assert (
         lines[-2]
         == "FAIL VERDICT                    2 passed, 1 failed, 1 not judged; failed: chain:"
@@ -145,6 +154,21 @@ def test_every_field_is_drawn_if_that_is_wanted() -> None:
     assert "(missing)" not in text
     assert "... (96 bytes)" in text
     assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_measurements_are_whole_if_that_is_wanted() -> None:
+    for verbose in (False, True):
+        paper = Paper()
+        console = Console(file=paper, width=80, no_color=True)
+        ConsoleReport(console, verbose=verbose).verdict(VERDICT)
+        joined = "".join(line.strip() for line in paper.text().splitlines())
+        assert ("ab" * 48 in joined) == verbose
+
+
+def test_a_reading_is_drawn_with_what_its_values_say() -> None:
+    lines = conversation(verbose=True).splitlines()
+    row = '        3  immutable-rom           raw      10 B  "second rom"'
+    assert lines.count(row) == 2  # with its message, and with the verdict
 
 
 def test_arrows_on_a_terminal() -> None:

@@ -107,6 +107,7 @@ CHALLENGE_AUTH = bytes((0x13, 0x03, 0, 1)) + bytes(48 + 32 + 2 + 8 + 96)
             "slot 2: 1 bytes, 65536 left",
         ),
         (get_measurements(operation=7, attributes=2), "GET_MEASUREMENTS", "index 7, raw"),
+        (get_measurements(attributes=4), "GET_MEASUREMENTS", "all, as they will be"),
         (
             vendor_request(payload=b"abc"),
             "VENDOR_DEFINED_REQUEST",

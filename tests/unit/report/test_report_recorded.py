@@ -17,6 +17,7 @@ from devices import (
 )
 from rich.console import Console
 
+from emulator.device import Measurement
 from emulator.record import LinkType, Packet, Session
 from emulator.report import (
     Beside,
@@ -27,6 +28,7 @@ from emulator.report import (
     differences,
     entries,
     entry_json,
+    message_json,
     tell,
 )
 from emulator.requester import Direction
@@ -118,6 +120,42 @@ def flow(version: int = 0x13, nonce: int = 0, *, count: bool = True) -> list[Tol
         peer.good(get_measurements(version, 0))
     peer.good(get_measurements(version, signed=True, nonce=bytes((nonce,) * 32)))
     return said(peer)
+
+
+def test_a_reading_tells_what_its_values_say() -> None:
+    peer = negotiated(device())
+    request = get_measurements(operation=0xFE)
+    told = one(REPLY, peer.good(request))
+    assert told.meaning == "index 254, secure-version-number: 0, not signed"
+    measured = {
+        "index": 254,
+        "type": 7,
+        "type_name": "secure-version-number",
+        "raw": True,
+        "size": 8,
+        "value": "00" * 8,
+        "decoded": 0,
+        "text": "0",
+    }
+    assert message_json(told)["measurements"] == [measured]
+    digest = one(REPLY, peer.good(get_measurements(operation=1)))
+    assert digest.meaning == "index 1, immutable-rom: digest, not signed"
+    assert "measurements" not in message_json(one(REQUEST, request))
+    long = Measurement(1, 4, b"manifest " * 30, raw=True)
+    manifest = negotiated(device(measurements=(long,))).good(get_measurements(operation=1))
+    said = "index 1, measurement-manifest: 270 bytes, not signed"
+    assert one(REPLY, manifest).meaning == said
+    every = one(REPLY, peer.good(get_measurements()))
+    assert every.meaning.startswith("5 of them in ")
+    assert [each["index"] for each in every.measurements] == [1, 2, 3, 5, 254]
+
+
+def test_a_broken_record_is_told_without_its_values() -> None:
+    raw = bytearray(negotiated(device()).good(get_measurements(operation=0xFE)))
+    raw[9] = 0x02  # a specification nobody knows
+    told = one(REPLY, bytes(raw))
+    assert told.meaning == "1 of them in 15 bytes, not signed"
+    assert told.measurements == ()
 
 
 def test_what_is_random_makes_no_difference() -> None:

@@ -76,9 +76,9 @@ def test_nonces_and_contexts_can_be_given() -> None:
     assert host.sent[-1][4:] == nonce + b"\x00" + context
 
 
-def test_raw_and_fresh_are_attributes() -> None:
+def test_raw_and_new_are_attributes() -> None:
     host = Host().connected(0)
-    host.run(host.requester.measurements(signed_by=None, raw=True, fresh=True))
+    host.run(host.requester.measurements(signed_by=None, raw=True, new=True))
     assert host.sent[-1][2] == 0x06
     host.run(host.requester.measurements(MeasurementOperation.COUNT, signed_by=0))
     assert host.sent[-1][2:4] == b"\x01\x00"

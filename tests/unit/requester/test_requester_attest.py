@@ -68,8 +68,13 @@ def test_what_the_verdict_says() -> None:
         "type": 0,
         "type_name": "immutable-rom",
         "raw": True,
+        "size": 10,
         "value": b"second rom".hex(),
+        "decoded": "second rom",
+        "text": '"second rom"',
     }
+    assert (measured[0]["size"], measured[0]["decoded"], measured[0]["text"]) == (48, None, None)
+    assert (measured[4]["decoded"], measured[4]["text"]) == (0, "0")
     assert found["measurements"].evidence["content_changed"] == "UNCHANGED"
     for name in ("challenge signature", "measurement signature"):
         assert len(found[name].evidence["transcript_hash"]) == 96

@@ -31,14 +31,14 @@ def capabilities(version: int) -> bytes:
     return bytes((version, 0xE1, 0, 0)) + since_1_1
 
 
-def connected(version: int, to: Device | None = None) -> Peer:
+def connected(version: int, to: Device | None = None, *, flags: int = FLAGS) -> Peer:
     peer = Peer(to or device(versions=tuple(Version)))
     peer.good(GET_VERSION)
     reply = peer.good(capabilities(version))
     assert reply[:2] == bytes((version, 0x61))
     assert len(reply) == 12, "no sizes before 1.2"
-    (flags,) = struct.unpack_from("<I", reply, 8)
-    assert flags & ~Cap.CACHE == FLAGS
+    (offered,) = struct.unpack_from("<I", reply, 8)
+    assert offered & ~Cap.CACHE == flags
     algorithms = peer.good(negotiate(version))
     assert len(algorithms) == 36
     assert struct.unpack_from("<HBBIII", algorithms, 4) == (36, 1, 0, 0x04, 0x80, 0x02)
@@ -73,6 +73,81 @@ def test_measurements_are_signed_without_the_negotiation(version: int) -> None:
     unsigned, signed = peer.good(first), peer.good(second)
     assert signed[3] == 0, "contents that change are a matter of 1.2"
     check(first + unsigned + second + signed[:-96], signed[-96:])
+
+
+def read(version: int, operation: int, *, signed: bool = False, attributes: int = 0) -> bytes:
+    """GET_MEASUREMENTS, signed by slot 0, which only 1.1 names."""
+    tail = (NONCE + b"\x00"[: version - 0x10]) if signed else b""
+    return bytes((version, 0xE0, attributes | signed, operation)) + tail
+
+
+@either
+@pytest.mark.parametrize("operation", [0, 1, 0xFF])
+def test_every_reading_since_the_last_signature_is_signed(version: int, operation: int) -> None:
+    peer = connected(version)
+    for _ in range(2):
+        unsigned = read(version, 0) + peer.good(read(version, 0))
+        signed = read(version, operation, signed=True)
+        reply = peer.good(signed)
+        assert reply[2] == (0 if operation else 5)
+        check(unsigned + signed + reply[:-96], reply[-96:])
+
+
+@either
+def test_a_reading_begins_anew_after_another_request_and_after_an_error(version: int) -> None:
+    peer = connected(version)
+    for between in (bytes((version, 0x81, 0, 0)), read(version, 0x77), bytes((0x12, 0xE0, 0, 1))):
+        peer.good(read(version, 1))
+        peer.ask(between)
+        signed = read(version, 1, signed=True)
+        reply = peer.good(signed)
+        check(signed + reply[:-96], reply[-96:])
+
+
+@either
+def test_measurements_before_the_challenge_give_up_what_it_would_cover(version: int) -> None:
+    peer = connected(version)
+    negotiation = b"".join(one + other for one, other in peer.said)
+    peer.good(bytes((version, 0x81, 0, 0)))
+    peer.good(read(version, 1))
+    request = bytes((version, 0x83, 0, 0)) + NONCE
+    reply = peer.good(request)
+    check(negotiation + request + reply[:-96], reply[-96:])
+
+
+@either
+def test_raw_measurements_are_given_and_new_ones_unknown(version: int) -> None:
+    held = device(versions=tuple(Version))
+    peer = connected(version, held)
+    held.measurements.prepare(1, b"update")
+    reply = peer.good(read(version, 1, attributes=0x06))
+    assert reply[8:28] == bytes.fromhex("01011000 800d00") + b"immutable rom"
+
+
+@either
+def test_a_device_may_measure_at_reset_only(version: int) -> None:
+    flags = CAPABILITIES & ~Cap.MEAS_FRESH
+    held = device(versions=tuple(Version), capabilities=flags)
+    peer = connected(version, held, flags=0x16)
+    before = peer.good(read(version, 1))[8:]
+    held.measurements.change(1, b"patched")
+    assert peer.good(read(version, 1))[8:63] == before[:55]
+    held.measurements.reset()
+    digest = hashlib.sha384(b"patched").digest()
+    assert peer.good(read(version, 1))[8:63] == bytes.fromhex("01013300 003000") + digest
+
+
+@either
+@pytest.mark.parametrize("signed", [False, True])
+def test_without_an_agreed_specification_there_are_no_measurements(
+    version: int, *, signed: bool
+) -> None:
+    peer = Peer(device(versions=tuple(Version)))
+    peer.good(GET_VERSION)
+    peer.good(capabilities(version))
+    peer.good(negotiate(version, specification=0))
+    refused = peer.ask(read(version, 0xFF, signed=signed))
+    assert refused == bytes((version, 0x7F, 0x04, 0))
 
 
 @either

@@ -88,7 +88,9 @@ def instances(draw: st.DrawFn, cls: type[Structure], shape: Shape) -> Any:
             values[field.name] = None if absent else _raw(draw, kind, values, shape)
             continue
         values[field.name] = draw(st.integers(0, _MOST))
-        if not isinstance(counted, CountedEither) and counted.mask != 0xFFFFFFFF:  # other bits beside the count's
+        if (
+            not isinstance(counted, CountedEither) and counted.mask != 0xFFFFFFFF
+        ):  # other bits beside the count's
             values[field.name] |= draw(st.integers(0, 15)) << 4
     for field in cls.codec(shape).fields:
         if field.kind.load and field.name not in counting:
