@@ -30,7 +30,7 @@ from bench import client
 from bench.client import Client
 from interop.serving import serving
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from emulator.crypto import hashes
 from emulator.crypto.keys import SigningKey
@@ -213,7 +213,8 @@ def main() -> None:
     if as_json:
         print(json.dumps(results, indent=2))  # noqa: T201 - a script's result
         return
-    table = Table("median µs", *results, title="ratio = device / (cryptography + loopback)")
+    title = "ratio = device / (cryptography + loopback)"
+    table = Table(Column("median µs", no_wrap=True), *results, title=title)
     for name in next(iter(results.values())):
         digits = 2 if name.endswith("ratio") else 0
         cells = (f"{figures[name]:.{digits}f}" for figures in results.values())
