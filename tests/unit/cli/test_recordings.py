@@ -92,7 +92,7 @@ def test_diff(files: Path) -> None:
     assert (alike.exit_code, alike.stdout.splitlines()[-1]) == (0, "the same in all 16 messages")
     result = run("show", "--diff", first, second)
     assert result.exit_code == 1
-    assert "version: 18 (0x12)" in result.stdout
+    assert "version: 1.2 (0x12)" in result.stdout
     found = json.loads(run("show", "--diff", first, short, "--json").stdout)
     assert found["same"] is False
     assert found["left"] == {"file": str(first), "device": "nvme-ssd", "connection": 1}
