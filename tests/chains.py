@@ -10,15 +10,23 @@ from cryptography.x509.oid import NameOID
 
 from emulator.crypto.keys import SigningKey
 from emulator.entropy import Seeded
-from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, Authority
+from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, Authority, sample_authority
 from emulator.pki.issue import IssuedChain, LeafOptions, issue
+from emulator.pki.schemes import SCHEMES
 
 SAN = "Vendor=1b36:Device=0010:CC=010802:REV=02:SSVID=1af4:SSID=1100"
 AT = datetime(2025, 6, 1, tzinfo=UTC)
 
+QUICK = tuple(name for name in SCHEMES if name not in {"RSA_3072", "RSA_4096"})
+"""The kinds of keys, of RSA only the smallest: where new keys are made and their size is not the
+point, these do."""
+
 
 @cache
 def authority(scheme: str = "ECDSA_P256", seed: str = "tests") -> Authority:
+    """An authority of tests alone; for RSA the sample one, as making its keys takes seconds."""
+    if scheme.startswith("RSA"):
+        return sample_authority(scheme)
     return Authority.make(scheme, Seeded(seed))
 
 

@@ -13,6 +13,7 @@ from emulator.cli.options import DEFAULT_TARGET, Seed, address_or_exit, entropy_
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.client import connect
 from emulator.client.config_space import PcieError
+from emulator.client.mctp import MCTP_TARGET, MctpError, MctpUnsupported, endpoint_address
 from emulator.client.socket import TIMEOUT
 from emulator.client.sysfs import PCI, function_name
 from emulator.crypto.certificate import Certificate
@@ -30,6 +31,9 @@ from emulator.tcp import UNIX
 
 _LARGEST_IN_CHUNKS = 1 << 16
 _HINT = "is a device listening there? `spdm-emulator serve` starts one"
+_MCTP_HINT = (
+    "without them: `attest HOST:PORT --transport mctp` speaks to a device behind a socket instead"
+)
 
 
 class Measurements(StrEnum):
@@ -54,15 +58,18 @@ def attest(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="[HOST:PORT|unix:PATH|pci:ADDRESS]",
-            help="Where the device listens, or a PCI function of this machine.",
+            metavar="[HOST:PORT|unix:PATH|pci:ADDRESS|mctp:[NETWORK,]EID]",
+            help="Where the device listens, or a PCI function or MCTP endpoint of this machine.",
         ),
     ] = DEFAULT_TARGET,
     *,
     transport: Annotated[
-        Transport,
-        typer.Option(help="What messages are wrapped in; tcp-plain: TCP messages without frames."),
-    ] = Transport.DOE,
+        Transport | None,
+        typer.Option(
+            help="What messages are wrapped in; tcp-plain: TCP messages without frames. None: doe, "
+            "and mctp to an MCTP endpoint."
+        ),
+    ] = None,
     trust: Annotated[
         list[Path] | None,
         typer.Option(help="Trusted certificates, PEM or DER; repeatable. None: the sample roots."),
@@ -136,8 +143,7 @@ def attest(
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
     host, port = _address(target)
-    if host.startswith(PCI) and transport is not Transport.DOE:
-        fail(f"--transport {transport.value} where a PCI function takes doe", code=WRONG_USE)
+    carried = _transport(host, transport)
     if supported_algorithms and not chunk:
         fail("--supported-algorithms takes --chunk, without which none may ask", code=WRONG_USE)
     offer = replace(
@@ -162,7 +168,7 @@ def attest(
             entropy=entropy,
             timeout=timeout,
             wait=wait,
-            transport=transport.value,
+            transport=carried,
             observer=unobserved if as_json else report,
         ) as client:
             return await client.attest(
@@ -179,7 +185,9 @@ def attest(
         verdict = asyncio.run(run())
     except NoResponse as error:
         fail([str(error), _HINT], code=FAILED)
-    except PcieError as error:
+    except MctpUnsupported as error:
+        fail([str(error), _MCTP_HINT], code=WRONG_USE)
+    except (PcieError, MctpError) as error:
         fail(str(error), code=FAILED)
     if as_json:
         print_json(verdict.to_json())
@@ -190,7 +198,7 @@ def attest(
 
 
 def _address(target: str) -> tuple[str, int]:
-    """A host, which may be a Unix socket or a PCI function, and a port, which those lack."""
+    """A host, which may be no address of the network's, and a port, which others lack."""
     if target.startswith(UNIX) and target != UNIX:
         return target, 0
     if target.startswith(PCI):
@@ -198,7 +206,25 @@ def _address(target: str) -> tuple[str, int]:
             return PCI + function_name(target.removeprefix(PCI)), 0
         except ValueError as error:
             fail(str(error), code=WRONG_USE)
+    if target.startswith(MCTP_TARGET):
+        try:
+            return endpoint_address(target.removeprefix(MCTP_TARGET)).text, 0
+        except ValueError as error:
+            fail(str(error), code=WRONG_USE)
     return address_or_exit(target)
+
+
+def _transport(host: str, chosen: Transport | None) -> str:
+    """What messages are wrapped in; a PCI function and an MCTP endpoint take one only."""
+    for prefix, what, only in (
+        (PCI, "a PCI function", Transport.DOE),
+        (MCTP_TARGET, "an MCTP endpoint", Transport.MCTP),
+    ):
+        if host.startswith(prefix):
+            if chosen not in {None, only}:
+                fail(f"--transport {chosen} where {what} takes {only}", code=WRONG_USE)
+            return only.value
+    return (chosen or Transport.DOE).value
 
 
 def _offer(versions: list[str] | None, asym: list[str] | None, hashes: list[str] | None) -> Offer:

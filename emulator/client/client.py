@@ -8,6 +8,7 @@ from typing import TypeVar
 from emulator.ask import Authentication, PeerChain, Reading, SlotDigests
 from emulator.client.channel import Channel
 from emulator.client.drive import drive
+from emulator.client.mctp import MCTP_TARGET, MctpChannel, endpoint_address
 from emulator.client.socket import TIMEOUT, SocketChannel
 from emulator.client.sysfs import PCI, function_name, open_mailbox
 from emulator.crypto.keys import VerifyingKey
@@ -138,15 +139,19 @@ async def connect(
 ) -> AsyncIterator[Client]:
     """A client of the device at `host`:`port`; leaving the block says SHUTDOWN.
 
-    `host` may also be `unix:PATH`, or `pci:ADDRESS` for the DOE mailbox of a function of this
-    machine; `transport` is one of `client.socket.TRANSPORTS`. Nonces come from `entropy`, by
-    default the operating system's. Raises NoResponse where nothing listens there after `wait`
-    seconds, PcieError where there is no such mailbox.
+    `host` may also be `unix:PATH`, `pci:ADDRESS` for the DOE mailbox of a function of this machine,
+    or `mctp:EID` or `mctp:NETWORK,EID` for an endpoint of the kernel's MCTP; for the others
+    `transport` is one of `client.socket.TRANSPORTS`. Nonces come from `entropy`, by default the
+    operating system's. Raises NoResponse where nothing listens there after `wait` seconds,
+    PcieError where there is no such mailbox, MctpError where there is no such endpoint.
     """
     channel: Channel
     if host.startswith(PCI):
         name = function_name(host.removeprefix(PCI))
         channel = await open_mailbox(name, response_time=timeout)
+    elif host.startswith(MCTP_TARGET):
+        endpoint = endpoint_address(host.removeprefix(MCTP_TARGET))
+        channel = MctpChannel.open(endpoint, timeout=timeout)
     else:
         channel = await SocketChannel.open(
             host, port, timeout=timeout, wait=wait, hello=hello, transport=transport

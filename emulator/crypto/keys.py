@@ -122,10 +122,16 @@ class SigningKey:
         return cls(SCHEMES[scheme].derive(secret), scheme)
 
     @classmethod
-    def from_pem(cls, pem: bytes) -> "SigningKey":
-        """Read an unencrypted PEM key. Raises PkiError for what is no key of a scheme we know."""
+    def from_pem(cls, pem: bytes, *, trusted: bool = False) -> "SigningKey":
+        """Read an unencrypted PEM key. Raises PkiError for what is no key of a scheme we know.
+
+        Whether the primes of an RSA key are some takes up to a third of a second to test; a
+        `trusted` key is spared that.
+        """
         try:
-            key = serialization.load_pem_private_key(pem, password=None)
+            key = serialization.load_pem_private_key(
+                pem, password=None, unsafe_skip_rsa_key_validation=trusted
+            )
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise PkiError(f"not an unencrypted PEM private key: {error}") from error
         if not isinstance(key, PrivateKey):

@@ -53,7 +53,8 @@ class Rsa(Scheme):
         numbers = rsa.RSAPrivateNumbers(
             p, q, d, d % (p - 1), d % (q - 1), rsa.rsa_crt_iqmp(p, q), public
         )
-        return numbers.private_key()
+        # What OpenSSL would test again, for half a second, is so by construction.
+        return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
     def signer(self, key: rsa.RSAPrivateKey) -> Sign:
         """Signs the digest."""

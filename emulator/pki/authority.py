@@ -84,15 +84,20 @@ class Authority:
         return cls(row.name, root, Issuer(certificate, key), device_key)
 
     @classmethod
-    def load(cls, folder: Path, scheme_name: str) -> "Authority":
+    def load(cls, folder: Path, scheme_name: str, *, trusted: bool = False) -> "Authority":
         """Read the authority of `scheme_name` that `save` wrote to `folder`.
 
-        Raises PkiError naming the file that is missing, unreadable or does not fit.
+        A `trusted` one's keys are not tested (`SigningKey.from_pem`). Raises PkiError naming the
+        file that is missing, unreadable or does not fit.
         """
         row = scheme(scheme_name)
         below = folder / row.folder
-        root, intermediate = (_load_issuer(below, role, row) for role in ("root", "intermediate"))
-        device_key = _load_key(below / DEVICE_KEY, row) if row.shared_device_key else None
+        root, intermediate = (
+            _load_issuer(below, role, row, trusted=trusted) for role in ("root", "intermediate")
+        )
+        device_key = (
+            _load_key(below / DEVICE_KEY, row, trusted=trusted) if row.shared_device_key else None
+        )
         problem = Certificate.parse(intermediate.certificate).signature_problem(
             Certificate.parse(root.certificate)
         )
@@ -128,10 +133,14 @@ def make_all(
     return [*written, files.write_file(folder / TRUST, roots)]
 
 
-@cache
 def sample_authority(scheme_name: str) -> Authority:
     """The authority of `scheme_name` that this package brings along. Its keys are public."""
-    return Authority.load(resources.folder("certs"), scheme_name)
+    return _sample(scheme(scheme_name).name)
+
+
+@cache
+def _sample(kind: str) -> Authority:
+    return Authority.load(resources.folder("certs"), kind, trusted=True)
 
 
 @cache
@@ -144,9 +153,9 @@ def _derive(row: Scheme, role: str, secret: bytes) -> SigningKey:
     return SigningKey.derive(row.algorithm, role.encode() + b"\x00" + secret)
 
 
-def _load_key(path: Path, row: Scheme) -> SigningKey:
+def _load_key(path: Path, row: Scheme, *, trusted: bool) -> SigningKey:
     try:
-        key = SigningKey.from_pem(files.read_file(path))
+        key = SigningKey.from_pem(files.read_file(path), trusted=trusted)
     except PkiError as error:
         text = str(error)
         raise PkiError(text if str(path) in text else f"{path}: {text}") from error
@@ -155,13 +164,13 @@ def _load_key(path: Path, row: Scheme) -> SigningKey:
     return key
 
 
-def _load_issuer(folder: Path, role: str, row: Scheme) -> Issuer:
+def _load_issuer(folder: Path, role: str, row: Scheme, *, trusted: bool) -> Issuer:
     path = folder / f"{role}.cert.pem"
     certificates = files.read_certificates(path)
     if len(certificates) != 1:
         raise PkiError(f"{path}: {len(certificates)} certificates where one is needed")
     key_path = folder / f"{role}.key.pem"
-    key = _load_key(key_path, row)
+    key = _load_key(key_path, row, trusted=trusted)
     try:
         certificate = Certificate.parse(certificates[0])
     except PkiError as error:

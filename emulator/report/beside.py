@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from emulator.report.conversation import Told
 from emulator.report.difference import FieldDifference, Row
 from emulator.report.drawing import Drawing
 
@@ -38,16 +40,22 @@ class Beside:
         self._drawing.put("", _summary(rows), style="")
 
     def _row(self, row: Row) -> None:
-        left = self._drawing.head(row.left) if row.left is not None else ""
-        right = self._drawing.head(row.right) if row.right is not None else ""
+        left, right = self._head(row.left, row.right), self._head(row.right, row.left)
         style = "" if row.same else "yellow"
         if self._column:
             mark = "  " if row.same else "! "
-            self._columns(left and mark + left, right and mark + right, style)
+            self._columns(left and mark + left, right and mark + right, style, _INDENT)
         elif row.left is not None and row.right is not None:
             self._drawing.put("  " if row.same else "! ", left, shade=style)
         else:
             self._drawing.put("- " if left else "+ ", left or right, shade=style)
+
+    def _head(self, told: Told | None, other: Told | None) -> str:
+        """A message's line; one that stands alone also says what it is about."""
+        if told is None:
+            return ""
+        head = self._drawing.head(told)
+        return f"{head}  {told.meaning}".rstrip() if other is None else head
 
     def _field(self, field: FieldDifference) -> None:
         where = "" if field.at is None else f" from byte {field.at} on"
@@ -74,6 +82,8 @@ class Beside:
         """The text in lines of the column's width, those after the first further in."""
         body = text.lstrip()
         start = len(text) - len(body)
+        if cell_len(text) <= self._column:
+            hanging = 0
         first, *rest = self._drawing.wrapped(body, max(start, hanging), style, self._column)
         further = [Text(" " * hanging).append_text(line) for line in rest]
         return [Text(" " * start).append_text(first), *further]

@@ -12,6 +12,7 @@ from typing import Any
 
 from emulator.errors import WireError
 from emulator.report.conversation import Told
+from emulator.report.fields import text
 from emulator.requester import Direction
 from emulator.spdm.messages import MeasurementBlock, Measurements
 from emulator.transport.doe import PADDING
@@ -168,7 +169,7 @@ def _difference(name: str, left: Span | None, right: Span | None) -> FieldDiffer
     if left is None or right is None:
         if not any(span and span.end - span.start for span in (left, right)):
             return None  # An empty field is as good as none.
-        return FieldDifference(name, left.text if left else None, right.text if right else None)
+        return FieldDifference(name, text(left) if left else None, text(right) if right else None)
     if name in RANDOM:
         ours, theirs = (span.end - span.start for span in (left, right))
         return None if ours == theirs else FieldDifference(name, f"{ours} bytes", f"{theirs} bytes")
@@ -179,7 +180,7 @@ def _difference(name: str, left: Span | None, right: Span | None) -> FieldDiffer
         at = _first(left.value, right.value)
         if max(len(left.value), len(right.value)) <= _SHOWN:
             at = None
-    return FieldDifference(name, left.text, right.text, at)
+    return FieldDifference(name, text(left), text(right), at)
 
 
 def _first(left: bytes, right: bytes) -> int:

@@ -16,6 +16,8 @@ _HEADER = struct.Struct(">III")
 _DOE_HEADER = 8
 _VERSION = 0x12
 _SIZE = 0x1200 - 8
+_TIMEOUT = 10.0
+"""Seconds; a device that is silent for so long is stuck."""
 
 
 def frame(message: bytes) -> bytes:
@@ -50,7 +52,7 @@ class Client:
     """A blocking connection."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port))
+        self._socket = socket.create_connection((host, port), timeout=_TIMEOUT)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Self:

@@ -7,6 +7,10 @@ Everything is measured in blocks by turns, so that a busy machine slows all of i
 cryptography (two hashes and the signature), an asyncio server that echoes a frame of the same
 size, and the device's CHALLENGE and signed GET_MEASUREMENTS over a real socket. With
 SPDM_RESPONDER_EMU set to DMTF's responder, its figures stand beside ours.
+
+A negotiation is GET_VERSION to CHALLENGE, digests and the whole chain included. DMTF's responder
+serves one connection and ends, so negotiations are made one after the other on one connection, to
+both alike; `connections/s` is ours with a new connection for each.
 """
 
 import argparse
@@ -26,21 +30,34 @@ from bench import client
 from bench.client import Client
 from interop.serving import serving
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from emulator.crypto import hashes
 from emulator.crypto.keys import SigningKey
+from emulator.pki.authority import sample_authority
 from emulator.spdm import signing
 
 PREFIX = signing.combined_prefix(0x12, signing.CHALLENGE_AUTH)
-BLOCKS = 20
+BLOCKS = 12
 BLOCK = 100
 WARM_UP = 3
 BLOCK_SECONDS = 0.3
-CONNECTIONS = 300
 TARGET = 1.5
 PROCESSORS = sorted(os.sched_getaffinity(0))
-PAIRS = (("ECDSA_P256", "SHA_256"), ("ECDSA_P384", "SHA_384"))
+PAIRS = (
+    ("ECDSA_P256", "SHA_256"),
+    ("ECDSA_P384", "SHA_384"),
+    ("RSASSA_3072", "SHA_384"),
+    ("RSAPSS_3072", "SHA_384"),
+)
+OPTIONS = ("--set", f"algorithms.asym={json.dumps([asym for asym, _ in PAIRS])}")
+PER_SECOND = {
+    "negotiation": "negotiations/s",
+    "reference negotiation": "reference negotiations/s",
+    "connection": "connections/s",
+}
+"""What is told as so many a second, and as what."""
+
 TRANSCRIPT = bytes(700)
 """About what CHALLENGE's and MEASUREMENTS' signatures cover here."""
 
@@ -142,21 +159,18 @@ def cryptography(key: SigningKey, hash_name: str) -> bytes:
     return key.sign(Raw(hash_name))
 
 
-def per_second(port: int, asym: str, hash_name: str) -> float:
-    """Connections a second, each from GET_VERSION to CHALLENGE, one after the other."""
-    began = time.perf_counter()
-    for _ in range(CONNECTIONS):
-        with Client("127.0.0.1", port) as one:
-            one.attest(asym, hash_name)
-    return CONNECTIONS / (time.perf_counter() - began)
+def connection(port: int, asym: str, hash_name: str) -> None:
+    """A connection and a negotiation on it."""
+    with Client("127.0.0.1", port) as one:
+        one.attest(asym, hash_name)
 
 
 def measure(asym: str, hash_name: str) -> dict[str, float]:
     """All figures of one pair of algorithms."""
-    key = SigningKey.derive(asym, b"bench")
+    key = sample_authority(asym).intermediate.key.under(asym)
     with ExitStack() as stack:
         with servers_beside():
-            (port,) = stack.enter_context(serving("nvme-ssd"))
+            (port,) = stack.enter_context(serving("nvme-ssd", options=OPTIONS))
             mirror_port = stack.enter_context(echo())
             other = stack.enter_context(reference(asym, hash_name))
         device = stack.enter_context(Client("127.0.0.1", port))
@@ -167,17 +181,22 @@ def measure(asym: str, hash_name: str) -> dict[str, float]:
             "loopback": lambda: mirror.raw(client.CHALLENGE),
             "CHALLENGE": lambda: device.ask(client.CHALLENGE),
             "MEASUREMENTS": lambda: device.ask(client.GET_ALL_SIGNED),
+            "negotiation": lambda: device.attest(asym, hash_name),
+            "connection": lambda: connection(port, asym, hash_name),
         }
         if other is not None:
             theirs = stack.enter_context(Client("127.0.0.1", other))
             theirs.attest(asym, hash_name)
             subjects["reference CHALLENGE"] = lambda: theirs.ask(client.CHALLENGE)
             subjects["reference MEASUREMENTS"] = lambda: theirs.ask(client.GET_ALL_SIGNED)
+            subjects["reference negotiation"] = lambda: theirs.attest(asym, hash_name)
         figures = blocks(subjects)
-        figures["connections/s"] = per_second(port, asym, hash_name)
     bound = figures["cryptography"] + figures["loopback"]
     figures["CHALLENGE ratio"] = figures["CHALLENGE"] / bound
     figures["MEASUREMENTS ratio"] = figures["MEASUREMENTS"] / bound
+    for name, told in PER_SECOND.items():
+        if name in figures:
+            figures[told] = 1e6 / figures[name]
     return figures
 
 
@@ -194,13 +213,14 @@ def main() -> None:
     if as_json:
         print(json.dumps(results, indent=2))  # noqa: T201 - a script's result
         return
-    table = Table("median µs", *results, title="ratio = device / (cryptography + loopback)")
+    title = "ratio = device / (cryptography + loopback)"
+    table = Table(Column("median µs", no_wrap=True), *results, title=title)
     for name in next(iter(results.values())):
         digits = 2 if name.endswith("ratio") else 0
         cells = (f"{figures[name]:.{digits}f}" for figures in results.values())
         table.add_row(name, *cells)
     Console().print(table)
-    Console().print(f"target: both ratios at most {TARGET}")
+    Console().print(f"target: both ratios at most {TARGET}, more a second than the reference")
 
 
 if __name__ == "__main__":

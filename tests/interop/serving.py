@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from emulator.spdm.versions import BY_TEXT
 
@@ -22,10 +23,18 @@ def serving(*profiles: str, options: Sequence[str] = ()) -> Iterator[list[int]]:
 
     The process is ended, and must have ended well, when the block is left.
     """
+    # A file, not a pipe: nobody reads while it runs, and a full pipe would stop the server.
+    log = TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+
+    def said() -> str:
+        process.wait(timeout=10)
+        log.seek(0)
+        return log.read()
+
     process = subprocess.Popen(
         [COMMAND, "--log-level", "info", "serve", "--port", "0", "--json", *options, *profiles],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=log,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
@@ -34,11 +43,12 @@ def serving(*profiles: str, options: Sequence[str] = ()) -> Iterator[list[int]]:
         for _ in profiles:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                raise AssertionError(process.communicate(timeout=10)[1])
+                raise AssertionError(said())
             ports.append(json.loads(line)["port"])
         yield ports
-        assert process.poll() is None, process.communicate(timeout=10)[1]
+        assert process.poll() is None, said()
     finally:
         process.terminate()
         process.communicate(timeout=20)
+        log.close()
     assert process.returncode == 0

@@ -16,6 +16,7 @@ from emulator.qemu import NVME_IDENTITY, QemuMailbox
 from emulator.requester import Offer, Requester, Verdict
 from emulator.requester.attest import MeasurementMode
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.codes import Code
 from emulator.spdm.versions import BY_TEXT
 
 pytestmark = pytest.mark.qemu
@@ -30,8 +31,12 @@ async def attest(
     offer: Offer | None = None,
     identity: PciIdentity = NVME_IDENTITY,
     measurements: MeasurementMode = "all",
+    codes: list[int] | None = None,
 ) -> Verdict:
-    client = Client(Requester(Seeded("qemu attest"), offer or Offer()), mailbox)
+    """The verdict; `codes` gets those of all messages."""
+    seen = [] if codes is None else codes
+    requester = Requester(Seeded("qemu attest"), offer or Offer())
+    client = Client(requester, mailbox, observer=lambda _, raw: seen.append(raw[1]))
     return await client.attest(
         trust=sample_roots(),
         at=datetime.now(UTC),
@@ -100,19 +105,54 @@ async def test_one_process_outlives_twenty_qemus_that_are_killed() -> None:
                     os.kill(qemu.pid, signal.SIGKILL)
 
 
+async def test_a_p521_chain_in_portions_that_divide_nothing_evenly() -> None:
+    offer = Offer(asym=("ECDSA_P521",), hashes=("SHA_512",))
+    options = ("--set", "sizes.certificate_portion=331")
+    seen: list[int] = []
+    with serving("everything", options=options) as (port,):
+        async with qemu_with(ServedDevice(port)) as qemu:
+            verdict = await attest(await qemu.mailbox(), offer=offer, codes=seen)
+    assert verdict.ok, found(verdict)
+    steps = found(verdict)
+    assert "ECDSA_P521" in steps["algorithms"]
+    assert "SHA_512" in steps["algorithms"]
+    assert seen.count(Code.GET_CERTIFICATE) > 3
+
+
+def manifest(size: int) -> tuple[str, ...]:
+    """Options that add a raw measurement of `size` bytes."""
+    value = bytes(range(256)).hex() * (size // 256) + bytes(size % 256).hex()
+    return (
+        *("--set", f"measurements[6]={{index: 7, type: measurement-manifest, hex: {value}}}"),
+        *("--set", "measurements[6].report=raw"),
+    )
+
+
+def largest_read(verdict: Verdict) -> int:
+    """The size of the largest measurement that was read."""
+    (read,) = (step for step in verdict.steps if step.name == "measurements")
+    return max(len(one["value"]) // 2 for one in read.evidence["measurements"])
+
+
 @pytest.mark.parametrize("version", ["1.2", "1.3", "1.4"])
 async def test_a_reply_larger_than_the_mailbox_comes_in_chunks(version: str) -> None:
     """The record has some 10,000 bytes; QEMU takes 4,608 at once."""
-    manifest = bytes(range(256)).hex() * 40
-    options = (
-        *("--set", f"measurements[6]={{index: 7, type: measurement-manifest, hex: {manifest}}}"),
-        *("--set", "measurements[6].report=raw"),
-    )
     offer = Offer(versions=(BY_TEXT[version],), capabilities=Cap.CHUNK, max_message=65536)
-    with serving("everything", options=options) as (port,):
+    with serving("everything", options=manifest(10240)) as (port,):
         async with qemu_with(ServedDevice(port)) as qemu:
             verdict = await attest(await qemu.mailbox(), offer=offer)
     assert verdict.ok, found(verdict)
-    (read,) = (step for step in verdict.steps if step.name == "measurements")
-    sizes = [len(one["value"]) // 2 for one in read.evidence["measurements"]]
-    assert max(sizes) == 10240
+    assert largest_read(verdict) == 10240
+
+
+@pytest.mark.parametrize("takes", [42, 4600, 65536])
+@pytest.mark.parametrize("size", [3900, 4600, 30000])
+async def test_a_requester_that_takes_more_than_qemu_gets_no_more_than_qemu_takes(
+    takes: int, size: int
+) -> None:
+    offer = Offer(capabilities=Cap.CHUNK, data_transfer_size=takes, max_message=65536)
+    with serving("everything", options=manifest(size)) as (port,):
+        async with qemu_with(ServedDevice(port)) as qemu:
+            verdict = await attest(await qemu.mailbox(), offer=offer)
+    assert verdict.ok, found(verdict)
+    assert largest_read(verdict) == size

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from interop.serving import COMMAND, serving
 
+from emulator.spdm.versions import BY_TEXT
+
 pytestmark = pytest.mark.reference
 
 REQUESTER = os.environ.get("SPDM_REQUESTER_EMU", "")
@@ -61,14 +63,16 @@ def test_both_record_the_same(tmp_path: Path, name: str) -> None:
 
 
 def test_spdm_dump_reads_our_pcap(tmp_path: Path) -> None:
+    """A connection for each version, and every message of them in its words."""
     if not DUMP:
         pytest.skip("set SPDM_DUMP to DMTF's spdm_dump")
     file = tmp_path / "ours.pcap"
-    with serving("nvme-ssd", options=["--record", str(file)]) as (port,):
-        target = f"127.0.0.1:{port}"
-        command: list[str | Path] = [COMMAND, "attest", target, "--version", "1.3"]
-        subprocess.run(command, check=True, capture_output=True)
+    with serving("everything", options=["--record", str(file)]) as (port,):
+        for version in BY_TEXT:
+            command: list[str | Path] = [COMMAND, "attest", f"127.0.0.1:{port}"]
+            subprocess.run([*command, "--version", version], check=True, capture_output=True)
     done = subprocess.run([DUMP, "-r", file], capture_output=True, text=True, check=True)
+    assert not done.stderr
     assert "DataLink - 292 (PCI_DOE)" in done.stdout
     shown = subprocess.run(
         [COMMAND, "show", file, "--json"], capture_output=True, text=True, check=True
@@ -77,4 +81,8 @@ def test_spdm_dump_reads_our_pcap(tmp_path: Path) -> None:
     ways = {"request": "REQ->RSP", "reply": "RSP->REQ"}
     told = re.findall(r"\) (\S+) SPDM\([^)]*\) SPDM_(\w+) ", done.stdout)
     assert told == [(ways[one["direction"]], one["name"]) for one in packets]
-    assert len(told) == 16
+    assert len(told) == 16 * len(BY_TEXT)
+    # Nothing selected is what it does not know either.
+    unknown = re.findall(r"(\w+=0x\w+)\(<Unknown>\)", done.stdout)
+    assert set(unknown) == {"MelSpec=0x00", "PqcAsym=0x00"}
+    assert done.stdout.count("<Unknown>") == len(unknown)

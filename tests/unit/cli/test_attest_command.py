@@ -1,6 +1,7 @@
 """`spdm-emulator attest`, against a device of this process and against nobody."""
 
 import asyncio
+import errno
 import json
 import socket
 import threading
@@ -189,6 +190,8 @@ def test_a_device_that_does_not_answer() -> None:
         (("unix:",), "HOST:PORT"),
         (("pci:4",), "'4' where a PCI address such as 0000:00:04.0 is needed"),
         (("pci:00:04.0", "--transport", "mctp"), "--transport mctp where a PCI function takes doe"),
+        (("mctp:7",), "'7' where an MCTP endpoint from 8 to 254 is needed, such as 9, or 1,9"),
+        (("mctp:9", "--transport", "doe"), "--transport doe where an MCTP endpoint takes mctp"),
         (("--transport", "scsi"), "'--transport'"),
         (("--version", "1.5"), "--version 1.5 where one of 1.0, 1.1, 1.2, 1.3, 1.4 is needed"),
         (("--asym", "RSA"), "'RSA' where one of RSASSA_2048, RSAPSS_2048,"),
@@ -225,6 +228,21 @@ def test_a_pci_function_that_is_not_there() -> None:
     assert done.exit_code == 1
     told = " ".join(done.stderr.split())
     assert "cannot open /sys/bus/pci/devices/fffe:ff:1f.7/config: No such file" in told
+
+
+@pytest.mark.parametrize("options", [(), ("--transport", "mctp")])
+def test_a_kernel_without_mctp_is_told(
+    monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr("emulator.client.mctp.OpenSocket", refuse)
+    done = attest("mctp:1,9", *options)
+    assert done.exit_code == 2
+    told = " ".join(done.stderr.split())
+    assert "this kernel has no MCTP sockets (AF_MCTP); Linux has them since 5.15" in told
+    assert "`attest HOST:PORT --transport mctp`" in told
 
 
 def test_the_transports_are_the_clients() -> None:

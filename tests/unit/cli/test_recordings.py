@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from interop.serving import COMMAND, serving
 from typer.testing import CliRunner, Result
@@ -92,7 +92,7 @@ def test_diff(files: Path) -> None:
     assert (alike.exit_code, alike.stdout.splitlines()[-1]) == (0, "the same in all 16 messages")
     result = run("show", "--diff", first, second)
     assert result.exit_code == 1
-    assert "version: 18 (0x12)" in result.stdout
+    assert "version: 1.2 (0x12)" in result.stdout
     found = json.loads(run("show", "--diff", first, short, "--json").stdout)
     assert found["same"] is False
     assert found["left"] == {"file": str(first), "device": "nvme-ssd", "connection": 1}
@@ -149,6 +149,7 @@ def test_a_file_that_is_cut_off_is_shown_as_far_as_it_goes(files: Path) -> None:
 
 @pytest.mark.parametrize("name", ["first.pcapng", "short.pcap"])
 @given(data=st.data())
+@settings(max_examples=40, deadline=None)
 def test_damaged_files_end_with_an_exit_code(files: Path, name: str, data: st.DataObject) -> None:
     damaged = bytearray((files / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):

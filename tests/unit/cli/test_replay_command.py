@@ -39,7 +39,7 @@ def test_to_the_same_device_and_to_another(recording: Path) -> None:
         assert alike.stdout.endswith("\n8 of 8 replies are as recorded\n")
         result = run("replay", recording, "--to", f"127.0.0.1:{other}")
         assert result.exit_code == 1
-        assert "# measurement_hash: recorded 4 (0x4), now 0 (0x0)" in result.stdout
+        assert "# measurement_hash: recorded SHA_384 (0x4), now none (0x0)" in result.stdout
         found = json.loads(run("replay", recording, "--to", f"127.0.0.1:{other}", "--json").stdout)
     assert found["same"] is False
     assert found["device"] == "nvme-ssd"
@@ -80,7 +80,7 @@ def test_a_requester_that_asks_something_else(recording: Path) -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "# version: recorded 19 (0x13), now 18 (0x12)" in output
+    assert "# version: recorded 1.3 (0x13), now 1.2 (0x12)" in output
     assert "is recorded and did not come" in output
 
 

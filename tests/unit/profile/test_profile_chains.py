@@ -13,7 +13,7 @@ from emulator.crypto.hashes import digest
 from emulator.crypto.tcb import Fwid, TcbInfo
 from emulator.crypto.x509 import Certificate, verify_chain
 from emulator.pki import files
-from emulator.pki.authority import sample_authority
+from emulator.pki.authority import _sample, sample_authority
 from emulator.pki.issue import IssuedChain, LeafOptions
 from emulator.profile import LoadedProfile
 from emulator.profile.chains import EXPECTED, MAX_FILE, provision
@@ -363,10 +363,10 @@ def test_a_sample_authority_that_is_missing_is_a_problem(
     loaded = load_sections()
     report = Report(loaded.tree)
     monkeypatch.setattr("emulator.pki.authority.resources.folder", lambda _: tmp_path)
-    sample_authority.cache_clear()
+    _sample.cache_clear()
     profile: Profile = loaded.profile
     assert provision(profile, (), report, at=at) == ()
-    sample_authority.cache_clear()
+    _sample.cache_clear()
     [line] = report.error().problems
     assert line.endswith(
         "root.cert.pem: cannot be read: No such file or directory; expected values that fit a"

@@ -31,7 +31,9 @@ from emulator.report import (
     message_json,
     tell,
 )
+from emulator.report.fields import text
 from emulator.requester import Direction
+from emulator.wire import Span
 
 REQUEST, REPLY = Direction.REQUEST, Direction.REPLY
 DOE = LinkType.PCI_DOE
@@ -175,7 +177,7 @@ def test_another_version_is_told_once() -> None:
     rows = compare(flow(0x12), flow(0x13))
     told = [field for row in rows for field in row.fields]
     assert [field for field in told if field.name == "version"] == [
-        FieldDifference("version", "18 (0x12)", "19 (0x13)")
+        FieldDifference("version", "1.2 (0x12)", "1.3 (0x13)")
     ]
     context = next(field for field in told if field.name == "context")
     assert (context.left, context.right) == (None, "00 00 00 00 00 00 00 00")
@@ -256,8 +258,8 @@ def test_two_columns_where_there_is_room() -> None:
     assert max(map(len, lines)) <= 100
     assert lines[0].split() == ["one", "|", "two"]
     assert f"{'  -> GET_VERSION                4 B':48} |   -> GET_VERSION" in picture
-    assert f"{'      version: 18 (0x12)':48} |       version: 19 (0x13)" in picture
-    assert f"{'! -> GET_MEASUREMENTS           4 B':48} |\n" in picture
+    assert f"{'      version: 1.2 (0x12)':48} |       version: 1.3 (0x13)" in picture
+    assert f"{'! -> GET_MEASUREMENTS           4 B  how many?':48} |\n" in picture
     assert lines[-1].startswith("of 16 messages ")
     assert lines[-1].endswith(" differ, 2 are only in the first, 0 only in the second")
 
@@ -265,9 +267,27 @@ def test_two_columns_where_there_is_room() -> None:
 def test_one_column_where_there_is_none() -> None:
     picture = drawn(flow(0x12, count=False), flow(0x13), width=99)
     assert picture.startswith("- one\n+ two\n  -> GET_VERSION                4 B\n")
-    assert "      - version: 18 (0x12)\n      + version: 19 (0x13)\n" in picture
-    assert "\n+ -> GET_MEASUREMENTS          12 B\n" in picture
+    assert "      - version: 1.2 (0x12)\n      + version: 1.3 (0x13)\n" in picture
+    assert "\n+ -> GET_MEASUREMENTS          12 B  how many?\n" in picture
     assert "      - context: (absent)\n" in picture
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("version", 0x12, "1.2 (0x12)"),
+        ("version", 0xFF, "15.15 (0xff)"),
+        ("base_asym", 0x90, "ECDSA_P256, ECDSA_P384 (0x90)"),
+        ("base_hash", 0, "none (0x0)"),
+        ("measurement_hash", 0x1000_0001, "RAW_BIT, 0x10000000 (0x10000001)"),
+        ("provisioned_slots", 0x13, "slots 0, 1, 4 (0x13)"),
+        ("supported_slots", 0x01, "slot 0 (0x1)"),
+        ("base_asym", b"\x90", "90"),
+        ("length", 32, "32 (0x20)"),
+    ],
+)
+def test_fields_in_words(name: str, value: int | bytes, told: str) -> None:
+    assert text(Span(name, 0, 4, value)) == told
 
 
 def test_the_same_conversations() -> None:
