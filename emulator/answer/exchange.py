@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import Device
-from emulator.device.slots import MAX_CHAIN, CertificateChain
+from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
 from emulator.errors import InvalidRequest, RequestResynch, SpdmError, Unspecified
 from emulator.spdm.algorithms import Algorithm
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.chain import CertificateChain
 from emulator.spdm.chunking import most
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages.certificates import SLOT_COUNT
@@ -36,6 +37,7 @@ class Exchange:
         size: the request's own size in bytes, without padding.
         largest: the largest message the transport can carry back, bytes; None: any.
         now: when the request came, in seconds of the caller's clock.
+        bend: what a fault makes of the chain in a slot; None: nothing.
     """
 
     device: Device
@@ -46,6 +48,7 @@ class Exchange:
     size: int
     largest: int | None = None
     now: float = 0.0
+    bend: Callable[[int, CertificateChain], CertificateChain] | None = None
 
     @property
     def chunks(self) -> bool:
@@ -129,6 +132,8 @@ class Exchange:
         chain = None
         if held is not None and algorithms.asym is not None:
             chain = held.chain(algorithms.asym.name, self.device.measurements)
+        if chain is not None and self.bend is not None:
+            chain = self.bend(slot, chain)
         if chain is None or rules(self.connection.version).large_forms:
             return chain
         return chain if len(chain.spdm(self.hash().name)) <= MAX_CHAIN else None

@@ -3,8 +3,9 @@
 from emulator.device.device import Device, Sizes
 from emulator.device.identity import PciIdentity
 from emulator.device.measurements import Measurement, Measurements
-from emulator.device.slots import CertificateChain, Slot
+from emulator.device.slots import Slot
 from emulator.device.timing import Timing
+from emulator.spdm.chain import CertificateChain
 
 __all__ = [
     "CertificateChain",

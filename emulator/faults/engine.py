@@ -74,7 +74,7 @@ class FaultStages(Stages):
         self._reply: int | None = None
         self._stands = True
         self._ordinal = -1
-        self._chains: dict[tuple[int, int], CertificateChain] = {}
+        self._chains: dict[int, CertificateChain] = {}
 
     def concerns(self, request: bytes) -> bool:
         """Whether a rule can be about what `request` asks for."""
@@ -160,6 +160,18 @@ class FaultStages(Stages):
                     self._done(rule, hit)
                     return answer
         return None
+
+    def chain(self, situation: Situation, slot: int, chain: CertificateChain) -> CertificateChain:
+        """The chain as the rules leave it: the same as often as it is used in an exchange."""
+        made = self._chains.get(slot)
+        if made is None:
+            made = chain
+            for rule, hit in self._hits(Stage.CHAIN, situation):
+                for effect in rule.do:
+                    made = effect.on_chain(hit, slot, made)
+                self._done(rule, hit)
+            self._chains[slot] = made
+        return made
 
     def ready(self, situation: Situation, policy: Readiness | None) -> Readiness | None:
         """The policy as the rules leave it."""

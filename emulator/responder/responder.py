@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 from emulator.answer import ready
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import Row
-from emulator.device import Device
+from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
 from emulator.errors import InvalidRequest, ResponseTooLarge, SpdmError, Unspecified, WireError
 from emulator.responder import dispatcher
@@ -140,6 +141,7 @@ class Responder:
                 size,
                 asked.largest,
                 asked.now,
+                self._bend(situation),
             )
             outcome = row.handler(exchange, request)
             policy = self._not_ready(row, outcome, asked, situation)
@@ -151,6 +153,12 @@ class Responder:
         except WireError as error:
             # What the device was given to say, such as a vendor protocol's payload, does not fit.
             return self._refuse(Unspecified(str(error)), raw, situation)
+
+    def _bend(
+        self, at: Situation | None
+    ) -> Callable[[int, CertificateChain], CertificateChain] | None:
+        """What the stages make of a slot's chain."""
+        return None if self._stages is None or at is None else partial(self._stages.chain, at)
 
     def _not_ready(
         self, row: Row, outcome: Outcome, asked: _Asked, at: Situation | None

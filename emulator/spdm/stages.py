@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from emulator.crypto.keys import SigningKey
+from emulator.spdm.chain import CertificateChain
 from emulator.spdm.connection import Connection
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
@@ -100,6 +101,11 @@ class Stages:
         """Before anything happened: an answer of its own, or None to go on."""
         del situation
         return None
+
+    def chain(self, situation: Situation, slot: int, chain: CertificateChain) -> CertificateChain:
+        """The certificate chain that a slot is said to hold; asked as often as one is used."""
+        del situation, slot
+        return chain
 
     def ready(self, situation: Situation, policy: Readiness | None) -> Readiness | None:
         """How the requester is told to wait for the reply; the device's own `policy` at first."""

@@ -1,0 +1,43 @@
+"""A certificate chain as SPDM carries it, and the key that goes with it."""
+
+from dataclasses import dataclass, field
+
+from emulator.crypto import hashes
+from emulator.crypto.keys import SigningKey
+
+
+@dataclass(frozen=True)
+class CertificateChain:
+    """An X.509 chain, and the key of its leaf.
+
+    Attributes:
+        certificates: DER, from the root (or the first below it) to the leaf.
+        root: the root's DER, whose hash the SPDM header carries, also where the chain leaves the
+            root itself out.
+        key: the leaf's private key.
+    """
+
+    certificates: tuple[bytes, ...]
+    root: bytes
+    key: SigningKey
+    _spdm: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    _digests: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    def spdm(self, hash_name: str) -> bytes:
+        """The chain as SPDM carries it: length u32 LE, hash of the root, then the certificates.
+
+        Up to 1.3 the length is a u16 and two reserved bytes, which are the same bytes
+        (libspdm `include/industry_standard/spdm.h`, `spdm_cert_chain_t`).
+        """
+        chain = self._spdm.get(hash_name)
+        if chain is None:
+            body = hashes.digest(hash_name, self.root) + b"".join(self.certificates)
+            chain = self._spdm[hash_name] = (len(body) + 4).to_bytes(4, "little") + body
+        return chain
+
+    def digest(self, hash_name: str) -> bytes:
+        """The hash of the SPDM chain, as DIGESTS and CHALLENGE_AUTH report it."""
+        digest = self._digests.get(hash_name)
+        if digest is None:
+            digest = self._digests[hash_name] = hashes.digest(hash_name, self.spdm(hash_name))
+        return digest
