@@ -161,7 +161,7 @@ def test_what_faults_deliver_is_recorded_as_it_leaves() -> None:
     desk = Desk()
     desk.endpoint(stages=Odd(silent=True)).receive(spdm_frame(GET_VERSION), 0.0)
     assert seen(desk.packets)[1:] == [
-        (REPLY, 0, ()),
+        (REPLY, 0, ("no reply at all",)),
         (None, 0, ("connection 1 closed: a fault closes the connection",)),
     ]
 
