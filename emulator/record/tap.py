@@ -142,15 +142,16 @@ class RecordedEndpoint(Endpoint):
         at += max((_held(action, now) for action in sent), default=0)
         stream = b"".join(action.data for action in sent)
         if not stream:
-            self._comments.append("no reply at all")
+            self._comments.append("nothing was sent")
             self._write(Direction.REPLY, request._replace(payload=b""), at)
+        header = HEADER_SIZE
         while stream:
             frame = next(_frames(stream), None)
             if frame is None:
+                # A frame cut short still has its header; what is left behind a frame has none.
                 self._comments.append(f"{len(stream)} bytes that are no whole frame")
-                frame = request._replace(payload=stream[HEADER_SIZE:])
-                stream = b""
-            stream = stream[HEADER_SIZE + len(frame.payload) :]
+                frame, stream = request._replace(payload=stream[header:]), b""
+            stream, header = stream[HEADER_SIZE + len(frame.payload) :], 0
             # It is wrapped as the request was, whatever its frame says.
             self._write(Direction.REPLY, frame._replace(transport=request.transport), at)
 
