@@ -20,8 +20,8 @@ from emulator.transport.stream import AnyReader
 from emulator.vendor import Registry
 
 STALL = 30.0
-"""Seconds a peer may leave a frame unfinished before it is disconnected; and seconds a fault may
-leave a peer with less than a whole reply, unless it asks anew."""
+"""Seconds a peer may leave a frame unfinished before it is disconnected; and seconds it
+may ask nothing once a fault has left it without a reply, or its stream out of step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,7 @@ class Endpoint:
         self._reader = AnyReader()
         self._stalled_at: float | None = None
         self._owed_at: float | None = None
+        self._astray = False
         self._closed = False
 
     def receive(self, data: bytes, now: float) -> list[Action]:
@@ -145,13 +146,13 @@ class Endpoint:
         return min(self._stalled_at, self._owed_at)
 
     def tick(self, now: float) -> list[Action]:
-        """Act on the time: a peer that left a frame unfinished, or is left so, is disconnected."""
+        """Act on the time: a frame left unfinished, by either end, ends the connection."""
         if self._stalled_at is not None and now >= self._stalled_at:
             pending = self._reader.pending
             why = f"a frame of {pending} bytes so far was not finished in {STALL:g} s"
             return [self._close(why)]
         if self._owed_at is not None and now >= self._owed_at:
-            return [self._close(f"a fault left the peer without a whole reply for {STALL:g} s")]
+            return [self._close(f"after a fault the peer asked nothing for {STALL:g} s")]
         return []
 
     def left(self, reason: str) -> None:
@@ -187,7 +188,7 @@ class Endpoint:
 
     def _frame(self, frame: Frame, now: float) -> list[Action]:
         command, transport, payload = frame
-        self._owed_at = None
+        self._owed_at = now + STALL if self._astray else None
         binding = BY_NUMBERS.get((command, transport))
         if binding is not None:
             return self._payload(binding, payload, now)
@@ -243,9 +244,7 @@ class Endpoint:
             delivery = self._stages.delivery(at, Delivery(pieces, delay=self._delay))
             reply.commit()
             actions = _deliver(delivery, now)
-            sent = b"".join(delivery.pieces)
-            if sent != frame and not self._reader.whole(sent):
-                self._owed_at = now + delivery.lasts + STALL
+            self._bound_silence(frame, delivery, now)
         if self._observer is not None:
             self._observer(Ignored("no response") if data is None else Answered(data, reply.error))
         if delivery is not None and delivery.close:
@@ -253,6 +252,18 @@ class Endpoint:
             when = now + delivery.lasts + delivery.linger
             actions.append(self._close(f"a fault {how} the connection", when, reset=delivery.reset))
         return actions
+
+    def _bound_silence(self, frame: bytes, delivery: Delivery, now: float) -> None:
+        """See to it that no peer waits for ever for the rest of what a fault left of `frame`.
+
+        QEMU stands still as long as it waits. A stream that is out of step stays so: the peer may
+        begin to wait with any reply.
+        """
+        sent = b"".join(delivery.pieces)
+        if sent != frame:
+            self._astray = self._astray or bool(sent and not self._reader.whole(sent))
+        if self._astray or not (sent or sent == frame):
+            self._owed_at = now + delivery.lasts + STALL
 
     def _take_back(self) -> None:
         """What was left to the next connection is this one's, unless that one has come already."""

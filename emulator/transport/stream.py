@@ -53,10 +53,10 @@ class AnyReader:
         return not isinstance(self._chosen, tcp.TcpReader)
 
     def whole(self, data: bytes) -> bool:
-        """Whether `data` begins with a whole frame, in the way the peer speaks."""
+        """Whether `data` is whole frames and nothing more, in the way the peer speaks."""
         reader = FrameReader() if self.framed else tcp.TcpReader()
         try:
-            return next(iter(reader.feed(data)), None) is not None
+            return any([*reader.feed(data)]) and not reader.pending
         except FrameError:
             return False
 

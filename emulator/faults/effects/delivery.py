@@ -1,8 +1,8 @@
 """Stage delivery: when a frame leaves, in which pieces, and what becomes of the connection.
 
 Each effect takes up where the one before it in the rule left. None is silent for ever: what is
-dropped has a deadline, and the endpoint closes the connection of a peer that is left with less
-than a whole frame.
+dropped has a deadline, and the endpoint ends a connection that is out of step once the peer asks
+nothing any more.
 """
 
 from dataclasses import replace
@@ -104,8 +104,8 @@ class Cut(Effect):
     )
     close: bool = Field(
         default=True,
-        description="Close the connection then. Otherwise the peer is left waiting: the connection"
-        " ends after 30 s, unless it asks anew.",
+        description="Close the connection then. Otherwise the peer is left waiting; the connection"
+        " ends once it has asked nothing for 30 s.",
     )
 
     def on_delivery(self, hit: Hit, delivery: Delivery) -> Delivery:

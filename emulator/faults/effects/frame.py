@@ -264,8 +264,8 @@ class FrameTransport(_OnHeader):
 class FrameSize(_Number, _OnHeader):
     """Another size of the payload in the frame's header, in bytes.
 
-    A smaller one leaves bytes that the peer takes for the next frame. For a larger one it waits:
-    QEMU stands still as long, until the device closes the connection after 30 s.
+    A smaller one leaves bytes that the peer takes for the next frame; for a larger one it waits,
+    and QEMU stands still as long. Once the peer has asked nothing for 30 s the connection ends.
     """
 
     def on_header(self, hit: Hit, parts: _Parts) -> bytes:

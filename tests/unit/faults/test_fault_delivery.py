@@ -141,15 +141,28 @@ def test_a_cut_that_leaves_the_connection_open_ends_it_in_time() -> None:
     wired = Wired(rule({"delay": {"for": 5}}, {"cut": {"close": False}}, times=1))
     assert wired.actions(now=10.0) == [Send(HALF, 15.0)]
     assert wired.endpoint.timer() == 45.0
-    assert wired.endpoint.tick(45.0) == [
-        Close("a fault left the peer without a whole reply for 30 s")
-    ]
+    assert wired.endpoint.tick(45.0) == [Close("after a fault the peer asked nothing for 30 s")]
     wired = Wired(rule({"cut": {"close": False}}, times=1))
     wired.actions(now=10.0)
     wired.actions(spdm_frame(GET_VERSION)[:5], now=11.0)
     assert wired.endpoint.timer() == 40.0
-    # A peer that asks anew does not wait, though its stream is out of step.
-    wired.actions(spdm_frame(GET_VERSION)[5:], now=12.0)
+    # A peer that asks anew is answered, but its stream stays out of step.
+    assert wired.actions(spdm_frame(GET_VERSION)[5:], now=12.0) == [Send(RIGHT)]
+    assert wired.endpoint.timer() == 42.0
+
+
+def test_a_peer_that_is_sent_nothing_at_all_waits_no_longer_than_that() -> None:
+    wired = Wired(rule({"cut": {"after": 0, "close": False}}, times=1))
+    assert wired.actions(now=10.0) == []
+    assert wired.endpoint.timer() == 40.0
+    assert wired.actions(now=20.0) == [Send(RIGHT)]
+    assert wired.endpoint.timer() is None
+
+
+@pytest.mark.parametrize("name", ["delay", "drip", "split", "drop"])
+def test_a_whole_frame_leaves_the_stream_in_step(name: str) -> None:
+    wired = Wired(rule(name))
+    wired.actions(now=10.0)
     assert wired.endpoint.timer() is None
 
 

@@ -8,6 +8,7 @@ from devices import GET_VERSION, frame, spdm_frame
 from unit.faults.wired import NO_RESPONSE, OBJECT, VERSION, Wired, rule
 
 from emulator.device.device import QEMU_REPLY
+from emulator.endpoint import Close
 from emulator.faults.effect import EFFECTS, Stage
 from emulator.transport import doe, tcp
 
@@ -193,20 +194,31 @@ def test_what_is_left_of_a_frame_is_no_reason_to_fail() -> None:
     assert Wired(rule(*ALL)).sent() == frame(command=0xFFFF, transport=0xFF)[:8] + b"\0\0\0\1"
 
 
-def test_a_frame_that_claims_more_than_it_holds_ends_the_connection_in_time() -> None:
-    wired = Wired(rule("frame-size", times=1))
+@pytest.mark.parametrize("by", [1, -1])
+def test_a_frame_whose_size_is_wrong_ends_the_connection_in_time(by: int) -> None:
+    wired = Wired(rule({"frame-size": {"by": by}}, times=1))
     wired.actions(now=10.0)
     assert wired.endpoint.timer() == 40.0
     assert wired.endpoint.tick(39.9) == []
-    (close,) = wired.endpoint.tick(40.0)
-    assert close.reason == "a fault left the peer without a whole reply for 30 s"  # type: ignore[union-attr]  # a Close
+    assert wired.endpoint.tick(40.0) == [Close("after a fault the peer asked nothing for 30 s")]
     assert wired.actions(spdm_frame(GET_VERSION), 41.0) == []
 
 
-def test_a_peer_that_asks_anew_does_not_wait() -> None:
+@pytest.mark.parametrize("asked", [spdm_frame(GET_VERSION), frame(command=0xDEAD)])
+def test_a_peer_that_asks_anew_is_given_more_time(asked: bytes) -> None:
     wired = Wired(rule("frame-size", times=1))
     wired.actions(now=10.0)
-    assert wired.sent() == RIGHT
-    assert wired.endpoint.timer() is None
-    wired.actions(spdm_frame(GET_VERSION)[:3], now=20.0)
+    wired.actions(asked, now=20.0)
     assert wired.endpoint.timer() == 50.0
+    wired.actions(asked[:3], now=19.0)
+    assert wired.endpoint.timer() == 49.0
+    assert wired.endpoint.tick(49.5) == [
+        Close("a frame of 3 bytes so far was not finished in 30 s")
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "frame-size"])
+def test_what_leaves_the_stream_in_step_ends_no_connection(name: str) -> None:
+    wired = Wired(rule(name))
+    wired.actions(now=10.0)
+    assert wired.endpoint.timer() is None
