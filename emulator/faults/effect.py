@@ -17,7 +17,7 @@ from emulator.forms import Part
 from emulator.spdm import codes
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
-from emulator.spdm.stages import Delivery, Situation
+from emulator.spdm.stages import Delivery, Loss, Situation
 from emulator.wire import Message
 
 KEPT_REPLIES = 16
@@ -25,6 +25,10 @@ KEPT_REPLIES = 16
 
 Problem = tuple[tuple[str | int, ...], str, str]
 """The way to a value, what is expected there, what was found ('' for the value itself)."""
+
+Variants = Callable[[str, int, str], CertificateChain | None]
+"""The chain of a kind (`effects/chain.py`) in place of a slot's own for a signature algorithm; None
+where there is none: `(kind, slot, scheme)`."""
 
 
 class Stage(StrEnum):
@@ -53,6 +57,8 @@ class Hit:
         replies: this connection's replies so far, oldest first, by the request's code; only for
             effects with RECALLS.
         others: likewise, of each other connection of the device.
+        variants: chains in place of the device's own.
+        lost: how the connection forgets its state before the next request; None: it does not.
         notes: what was done, in a few words each, for the log.
     """
 
@@ -61,11 +67,20 @@ class Hit:
     entropy: Entropy
     replies: dict[int, list[bytes]]
     others: list[dict[int, list[bytes]]]
+    variants: Variants | None = None
+    lost: Loss | None = None
     notes: list[str] = field(default_factory=list)
 
     def note(self, what: str) -> None:
         """Tell what was done."""
         self.notes.append(what)
+
+    def variant(self, kind: str, slot: int) -> CertificateChain | None:
+        """The chain of this kind for `slot` and the negotiated signature algorithm, if any."""
+        asym = self.situation.connection.algorithms.asym
+        if self.variants is None or asym is None:
+            return None
+        return self.variants(kind, slot, asym.name)
 
 
 class Effect(Part):

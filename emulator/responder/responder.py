@@ -219,7 +219,9 @@ class Responder:
 
         return Reply(encode(error, Shape(version)), commit, reply.error, at=reply.at)
 
-    def _acknowledge(self, row: Row, exchange: Exchange, outcome: Outcome) -> Reply:
+    def _acknowledge(
+        self, row: Row, exchange: Exchange, outcome: Outcome, carried_at: Situation | None
+    ) -> Reply:
         """The acknowledgement of a large request's last chunk, with the answer to all of it.
 
         A large answer goes out in chunks by itself (libspdm `libspdm_rsp_receive_send.c`): there is
@@ -239,10 +241,12 @@ class Responder:
             inner.commit()
 
         answer = inner.data or b""
-        data = encode(cast("ChunkSendAck", outcome.reply), outcome.shape) + answer
-        if len(data) > exchange.reply_limit:
+        acknowledgement: Message = cast("ChunkSendAck", outcome.reply)
+        if len(encode(acknowledgement, outcome.shape)) + len(answer) > exchange.reply_limit:
             return Reply(answer, commit, inner.error, large=True)
-        return Reply(data, commit, inner.error)
+        if self._stages is not None and carried_at is not None:
+            acknowledgement = self._stages.message(carried_at, acknowledgement)
+        return Reply(encode(acknowledgement, outcome.shape) + answer, commit, inner.error)
 
     def _refused(self, raw: bytes, reply: bytes) -> Callable[[], None]:
         """The commit of a reply that answers nothing: only what an ERROR empties is emptied.
@@ -277,7 +281,7 @@ class Responder:
         if reply is None:
             return Reply(None, self._commit(row, outcome, (), at))
         if outcome.whole is not None:
-            return self._acknowledge(row, exchange, outcome)
+            return self._acknowledge(row, exchange, outcome, at)
         if self._stages is not None and at is not None:
             reply = self._stages.message(at, reply)
         unsigned = encode(reply, outcome.shape, trailer=False)

@@ -9,6 +9,7 @@ the cost is nil, and handlers know nothing of it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from emulator.crypto.keys import SigningKey
@@ -86,6 +87,18 @@ class Fired:
         return f"{self.rule} at {self.stage}: {self.what}"
 
 
+class Loss(Enum):
+    """How a connection forgets its state.
+
+    QUIET: as a device that was just switched on. RESYNCH: every request but GET_VERSION is
+    answered with ERROR RequestResynch (libspdm `library/spdm_responder_lib/
+    libspdm_rsp_handle_response_state.c`, LIBSPDM_RESPONSE_STATE_NEED_RESYNC).
+    """
+
+    QUIET = "quiet"
+    RESYNCH = "resynch"
+
+
 def _nobody(fired: Fired) -> None:
     del fired
 
@@ -95,8 +108,10 @@ class Stages:
 
     Attributes:
         fired: hears of each fault that reached in.
+        lost: how the connection forgets its state before the next request; None: it does not.
     """
 
+    lost: Loss | None = None
     fired: Callable[[Fired], None] = staticmethod(_nobody)
 
     def concerns(self, request: bytes) -> bool:

@@ -1,5 +1,27 @@
 """All effects, one file a stage; importing this fills the table of them."""
 
-from emulator.faults.effects import delivery, frame, message, raw, ready, request, sign, signed
+from emulator.faults.effects import (
+    chain,
+    chunk,
+    delivery,
+    frame,
+    message,
+    raw,
+    ready,
+    request,
+    sign,
+    signed,
+)
 
-__all__ = ["delivery", "frame", "message", "raw", "ready", "request", "sign", "signed"]
+__all__ = [
+    "chain",
+    "chunk",
+    "delivery",
+    "frame",
+    "message",
+    "raw",
+    "ready",
+    "request",
+    "sign",
+    "signed",
+]
