@@ -8,7 +8,7 @@ import typer
 from rich.logging import RichHandler
 
 from emulator import __version__
-from emulator.cli import attest, certs, demo, profile, qemu, replay, serve, show
+from emulator.cli import attest, certs, demo, faults, profile, qemu, replay, serve, show
 from emulator.cli.output import stderr
 
 _PLAIN_LOG = "%(asctime)s %(levelname)s %(message)s"
@@ -61,6 +61,7 @@ app.command("demo")(demo.demo)
 app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(profile.app, name="profile")
+app.add_typer(faults.app, name="faults")
 app.add_typer(certs.app, name="certs")
 app.command("qemu", context_settings={"allow_extra_args": True})(qemu.qemu)
 

@@ -22,6 +22,11 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
+def at_terminal() -> bool:
+    """Whether a person reads what is shown; programs get it without colours."""
+    return sys.stdout.isatty()
+
+
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """One JSON document on stdout; `indent=None` for one line of a stream."""
     print(json.dumps(value, indent=indent, ensure_ascii=False), flush=True)

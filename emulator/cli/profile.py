@@ -1,6 +1,5 @@
 """`spdm-emulator profile`: check, show, list and start profiles."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from rich.syntax import Syntax
 
 from emulator import profile as profiles
 from emulator.cli.options import Sets
-from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stdout
+from emulator.cli.output import FAILED, GOOD, WRONG_USE, at_terminal, fail, print_json, stdout
 from emulator.errors import ProfileError
 from emulator.profile import LoadedProfile, WrongUseError, show
 
@@ -82,11 +81,6 @@ def show_command(
         stdout().print(Syntax(text, "yaml", background_color="default", word_wrap=True))
     else:
         print(text, end="")
-
-
-def at_terminal() -> bool:
-    """Whether a person reads what is shown; programs get it without colours."""
-    return sys.stdout.isatty()
 
 
 def _load(name: str, sets: list[str], at: datetime | None) -> LoadedProfile:

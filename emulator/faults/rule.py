@@ -4,7 +4,14 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, create_model
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    create_model,
+    field_serializer,
+)
 
 from emulator.faults import effects  # fills EFFECTS
 from emulator.faults.effect import EFFECTS, Effect, Problem, Stage
@@ -60,6 +67,12 @@ def _one(entry: Any) -> Effect:
     return made[0]
 
 
+def written(one: Effect) -> str | dict[str, Any]:
+    """An effect as a file has it: its name, and what is not the default."""
+    values = one.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {one.NAME: values} if values else one.NAME
+
+
 def _tag(value: Any) -> str | None:
     if isinstance(value, str):
         return TAGS[0]
@@ -98,6 +111,11 @@ class Rule(Part):
         default=True, description="Whether what the request changed stands once it reached in."
     )
     note: Line = Field(default="", description="Why; for people.")
+
+    @field_serializer("do")
+    def _as_written(self, do: list[Effect]) -> list[Any]:
+        """The effects as a file has them."""
+        return [written(one) for one in do]
 
     @property
     def stage(self) -> Stage:

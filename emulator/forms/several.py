@@ -22,6 +22,13 @@ def _tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list) else (value,)
 
 
+def _as_written(values: Any) -> Any:
+    """One value by itself, as a file would have it; anything but a tuple as it is."""
+    if not isinstance(values, tuple):
+        return values
+    return values[0] if len(values) == 1 else list(values)
+
+
 if TYPE_CHECKING:
     Several = tuple[_T, ...]
 else:
@@ -46,4 +53,7 @@ else:
                 Discriminator(_tag),
             ]
             made = handler.generate_schema(either)
-            return core_schema.no_info_after_validator_function(_tuple, made)
+            as_written = core_schema.plain_serializer_function_ser_schema(_as_written)
+            return core_schema.no_info_after_validator_function(
+                _tuple, made, serialization=as_written
+            )

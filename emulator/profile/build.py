@@ -12,6 +12,7 @@ from emulator.forms.words import shown
 from emulator.profile import chains, model, vocabulary
 from emulator.profile.armed import device_findings
 from emulator.profile.bent import Bent
+from emulator.profile.faults import rules_of
 from emulator.profile.load import LoadedProfile
 from emulator.profile.model import Algorithms
 from emulator.profile.report import Report
@@ -65,13 +66,14 @@ def build(
         public_keys=dict(loaded.public_keys),
         provisioned_agreement=_provisioned(profile),
     )
-    taken = {rule.name for rule in profile.faults}
+    own = (*rules_of(profile.presets), *profile.faults)
+    taken = {rule.name for rule in own}
     if twice := [rule.name for rule in rules if rule.name in taken]:
         found = f"the profile {profile.name} has a fault of the name {shown(twice[0])} itself"
         raise ProfileError([f"{found}; expected another name"])
     _check_rules(rules, profile)
     variants = Bent(profile, device.measurements)
-    arm(device, (*profile.faults, *rules), entropy.fork("faults"), variants=variants)
+    arm(device, (*own, *rules), entropy.fork("faults"), variants=variants)
     return device
 
 

@@ -4,12 +4,12 @@ Each check runs if the sections it reads are sound, so one mistake hides no othe
 have a file of their own (`chains.py`), sizes too (`replies.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from emulator.faults import Rule
-from emulator.forms.words import counted, listed, shown, suggestion
+from emulator.forms.words import counted, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.armed import device_findings
+from emulator.profile.faults import NAMED, presets, rules_of
 from emulator.profile.measured import (
     DIGEST_TYPE,
     RAW_SIZES,
@@ -20,7 +20,8 @@ from emulator.profile.measured import (
 from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.opaque import table_problem
 from emulator.profile.report import Report
-from emulator.profile.tree import Steps
+from emulator.profile.rules import rule_findings
+from emulator.profile.tree import Steps, dotted
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.capabilities import (
     MEAS,
@@ -50,8 +51,8 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "slots", "versions"), _models),
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("sizes",), _sizes),
-        (("faults",), _faults),
-        (("faults", "slots", "measurements"), _armed),
+        (("faults", "presets"), _faults),
+        (("faults", "presets", "slots", "measurements"), _armed),
         (("versions", "capabilities", "algorithms", "provisioned"), _provisioned),
     )
     runnable = [run for sections, run in table if report.ok(*sections)]
@@ -282,25 +283,21 @@ def _provisioned(profile: Profile) -> Iterator[Finding]:
 
 
 def _faults(profile: Profile) -> Iterator[Finding]:
-    yield from rule_findings(profile.faults, ("faults",))
+    """Presets are there, and the rules of a profile get on with theirs."""
+    known = presets() if profile.presets else {}
+    for number, name in enumerate(profile.presets):
+        if name not in known:
+            yield ("presets", number), NAMED + suggestion(name, known), ""
+    taken = rules_of(name for name in profile.presets if name in known)
+    yield from rule_findings(profile.faults, ("faults",), beside=taken)
 
 
 def _armed(profile: Profile) -> Iterator[Finding]:
     for steps, expect, was in device_findings(profile.faults, profile):
         yield ("faults", *steps), expect, was
-
-
-def rule_findings(rules: Sequence[Rule], steps: Steps) -> Iterator[Finding]:
-    """What is wrong with rules: names are unique, what they follow on is there."""
-    names = [rule.name for rule in rules]
-    for number, rule in enumerate(rules):
-        here = (*steps, number)
-        if rule.name in names[:number]:
-            yield (*here, "name"), "a name of its own", f"{shown(rule.name)} a second time"
-        follows = rule.on.after_rule
-        if follows is not None and (follows not in names or follows == rule.name):
-            others = [name for name in names if name != rule.name]
-            expect = listed(others) if others else "nothing, as there is no other rule"
-            yield (*here, "on", "after_rule"), expect + suggestion(follows, others), ""
-        for way, expect, was in rule.problems():
-            yield (*here, *way), expect, was
+    known = presets() if profile.presets else {}
+    for number, name in enumerate(profile.presets):
+        asked = known[name].rules if name in known else ()
+        for steps, expect, was in device_findings(asked, profile):
+            what = f"{name}, with {was} in {dotted(steps[1:])}"
+            yield ("presets", number), f"a preset for this device, with {expect} there", what

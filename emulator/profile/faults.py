@@ -1,6 +1,6 @@
 """Loading files of faults and the catalogue of presets, with a line for every problem."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -11,15 +11,18 @@ from emulator import faults
 from emulator.errors import ProfileError
 from emulator.faults import Rule
 from emulator.faults.catalogue import Catalogue, FaultFile, Preset
-from emulator.forms.words import listed, shown, suggestion
+from emulator.forms.words import shown, suggestion
 from emulator.profile import sources
-from emulator.profile.checks import rule_findings
 from emulator.profile.report import Report
+from emulator.profile.rules import rule_findings
 from emulator.profile.sources import WrongUseError
 from emulator.profile.tree import MappingNode, Place, Steps, plain
 
 PRESETS = Path(faults.__file__).parent / "presets"
 """The folder of the catalogue."""
+
+NAMED = "a name that `spdm-emulator faults list` has"
+"""What is expected where a preset is named; there are too many to list."""
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -78,8 +81,13 @@ def find_preset(name: str) -> Preset:
     known = presets()
     if name not in known:
         hint = suggestion(name, known)
-        raise WrongUseError([f"--fault: found {shown(name)}; expected {listed(known)}{hint}"])
+        raise WrongUseError([f"preset: found {shown(name)}; expected {NAMED}{hint}"])
     return known[name]
+
+
+def rules_of(names: Iterable[str]) -> tuple[Rule, ...]:
+    """The rules of presets, in their order. Raises WrongUseError, a ProfileError."""
+    return tuple(rule for name in names for rule in find_preset(name).rules)
 
 
 def combine(names: Sequence[str], files: Sequence[Path]) -> tuple[Rule, ...]:
@@ -87,7 +95,7 @@ def combine(names: Sequence[str], files: Sequence[Path]) -> tuple[Rule, ...]:
 
     Raises ProfileError where two rules have one name.
     """
-    rules = [*_of_presets(names)]
+    rules = [*rules_of(names)]
     for path in files:
         rules += load_rules(path)
     seen: set[str] = set()
@@ -96,8 +104,3 @@ def combine(names: Sequence[str], files: Sequence[Path]) -> tuple[Rule, ...]:
             raise ProfileError([f"two rules are named {shown(rule.name)}; expected one of each"])
         seen.add(rule.name)
     return tuple(rules)
-
-
-def _of_presets(names: Sequence[str]) -> Iterator[Rule]:
-    for name in names:
-        yield from find_preset(name).rules

@@ -417,5 +417,10 @@ class Profile(Part):
     faults: list[Rule] = Field(
         default=[], description="How the device misbehaves; see the reference of faults."
     )
+    presets: Annotated[list[Line], AfterValidator(unique)] = Field(
+        default=[],
+        description="Faults of the catalogue by their names, before the device's own; see the"
+        " reference of presets.",
+    )
     timing: Timing = Field(default=Timing(), description="How long it takes.")
     listener: Listener = Field(default=Listener(), description="Where it listens.")

@@ -33,15 +33,24 @@ def values(profile: Profile) -> dict[str, Any]:
 
 def to_yaml(profile: Profile) -> str:
     """The values as a profile file, which loads as the same profile wherever it lies."""
-    yaml = YAML()
-    yaml.width = 100
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    written = io.StringIO()
     shown = _written(values(profile))
     for key, number in shown["identity"].items():
         shown["identity"][key] = HexInt(number, width=_DIGITS[key])
-    yaml.dump(shown, written)
-    return written.getvalue()
+    return _dumped(shown)
+
+
+def yaml_text(value: dict[str, Any]) -> str:
+    """JSON values as YAML that loads as the same; what is null is left out."""
+    return _dumped(_written(value))
+
+
+def _dumped(value: Any) -> str:
+    yaml = YAML()
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    yaml.dump(value, text)
+    return text.getvalue()
 
 
 def summary(loaded: LoadedProfile) -> dict[str, Any]:

@@ -100,6 +100,10 @@ class Conversation:
             self.now += wait_asked(unwrap(reply.payload, DOE))
         return reply.payload
 
+    async def close(self) -> None:
+        """Leave; nobody else is there."""
+        self._endpoint.left("the requester left")
+
     def attest(self, device: Device, offer: Offer = DEFAULT, *, seed: str = "host") -> Verdict:
         """The requester's verdict on the device, by the roots it shows and its own name."""
         flow = attest(
