@@ -17,6 +17,7 @@ from emulator.campaign import Command, CommandError, Kind, Run, Terms, Watch
 from emulator.campaign import run as run_campaign
 from emulator.campaign.judge import Expect
 from emulator.campaign.seeds import device_entropy
+from emulator.campaign.watch import NOTHING
 from emulator.cli.options import (
     FaultFiles,
     FaultNames,
@@ -238,7 +239,7 @@ def _head(run: Run) -> None:
     judgement, watch = run.judgement, run.watch
     parts = [
         f"{judgement.kind} ({judgement.why})",
-        f"got to {watch.reached or 'nothing'}",
+        f"got to {_far(watch)}",
         f"{counted(watch.requests, 'request')}, {run.seconds:.1f} s",
     ]
     if watch.retries:
@@ -246,6 +247,13 @@ def _head(run: Run) -> None:
     parts += [f"fault {name} x{count}" for name, count in run.fired.items() if count]
     mark, style = ("ok  ", "green") if judgement.good else ("FAIL", "bold red")
     stdout().print(f"{mark} run {run.number}: {'; '.join(parts)}", style=style, markup=False)
+
+
+def _far(watch: Watch) -> str:
+    """The last good reply, and what was asked last where that got none."""
+    last = watch.conversation[-1] if watch.conversation else None
+    unmet = "" if last is None else last.error or {NOTHING: "no response"}.get(last.name, "")
+    return (watch.reached or "nothing") + (f", then {watch.asked} -> {unmet}" if unmet else "")
 
 
 def _details(run: Run) -> None:
