@@ -4,7 +4,7 @@ One file a stage in `effects/`. An effect's name is unique, and names the stage 
 on raw bytes belong to several.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, TypeVar
@@ -12,11 +12,19 @@ from typing import ClassVar, TypeVar
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
+from emulator.faults.when import On
 from emulator.forms import Part
+from emulator.spdm import codes
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Delivery, Situation
 from emulator.wire import Message
+
+KEPT_REPLIES = 16
+"""How many replies of each kind are kept for effects that recall them."""
+
+Problem = tuple[tuple[str | int, ...], str, str]
+"""The way to a value, what is expected there, what was found ('' for the value itself)."""
 
 
 class Stage(StrEnum):
@@ -71,6 +79,15 @@ class Effect(Part):
     STAGES: ClassVar[tuple[Stage, ...]] = ()
     RECALLS: ClassVar[bool] = False
     """It looks at earlier replies, which are kept only for such."""
+    FOR: ClassVar[frozenset[int]] = frozenset()
+    """The codes of the replies it has something to do with; empty: any."""
+
+    def problems(self, on: On) -> Iterator[Problem]:
+        """What it may not be on the exchanges of its rule."""
+        answers = on.answers()
+        if self.FOR and answers is not None and not answers & self.FOR:
+            told = " or ".join(codes.name(code) for code in sorted(self.FOR))
+            yield (), f"{told} in on.message, which it is for", ", ".join(on.message or ())
 
     def on_request(self, hit: Hit) -> bytes | None:
         """An answer before anything happened, or None to go on."""

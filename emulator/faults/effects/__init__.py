@@ -1,5 +1,5 @@
 """All effects, one file a stage; importing this fills the table of them."""
 
-from emulator.faults.effects import raw, request
+from emulator.faults.effects import message, raw, ready, request, sign, signed
 
-__all__ = ["raw", "request"]
+__all__ = ["message", "raw", "ready", "request", "sign", "signed"]
