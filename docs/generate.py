@@ -284,6 +284,7 @@ def faults() -> str:
         "does wrong. Rules stand in a profile under `faults`, or in a file of their own:",
         "",
         "```yaml",
+        "# file: my-faults.yaml",
         "faults: 1",
         "rules:",
         "  - name: other-nonce",
