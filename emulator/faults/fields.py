@@ -88,8 +88,10 @@ class FieldKind(NamedTuple):
             number = f"a whole number from 0 to {(1 << self.bits) - 1:#x}"
             names = self.words()
             return f"{number} or {listed(names)}" if names else number
-        size = f" of {counted(self.kind.size, 'byte')}" if isinstance(self.kind, Bytes) else ""
-        return f"pairs of hexadecimal digits{size} or a whole number"
+        digits = "pairs of hexadecimal digits"
+        if isinstance(self.kind, Bytes):
+            digits = f"{counted(self.kind.size, 'byte')} as {digits}"
+        return f"{digits}, or a whole number"
 
     def takes(self, to: int | str) -> bool:
         """Whether `to` can be a value of it, as far as can be said beforehand."""

@@ -126,7 +126,7 @@ class Rule(Part):
         """What its parts together may not be."""
         refused = self.on.message is not None and Code.ERROR.name in self.on.message
         if refused and self.stage in _UNREFUSED:
-            expect = f"no ERROR at stage {self.stage}, which no refused request has behind it"
+            expect = f"no ERROR, as none passes stage {self.stage}"
             yield ("on", "message"), expect, Code.ERROR.name
         for number, one in enumerate(self.do):
             if self.stage not in one.STAGES:

@@ -313,7 +313,7 @@ class MeasurementEdit(Effect):
 
 
 @effect("opaque", Stage.MESSAGE)
-class Opaque(Effect):
+class OpaqueData(Effect):
     """The opaque data are others; their length is right."""
 
     FOR = frozenset({Code.CHALLENGE_AUTH, Code.MEASUREMENTS})

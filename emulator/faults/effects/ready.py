@@ -12,7 +12,7 @@ from emulator.spdm.pending import MAY_WAIT, Readiness
 
 
 @effect("not-ready", Stage.READY)
-class NotReady(Effect):
+class ResponseNotReady(Effect):
     """ERROR ResponseNotReady; RESPOND_IF_READY fetches the reply.
 
     The numbers may be larger than a requester has to take.

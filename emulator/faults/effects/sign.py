@@ -20,7 +20,7 @@ from emulator.spdm.versions import rules
 SIGNED = frozenset({Code.CHALLENGE_AUTH, Code.MEASUREMENTS})
 """The replies that may be signed."""
 
-_MAX_CONTEXT = PREFIX_SIZE - 64
+_MAX_CONTEXT = PREFIX_SIZE - 64  # what the words before it leave
 _ASYM = Vocabulary(tuple(row.name for row in SIGNATURES if row.offered))
 
 AsymName = Annotated[str, AfterValidator(_ASYM.check), choice(_ASYM)]
@@ -39,7 +39,7 @@ class SignSlot(Effect):
 
     FOR = SIGNED
 
-    slot: Annotated[int, Field(ge=0, lt=SLOT_COUNT)] | None = Field(
+    slot: Annotated[int, Field(ge=0, le=SLOT_COUNT - 1)] | None = Field(
         default=None, description="The slot; null: the first with another key."
     )
 
@@ -80,9 +80,9 @@ class SignAlgorithm(Effect):
         return to_sign, key
 
 
-def _ascii(text: str) -> str:
-    if not text.isascii():
-        raise refusal("ASCII text")
+def _context(text: str) -> str:
+    if not text.isascii() or len(text) > _MAX_CONTEXT:
+        raise refusal(f"at most {_MAX_CONTEXT} ASCII characters")
     return text
 
 
@@ -92,9 +92,8 @@ class SignContext(Effect):
 
     FOR = SIGNED
 
-    context: Annotated[Line, AfterValidator(_ascii)] | None = Field(
+    context: Annotated[Line, AfterValidator(_context)] | None = Field(
         default=None,
-        max_length=_MAX_CONTEXT,
         description="The signing context; null: that of the other signed message.",
     )
 
