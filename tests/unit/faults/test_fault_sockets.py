@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from unit.serve.loopback import PATIENCE, Client, connected, serving, until
 from emulator.device import Device
 from emulator.entropy import Seeded
 from emulator.faults import arm
+from emulator.serve import Listener
 
 RIGHT = frame(OBJECT)
 HALF = RIGHT[: len(RIGHT) // 2]
@@ -119,3 +121,15 @@ async def test_a_peer_that_leaves_while_its_reply_is_held_is_gone() -> None:
             assert await other.ask(GET_VERSION) == OBJECT[8:]
         await client.close()
         await until(lambda: not listener.connections)
+
+
+async def test_a_unix_socket_is_closed_where_tcp_is_reset(tmp_path: Path) -> None:
+    path = tmp_path / "device.sock"
+    listener = Listener(hostile({"reset": {"when": "during"}}))
+    await listener.start(f"unix:{path}", 0)
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(spdm_frame(GET_VERSION))
+    async with asyncio.timeout(PATIENCE):
+        assert await reader.read() == HALF
+    writer.close()
+    await listener.stop()
