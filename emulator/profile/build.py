@@ -12,7 +12,7 @@ from emulator.forms.words import shown
 from emulator.profile import chains, model, vocabulary
 from emulator.profile.armed import device_findings
 from emulator.profile.bent import Bent
-from emulator.profile.faults import rules_of
+from emulator.profile.faults import preset_rules
 from emulator.profile.load import LoadedProfile
 from emulator.profile.model import Algorithms
 from emulator.profile.report import Report
@@ -66,7 +66,7 @@ def build(
         public_keys=dict(loaded.public_keys),
         provisioned_agreement=_provisioned(profile),
     )
-    own = (*rules_of(profile.presets), *profile.faults)
+    own = (*preset_rules(profile.presets), *profile.faults)
     taken = {rule.name for rule in own}
     if twice := [rule.name for rule in rules if rule.name in taken]:
         found = f"the profile {profile.name} has a fault of the name {shown(twice[0])} itself"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from emulator.forms.words import counted, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.armed import device_findings
-from emulator.profile.faults import NAMED, presets, rules_of
+from emulator.profile.faults import NAMED, preset_rules, presets
 from emulator.profile.measured import (
     DIGEST_TYPE,
     RAW_SIZES,
@@ -288,7 +288,7 @@ def _faults(profile: Profile) -> Iterator[Finding]:
     for number, name in enumerate(profile.presets):
         if name not in known:
             yield ("presets", number), NAMED + suggestion(name, known), ""
-    taken = rules_of(name for name in profile.presets if name in known)
+    taken = preset_rules(name for name in profile.presets if name in known)
     yield from rule_findings(profile.faults, ("faults",), beside=taken)
 
 

@@ -108,7 +108,7 @@ def find_preset(name: str) -> Preset:
     return known[name]
 
 
-def rules_of(names: Iterable[str]) -> tuple[Rule, ...]:
+def preset_rules(names: Iterable[str]) -> tuple[Rule, ...]:
     """The rules of presets, in their order. Raises WrongUseError, a ProfileError."""
     return tuple(rule for name in names for rule in find_preset(name).rules)
 
@@ -120,7 +120,7 @@ def combine(
 
     Raises ProfileError where two rules have one name.
     """
-    rules = [*rules_of(names)]
+    rules = [*preset_rules(names)]
     for path in files:
         rules += load_rules(path)
     rules += further
