@@ -13,9 +13,10 @@ from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
 from emulator.forms import Part
+from emulator.spdm.connection import Loss
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
-from emulator.spdm.stages import Delivery, Loss, Situation
+from emulator.spdm.stages import Delivery, Situation
 from emulator.wire import Message
 
 Variants = Callable[[str, int, str], CertificateChain | None]
