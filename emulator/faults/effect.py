@@ -15,9 +15,10 @@ from emulator.entropy import Entropy
 from emulator.faults.when import On
 from emulator.forms import Part
 from emulator.spdm import codes
+from emulator.spdm.connection import Loss
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
-from emulator.spdm.stages import Delivery, Loss, Situation
+from emulator.spdm.stages import Delivery, Situation
 from emulator.wire import Message
 
 KEPT_REPLIES = 16

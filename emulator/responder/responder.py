@@ -84,6 +84,7 @@ class Responder:
         self._number = number
         self._vendors = vendors or Registry()
         self._stages = stages
+        self._resets = device.resets
         self._now = 0.0
         self._transport = ""
 
@@ -114,6 +115,8 @@ class Responder:
             transport: the name of the binding it came by, for the stages.
         """
         self._now, self._transport = now, transport
+        if self._resets != self._device.resets or self._stages is not None:
+            self._lose()
         at = self._situation(raw)
         if self._stages is not None and at is not None:
             early = self._stages.request(at)
@@ -124,11 +127,21 @@ class Responder:
         reply.at = reply.at or at
         return self._in_chunks(reply) if reply.large else reply
 
+    def _lose(self) -> None:
+        """Forget the connection's state where the device was reset, or a fault says so."""
+        device, stages = self._device, self._stages
+        if self._resets != device.resets:
+            self._resets = device.resets
+            self.connection.lose(device.loss)
+        if stages is not None and stages.lost is not None:
+            self.connection.lose(stages.lost)
+            stages.lost = None
+
     def _answer(self, asked: _Asked, situation: Situation | None) -> Reply:
         """The reply in one piece, however large."""
         raw, slack = asked.raw, asked.slack
         connection, device = self.connection, self._device
-        if connection.state <= State.AFTER_VERSION:
+        if connection.state <= State.AFTER_VERSION and not connection.resynch:
             dispatcher.take_up(device, connection, raw)
         try:
             row = dispatcher.find(device, connection, raw, slack=slack, whole=asked.whole)

@@ -9,12 +9,11 @@ the cost is nil, and handlers know nothing of it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
 from emulator.crypto.keys import SigningKey
 from emulator.spdm.chain import CertificateChain
-from emulator.spdm.connection import Connection
+from emulator.spdm.connection import Connection, Loss
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
 from emulator.wire import Message
@@ -85,18 +84,6 @@ class Fired:
 
     def __str__(self) -> str:
         return f"{self.rule} at {self.stage}: {self.what}"
-
-
-class Loss(Enum):
-    """How a connection forgets its state.
-
-    QUIET: as a device that was just switched on. RESYNCH: every request but GET_VERSION is
-    answered with ERROR RequestResynch (libspdm `library/spdm_responder_lib/
-    libspdm_rsp_handle_response_state.c`, LIBSPDM_RESPONSE_STATE_NEED_RESYNC).
-    """
-
-    QUIET = "quiet"
-    RESYNCH = "resynch"
 
 
 def _nobody(fired: Fired) -> None:

@@ -88,7 +88,7 @@ class BadChain(Effect):
         default="expired",
         description="; ".join(f"{kind}: {what}" for kind, what in {**ISSUED, **MADE}.items()) + ".",
     )
-    slot: Annotated[int, Field(ge=0, lt=SLOT_COUNT)] | None = Field(
+    slot: Annotated[int, Field(ge=0, le=SLOT_COUNT - 1)] | None = Field(
         default=None, description="The slot; null: every one that holds a chain."
     )
 

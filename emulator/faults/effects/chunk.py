@@ -32,7 +32,7 @@ class ChunkSequence(Effect):
     by: int = Field(
         default=1,
         ge=1 - NARROW_SEQUENCES,
-        lt=NARROW_SEQUENCES,
+        le=NARROW_SEQUENCES - 1,
         description="What is added; it wraps around.",
     )
 
@@ -60,7 +60,7 @@ class ChunkHandle(Effect):
     """Another handle than that of the transfer."""
 
     by: int = Field(
-        default=1, ge=1 - HANDLES, lt=HANDLES, description="What is added; it wraps around."
+        default=1, ge=1 - HANDLES, le=HANDLES - 1, description="What is added; it wraps around."
     )
 
     def on_message(self, hit: Hit, reply: Message) -> Message:
