@@ -16,11 +16,13 @@ from emulator.answer.registry import ROWS
 from emulator.cli.main import app
 from emulator.endpoint import STALL
 from emulator.errors import UnexpectedRequest, UnsupportedRequest
-from emulator.faults.catalogue import FaultFile
+from emulator.faults.catalogue import FaultFile, Preset
 from emulator.faults.effect import EFFECTS, Stage
 from emulator.faults.fields import FieldKind, fields_of
 from emulator.faults.when import REQUEST_BIT, On
 from emulator.profile import schema
+from emulator.profile.catalogue import stages
+from emulator.profile.faults import catalogue
 from emulator.responder import dispatcher
 from emulator.responder.answers import Answer
 from emulator.responder.answers import table as answers_of
@@ -314,6 +316,47 @@ def faults() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _presets(group: tuple[Preset, ...]) -> Iterator[str]:
+    for preset in group:
+        needs = f"; needs the profile `{preset.profile}`" if preset.profile else ""
+        reached = ", ".join(stages(preset))
+        yield f"### `{preset.name}`"
+        yield ""
+        yield f"{preset.title}. Stage {reached}{needs}."
+        yield ""
+        yield from _table(
+            ("**" + preset.expect + "**", preset.must),
+            [
+                ("source", preset.source),
+                *([("echoes", preset.echoes)] if preset.echoes else []),
+            ],
+        )
+
+
+def presets() -> str:
+    """docs/reference/presets.md."""
+    groups = catalogue()
+    count = sum(map(len, groups.values()))
+    lines = [
+        "# Presets of faults",
+        "",
+        _NOTE,
+        f"{count} faults by their names, for `serve --fault`, `run --fault` and `presets` in a",
+        "profile. Each says what a requester that does as it must comes to, **accept** or",
+        "**reject**, what it must do and why, where that is said, and public bugs of this kind.",
+        "`spdm-emulator faults show NAME` has the rules.",
+        "[What DMTF's requester does](presets-met.md).",
+        "",
+        "Sources are named by file and function: of libspdm and spdm-emu, of Linux the series",
+        "'PCI device authentication'. A `#` and a number after a repository's name is an",
+        "issue or a pull request there.",
+        "",
+    ]
+    for name, group in groups.items():
+        lines += [f"## {name.capitalize()}", "", *_presets(group)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\[/?[a-z ]+\]", "", text)).strip()
 
@@ -357,6 +400,7 @@ def command() -> str:
 
 
 PAGES = {
+    "presets.md": presets,
     "protocol.md": protocol,
     "profile.md": profile,
     "faults.md": faults,

@@ -80,23 +80,31 @@ def rules_of(given: Sequence[Mapping[str, object]]) -> tuple[Rule, ...]:
 
 
 @cache
-def presets() -> dict[str, Preset]:
-    """All presets of the catalogue by name, in its order."""
-    found: dict[str, Preset] = {}
+def catalogue() -> dict[str, tuple[Preset, ...]]:
+    """The presets of each file of the catalogue, by the file's name."""
+    found: dict[str, tuple[Preset, ...]] = {}
+    seen: set[str] = set()
     for path in sorted(PRESETS.glob("*.yaml")):
-        catalogue, report = _read(path, Catalogue)
-        for number, preset in enumerate(catalogue.presets):
+        file, report = _read(path, Catalogue)
+        for number, preset in enumerate(file.presets):
             steps: Steps = ("presets", number)
-            if preset.name in found:
+            if preset.name in seen:
                 report.at((*steps, "name"), "a name of its own", f"{preset.name} a second time")
             for index, rule in enumerate(preset.rules):
                 if rule.name != preset.name and not rule.name.startswith(f"{preset.name}/"):
                     expect = f"{preset.name}, or {preset.name}/ and more"
                     report.at((*steps, "rules", index, "name"), expect)
             _judge(preset.rules, (*steps, "rules"), report)
-            found[preset.name] = preset
+            seen.add(preset.name)
         report.finish()
+        found[path.stem] = tuple(file.presets)
     return found
+
+
+@cache
+def presets() -> dict[str, Preset]:
+    """All presets of the catalogue by name, in its order."""
+    return {preset.name: preset for group in catalogue().values() for preset in group}
 
 
 def find_preset(name: str) -> Preset:
