@@ -7,7 +7,9 @@ on raw bytes belong to several.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
@@ -87,6 +89,12 @@ class Effect(Part):
     STAGES: ClassVar[tuple[Stage, ...]] = ()
     RECALLS: ClassVar[bool] = False
     """It looks at earlier replies, which are kept only for such."""
+
+    @model_serializer(mode="wrap")
+    def _by_name(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As a file has it: what it is given stands under its name."""
+        names = {name: field.alias or name for name, field in type(self).model_fields.items()}
+        return {self.NAME: {names[name]: value for name, value in handler(self).items()}}
 
     def on_request(self, hit: Hit) -> bytes | None:
         """An answer before anything happened, or None to go on."""
