@@ -7,7 +7,9 @@ on raw bytes belong to several.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
@@ -104,6 +106,12 @@ class Effect(Part):
         if self.FOR and answers is not None and not answers & self.FOR:
             told = " or ".join(codes.name(code) for code in sorted(self.FOR))
             yield (), f"{told} in on.message, which it is for", ", ".join(on.message or ())
+
+    @model_serializer(mode="wrap")
+    def _by_name(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As a file has it: what it is given stands under its name."""
+        names = {name: field.alias or name for name, field in type(self).model_fields.items()}
+        return {self.NAME: {names.get(name, name): value for name, value in handler(self).items()}}
 
     def on_request(self, hit: Hit) -> bytes | None:
         """An answer before anything happened, or None to go on."""

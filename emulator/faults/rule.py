@@ -4,14 +4,7 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    Discriminator,
-    Field,
-    Tag,
-    create_model,
-    field_serializer,
-)
+from pydantic import AfterValidator, Discriminator, Field, PlainSerializer, Tag, create_model
 
 from emulator.faults import effects  # fills EFFECTS
 from emulator.faults.effect import EFFECTS, Effect, Problem, Stage
@@ -67,10 +60,8 @@ def _one(entry: Any) -> Effect:
     return made[0]
 
 
-def written(one: Effect) -> str | dict[str, Any]:
-    """An effect as a file has it: its name, and what is not the default."""
-    values = one.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {one.NAME: values} if values else one.NAME
+def _shown(one: Effect) -> Any:
+    return one.model_dump(mode="json")
 
 
 def _tag(value: Any) -> str | None:
@@ -88,6 +79,7 @@ else:
             Discriminator(_tag),
         ],
         AfterValidator(_one),
+        PlainSerializer(_shown),
     ]
 
 
@@ -111,11 +103,6 @@ class Rule(Part):
         default=True, description="Whether what the request changed stands once it reached in."
     )
     note: Line = Field(default="", description="Why; for people.")
-
-    @field_serializer("do")
-    def _as_written(self, do: list[Effect]) -> list[Any]:
-        """The effects as a file has them."""
-        return [written(one) for one in do]
 
     @property
     def stage(self) -> Stage:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emulator.faults.catalogue import Preset
-from emulator.faults.effect import Stage
+from emulator.faults.effect import Effect, Stage
 from emulator.profile.show import yaml_text
 
 LIST_NAME = "spdm-emulator presets 1"
@@ -97,7 +97,17 @@ def whole(preset: Preset) -> dict[str, Any]:
 
 def rules(preset: Preset) -> list[dict[str, Any]]:
     """Its rules as a file has them: what is not the default."""
-    return [rule.model_dump(mode="json", exclude_defaults=True) for rule in preset.rules]
+    return [
+        rule.model_dump(mode="json", exclude_defaults=True)
+        | {"do": [_effect(one) for one in rule.do]}
+        for rule in preset.rules
+    ]
+
+
+def _effect(one: Effect) -> str | dict[str, Any]:
+    """An effect by its name alone where it is given nothing."""
+    told: dict[str, Any] = one.model_dump(mode="json", exclude_defaults=True)
+    return told if any(told.values()) else one.NAME
 
 
 def rules_file(preset: Preset) -> str:

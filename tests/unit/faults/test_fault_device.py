@@ -19,6 +19,7 @@ from unit.faults.faulty import AT, FaultyHost, failed, faults_of, faulty, rule
 
 from emulator.device import Device
 from emulator.errors import PeerErrorReply, ProfileError
+from emulator.faults import Rule
 from emulator.faults.effects.device import CAPABILITIES
 from emulator.profile import load
 from emulator.requester import Offer, Verdict
@@ -350,6 +351,16 @@ def test_a_large_reply_is_lost_in_mid_flow() -> None:
     told = details(host.judge())
     assert set(told) == {"certificate chain"} or "challenge" in told
     assert failed(host.judge()) == set()
+
+
+def test_a_profile_shows_its_effects_as_a_file_has_them() -> None:
+    do: list[Any] = ["reset-device", {"swap-chain": {"with": 2}}]
+    shown = Rule(name="x", do=do).model_dump(mode="json")
+    assert shown["do"] == [
+        {"reset-device": {"resynch": False}},
+        {"swap-chain": {"slot": 0, "with": 2}},
+    ]
+    assert Rule.model_validate(shown).do == Rule(name="x", do=do).do
 
 
 # mistakes
