@@ -150,14 +150,22 @@ def _pattern(option: str, text: str | None) -> re.Pattern[str] | None:
 async def _each(runs: AsyncGenerator[Run, None], take: Callable[[Run], None]) -> None:
     """Carry the runs out; who ends this process ends the requester, too."""
     task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    told = asyncio.Event()
+
+    def end() -> None:
+        told.set()
+        if task is not None:
+            task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
     try:
         async with contextlib.aclosing(runs) as each:
             async for one in each:
                 take(one)
     except asyncio.CancelledError:
-        raise SystemExit(_BY_SIGNAL + signal.SIGTERM) from None
+        if told.is_set():
+            raise SystemExit(_BY_SIGNAL + signal.SIGTERM) from None
+        raise
 
 
 @contextlib.contextmanager

@@ -1,13 +1,18 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from interop.serving import COMMAND
+from typer.testing import CliRunner
+
+from emulator.cli.main import app
 
 ATTEST = (str(COMMAND), "attest", "127.0.0.1:{port}", "--seed", "{seed}")
 SIGNATURE = """faults: 1
@@ -24,14 +29,15 @@ rules:
 """
 
 
-def run(*arguments: str, command: tuple[str, ...] = ATTEST) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "run", *arguments, "--", *command],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str, command: tuple[str, ...] = ATTEST) -> Done:
+    done = CliRunner().invoke(app, ["run", *arguments, "--", *command])
+    return Done(done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def test_a_good_requester_and_a_good_device() -> None:
     done = run("nvme-ssd", "--seed", "7")
     assert done.returncode == 0
     assert done.stdout.startswith("ok   run 1: accepted (exit 0); got to MEASUREMENTS; 8 requests")
-    assert done.stderr == "seed 7 (repeat with --seed)\n"
+    assert done.stderr.startswith("seed 7 (repeat with --seed)\n")
 
 
 def test_a_preset_says_what_it_expects() -> None:
@@ -144,10 +150,10 @@ def test_a_requester_that_says_it_failed_and_exits_0() -> None:
 
 
 def test_a_requester_that_takes_its_time_is_told_of() -> None:
-    done = run("nvme-ssd", "--timeout", "2.5", command=("sleep", "100"))
+    done = run("nvme-ssd", "--timeout", "4", command=("sleep", "100"))
     assert done.returncode == 1
-    assert "run 1: 2 s, 0 requests\n" in done.stderr
-    assert done.stdout.startswith("FAIL run 1: hung (it had not ended after 2.5 s); got to nothing")
+    assert re.search(r"^run 1: [23] s, 0 requests$", done.stderr, re.MULTILINE)
+    assert done.stdout.startswith("FAIL run 1: hung (it had not ended after 4 s); got to nothing")
     assert "  messages: none\n  output: none\n" in done.stdout
 
 
@@ -200,6 +206,6 @@ def test_who_ends_it_ends_the_requester(tmp_path: Path, number: signal.Signals) 
     finally:
         process.kill()
         process.communicate()
-    assert process.returncode not in {0, 1, 2}
+    assert process.returncode == 128 + number
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text(encoding="utf-8")), 0)
