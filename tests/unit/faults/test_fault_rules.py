@@ -240,11 +240,10 @@ def test_a_probability_is_drawn_by_the_seed() -> None:
 
 
 def test_one_rule_more_disturbs_no_other() -> None:
-    other = rule("not-ready", name="x", on={"message": "CHALLENGE", "probability": 0.5})
-    version = rule(
-        {"randomize": {}}, name="y", on={"message": "GET_VERSION", "probability": 0.5}, at="frame"
-    )
-    assert drawn("one", other, version) == drawn("one")
+    on = {"message": "GET_VERSION", "probability": 0.5}
+    before = rule({"replay": {"from": "other"}}, name="x", on=on)
+    after = rule({"increment": {"field": "reserved1"}}, name="y", on=on)
+    assert drawn("one", before, after) == drawn("one")
 
 
 def test_connections_draw_for_themselves() -> None:
