@@ -126,3 +126,17 @@ def test_a_preset_beside_the_same_one_is_refused(tmp_path: Path) -> None:
     loaded = load(written(tmp_path, "presets: [busy-once]\n"), at=AT)
     with pytest.raises(ProfileError, match="expected another name"):
         build(loaded, entropy=Seeded("x"), at=AT, rules=find_preset("busy-once").rules)
+
+
+def test_a_preset_that_the_device_has_nothing_for_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    named = "presets: [busy-once, firmware-changed-after-challenge]\n"
+    path.write_text(f"profile: 1\nname: p\nextends: linux-cma\n{named}", encoding="utf-8")
+    with pytest.raises(ProfileError) as caught:
+        load(path, at=AT)
+    [problem] = caught.value.problems
+    assert problem == (
+        f"{path}:4:22: presets[1]: found firmware-changed-after-challenge, with 2 in"
+        " do[0].change-measurement.index; expected a preset for this device, with the index of a"
+        " measurement: none there"
+    )
