@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import jsonschema
@@ -79,3 +80,9 @@ def test_the_list_and_each_preset_keep_to_their_schemas() -> None:
     jsonschema.validate(listing(CATALOGUE.values()), dict(LIST_SCHEMA))
     for preset in CATALOGUE.values():
         jsonschema.validate(whole(preset), dict(SHOW_SCHEMA))
+
+
+def test_what_dmtfs_requester_does_is_told_of_each() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/presets-met.md").read_text("utf-8")
+    told = re.findall(r"^\| `([^`]+)` \| (\w+) \|", page, re.MULTILINE)
+    assert told == [(preset.name, preset.expect) for preset in CATALOGUE.values()]
