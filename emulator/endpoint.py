@@ -6,7 +6,7 @@ responder (its stages) → wrapped → frame stage → delivery stage → commit
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.device import Device
 from emulator.errors import FrameError, SpdmError
@@ -20,7 +20,8 @@ from emulator.transport.stream import AnyReader
 from emulator.vendor import Registry
 
 STALL = 30.0
-"""Seconds a peer may leave a frame unfinished before it is disconnected."""
+"""Seconds a peer may leave a frame unfinished before it is disconnected; and seconds it
+may ask nothing once a fault has left it without a reply, or its stream out of step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ class Endpoint:
         self._observer = observer
         self._reader = AnyReader()
         self._stalled_at: float | None = None
+        self._owed_at: float | None = None
+        self._astray = False
         self._closed = False
 
     def receive(self, data: bytes, now: float) -> list[Action]:
@@ -138,14 +141,19 @@ class Endpoint:
 
     def timer(self) -> float | None:
         """When `tick` is to be called next, or None."""
-        return self._stalled_at
+        if self._stalled_at is None or self._owed_at is None:
+            return self._owed_at if self._stalled_at is None else self._stalled_at
+        return min(self._stalled_at, self._owed_at)
 
     def tick(self, now: float) -> list[Action]:
-        """Act on the time: a peer that left a frame unfinished is disconnected."""
-        if self._closed or self._stalled_at is None or now < self._stalled_at:
-            return []
-        pending = self._reader.pending
-        return [self._close(f"a frame of {pending} bytes so far was not finished in {STALL:g} s")]
+        """Act on the time: a frame left unfinished, by either end, ends the connection."""
+        if self._stalled_at is not None and now >= self._stalled_at:
+            pending = self._reader.pending
+            why = f"a frame of {pending} bytes so far was not finished in {STALL:g} s"
+            return [self._close(why)]
+        if self._owed_at is not None and now >= self._owed_at:
+            return [self._close(f"after a fault the peer asked nothing for {STALL:g} s")]
+        return []
 
     def left(self, reason: str) -> None:
         """The peer has left: nothing more comes from it."""
@@ -161,7 +169,7 @@ class Endpoint:
 
     def _close(self, reason: str, when: float = 0.0, *, reset: bool = False) -> Close:
         self._closed = True
-        self._stalled_at = None
+        self._stalled_at = self._owed_at = None
         self._observe(Ended(reason))
         return Close(reason, when, reset)
 
@@ -180,6 +188,7 @@ class Endpoint:
 
     def _frame(self, frame: Frame, now: float) -> list[Action]:
         command, transport, payload = frame
+        self._owed_at = now + STALL if self._astray else None
         binding = BY_NUMBERS.get((command, transport))
         if binding is not None:
             return self._payload(binding, payload, now)
@@ -229,18 +238,32 @@ class Endpoint:
             actions: list[Action] = [Send(frame, when)] if frame else []
             delivery = None
         else:
-            frame = self._stages.frame(reply.at, frame)
-            pieces = (frame,) if frame else ()
-            delivery = self._stages.delivery(reply.at, Delivery(pieces, delay=self._delay))
+            at = reply.at if self._reader.framed else replace(reply.at, framed=False)
+            bent = self._stages.frame(at, frame)
+            pieces = (bent,) if bent else ()
+            delivery = self._stages.delivery(at, Delivery(pieces, delay=self._delay))
             reply.commit()
             actions = _deliver(delivery, now)
+            self._bound_silence(frame, delivery, now)
         if self._observer is not None:
             self._observer(Ignored("no response") if data is None else Answered(data, reply.error))
         if delivery is not None and delivery.close:
-            when = now + delivery.delay + delivery.interval * max(0, len(delivery.pieces) - 1)
-            reason = "a fault closes the connection"
-            actions.append(self._close(reason, when + delivery.linger, reset=delivery.reset))
+            how = "resets" if delivery.reset else "closes"
+            when = now + delivery.lasts + delivery.linger
+            actions.append(self._close(f"a fault {how} the connection", when, reset=delivery.reset))
         return actions
+
+    def _bound_silence(self, frame: bytes, delivery: Delivery, now: float) -> None:
+        """See to it that no peer waits for ever for the rest of what a fault left of `frame`.
+
+        QEMU stands still as long as it waits. A stream that is out of step stays so: the peer may
+        begin to wait with any reply.
+        """
+        sent = b"".join(delivery.pieces)
+        if sent != frame:
+            self._astray = self._astray or bool(sent and not self._reader.whole(sent))
+        if self._astray or not (sent or sent == frame):
+            self._owed_at = now + delivery.lasts + STALL
 
     def _take_back(self) -> None:
         """What was left to the next connection is this one's, unless that one has come already."""

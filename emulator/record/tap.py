@@ -76,7 +76,7 @@ class RecordedEndpoint(Endpoint):
             if frame is not None:
                 self._replies(frame, done, now)
             actions += done
-            self._end()
+            self._end(max((_held(action, now) for action in done), default=0))
             if done and isinstance(done[-1], Close):
                 break
         return actions
@@ -139,19 +139,21 @@ class RecordedEndpoint(Endpoint):
             return
         at = self._recorder.clock()
         sent = [action for action in actions if isinstance(action, Send)]
-        delay = max((action.not_before - now for action in sent if action.not_before), default=0.0)
-        at += max(0, int(delay * _BILLION))
+        at += max((_held(action, now) for action in sent), default=0)
         stream = b"".join(action.data for action in sent)
         if not stream:
+            self._comments.append("nothing was sent")
             self._write(Direction.REPLY, request._replace(payload=b""), at)
+        header = HEADER_SIZE
         while stream:
             frame = next(_frames(stream), None)
             if frame is None:
+                # A frame cut short still has its header; what is left behind a frame has none.
                 self._comments.append(f"{len(stream)} bytes that are no whole frame")
-                frame = request._replace(payload=stream[HEADER_SIZE:])
-                stream = b""
-            stream = stream[HEADER_SIZE + len(frame.payload) :]
-            self._write(Direction.REPLY, frame, at)
+                frame, stream = request._replace(payload=stream[header:]), b""
+            stream, header = stream[HEADER_SIZE + len(frame.payload) :], 0
+            # It is wrapped as the request was, whatever its frame says.
+            self._write(Direction.REPLY, frame._replace(transport=request.transport), at)
 
     def _write(self, direction: Direction, frame: Frame, at: int) -> None:
         """Record a frame with what was noted so far."""
@@ -159,13 +161,13 @@ class RecordedEndpoint(Endpoint):
         data = header + frame.payload if frame.payload else b""
         self._packet(at, data, direction)
 
-    def _end(self) -> None:
-        """Record that the connection has ended, once."""
+    def _end(self, held: int = 0) -> None:
+        """Record that the connection has ended, once; in so many nanoseconds."""
         if self._ending is None:
             return
         self._comments.append(f"connection {self.number} closed: {self._ending}")
         self._ending = None
-        self._packet(self._recorder.clock(), b"", None)
+        self._packet(self._recorder.clock() + held, b"", None)
 
     def _packet(self, at: int, data: bytes, direction: Direction | None) -> None:
         comments = tuple(self._comments)
@@ -173,6 +175,11 @@ class RecordedEndpoint(Endpoint):
         self._recorder.write(
             Packet(at, self._link, data, direction, self._device_name, self.number, comments)
         )
+
+
+def _held(action: Action, now: float) -> int:
+    """How many nanoseconds an action waits for its time."""
+    return max(0, int((action.not_before - now) * _BILLION)) if action.not_before else 0
 
 
 def _frames(data: bytes) -> Iterator[Frame]:

@@ -30,6 +30,7 @@ class Situation:
         request: the request's bytes, padding included.
         now: when it came, in seconds of the caller's clock.
         transport: the name of the binding it came by; empty where there is none.
+        framed: what goes out is a frame of the spdm-socket protocol; False for TCP messages alone.
     """
 
     connection: Connection
@@ -38,6 +39,7 @@ class Situation:
     request: bytes
     now: float = 0.0
     transport: str = ""
+    framed: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Delivery:
     close: bool = False
     linger: float = 0.0
     reset: bool = False
+
+    @property
+    def lasts(self) -> float:
+        """Seconds until the last piece leaves."""
+        return self.delay + self.interval * max(0, len(self.pieces) - 1)
 
 
 @dataclass(frozen=True, slots=True)

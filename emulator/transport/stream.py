@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from emulator.errors import FrameError
 from emulator.transport import tcp
 from emulator.transport.spdm_socket import Frame, FrameReader
 
@@ -45,6 +46,19 @@ class AnyReader:
             self._chosen = tcp.TcpReader() if tcp.begins(self._first) else FrameReader()
             data, self._first = self._first, b""
         return self._chosen.feed(data)
+
+    @property
+    def framed(self) -> bool:
+        """Whether the peer speaks frames of the spdm-socket protocol."""
+        return not isinstance(self._chosen, tcp.TcpReader)
+
+    def whole(self, data: bytes) -> bool:
+        """Whether `data` is whole frames and nothing more, in the way the peer speaks."""
+        reader = FrameReader() if self.framed else tcp.TcpReader()
+        try:
+            return any([*reader.feed(data)]) and not reader.pending
+        except FrameError:
+            return False
 
     def pack(self, frame: Frame) -> bytes:
         """The bytes of a frame, in the way the peer speaks."""

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from typing import Any
 
 import pytest
 from devices import GET_VERSION, data_object, device, frame, get_capabilities, spdm_frame
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 
 from emulator.device import Device, Timing
 from emulator.endpoint import STALL, Answered, Close, Endpoint, Event, Received, Send
+from emulator.entropy import Seeded
+from emulator.faults import Rule, arm
 from emulator.record import ENCODERS, Packet, RecordedEndpoint, Recorder, read
+from emulator.record.packet import LinkType
 from emulator.requester import Direction
 from emulator.spdm.stages import Delivery, Situation, Stages
 
@@ -156,14 +160,80 @@ def test_what_faults_deliver_is_recorded_as_it_leaves() -> None:
     assert sum(len(action.data) for action in actions if isinstance(action, Send)) == 12 + 20 + 17
     assert seen(desk.packets)[1:] == [
         (REPLY, 20, ()),
-        (REPLY, 5, ("17 bytes that are no whole frame",)),
+        (REPLY, 17, ("17 bytes that are no whole frame",)),
     ]
     desk = Desk()
     desk.endpoint(stages=Odd(silent=True)).receive(spdm_frame(GET_VERSION), 0.0)
     assert seen(desk.packets)[1:] == [
-        (REPLY, 0, ()),
+        (REPLY, 0, ("nothing was sent",)),
         (None, 0, ("connection 1 closed: a fault closes the connection",)),
     ]
+
+
+SECOND = 10**9
+CUT, DROPPED = "fault odd at delivery: ", "connection 1 closed: a fault closes the connection"
+REPLIED = data_object(bytes.fromhex("1004000000020012 0013"))
+
+
+@pytest.mark.parametrize(
+    ("do", "replies", "closed"),
+    [
+        (
+            "cut",
+            [(0, REPLIED[:4], (CUT + "16 of 32 bytes", "16 bytes that are no whole frame"))],
+            0,
+        ),
+        (
+            {"cut": {"after": 3}},
+            [(0, b"", (CUT + "3 of 32 bytes", "3 bytes that are no whole frame"))],
+            0,
+        ),
+        (
+            {"drop": {"deadline": 3, "then": "close"}},
+            [(0, b"", (CUT + "nothing for 3 s, then close", "nothing was sent"))],
+            3 * SECOND,
+        ),
+        ("drop", [(2 * SECOND, b"", (CUT + "nothing for 2 s, then no-response",))], None),
+        ("delay", [(SECOND, REPLIED, (CUT + "1 s late",))], None),
+        ("split", [(0, REPLIED, (CUT + "32 pieces",))], None),
+        (
+            {"drip": {"bytes": 16, "every": 1}},
+            [(SECOND, REPLIED, (CUT + "2 pieces, one every 1 s",))],
+            None,
+        ),
+        (
+            {"frame-transport": {"to": "MCTP"}},
+            [(0, REPLIED, ("fault odd at frame: frame transport 1",))],
+            None,
+        ),
+        (
+            {"frame-size": {"by": -4}},
+            [
+                (0, REPLIED[:16], ("fault odd at frame: frame size 16 instead of 20",)),
+                (0, REPLIED[16:], ("4 bytes that are no whole frame",)),
+            ],
+            None,
+        ),
+    ],
+)
+def test_a_fault_is_recorded_with_what_it_left_of_the_reply(
+    do: Any, replies: list[tuple[int, bytes, tuple[str, ...]]], closed: int | None
+) -> None:
+    """The reply has the time its last byte leaves, and the end of the connection its own."""
+    desk, to = Desk(), device()
+    arm(to, [Rule.model_validate({"name": "odd", "do": [do]})], Seeded("faults"))
+    desk.endpoint(to).receive(spdm_frame(GET_VERSION), 7.0)
+    request, *others = desk.packets
+    end = others.pop() if closed is not None else None
+    after = [packet.time - request.time for packet in others]
+    assert [
+        (tick // SECOND * SECOND, packet.data, packet.comments)
+        for tick, packet in zip(after, others, strict=True)
+    ] == replies
+    assert {packet.link for packet in others} == {LinkType.PCI_DOE}
+    if end is not None:
+        assert end.comments == (DROPPED,)
+        assert (end.time - request.time) // SECOND * SECOND == closed
 
 
 def test_a_delayed_reply_has_the_time_it_leaves() -> None:
