@@ -7,7 +7,8 @@ those of the requesters that exist, and each function below says whose:
   usage and no path length.
 - libspdm: `library/spdm_crypt_lib/libspdm_crypt_cert.c` (libspdm_verify_certificate_chain_buffer,
   libspdm_x509_certificate_check). It compares no date with the clock.
-- RFC 5280 §6.1 for what a path validation owes beyond those two: dates and path lengths.
+- RFC 5280 §6.1 for what a path validation owes beyond those two: dates, path lengths, and no
+  certificate twice.
 """
 
 from collections.abc import Iterable, Sequence
@@ -168,11 +169,21 @@ def _pairs(chain: Sequence[Certificate]) -> list[tuple[int, Certificate, Certifi
 
 
 def _order(chain: Sequence[Certificate]) -> list[str]:
-    return [
+    """Each is issued by the one before it, and none stands there twice (RFC 5280 §6.1)."""
+    found = [
         f"certificate {number} is issued by {one.issuer}, but follows {issuer.subject}"
         for number, one, issuer in _pairs(chain)
         if not one.names_issuer(issuer)
     ]
+    first: dict[bytes, int] = {}
+    again = [
+        number for number, one in enumerate(chain) if first.setdefault(one.der, number) != number
+    ]
+    if again:
+        more = f", as are {len(again) - 1} more" if len(again) > 1 else ""
+        number = again[0]
+        found.append(f"certificate {number} is certificate {first[chain[number].der]} again{more}")
+    return found
 
 
 def _signatures(chain: Sequence[Certificate]) -> list[str]:

@@ -11,7 +11,7 @@ from emulator.device.timing import Timing
 from emulator.entropy import Entropy
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.capabilities import Cap
-from emulator.spdm.connection import Connection
+from emulator.spdm.connection import Connection, Loss
 from emulator.spdm.negotiation import Preferences
 from emulator.spdm.stages import StagesOfDevice
 from emulator.spdm.state import State
@@ -62,6 +62,9 @@ class Device:
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
         parked: the connection a peer left to be taken up by the next one.
+        connections: how many there were.
+        resets: how often it was reset; a connection that notices forgets its state.
+        loss: how they forget it.
     """
 
     name: str
@@ -82,6 +85,8 @@ class Device:
     parked: Connection | None = None
     stages: StagesOfDevice | None = None
     connections: int = 0
+    resets: int = 0
+    loss: Loss = Loss.QUIET
 
     def provisioned(self, scheme: str) -> int:
         """The mask of slots that hold a chain for the signature algorithm `scheme`."""
@@ -96,6 +101,16 @@ class Device:
         if state == State.NOT_STARTED:
             return self.cached
         return self.provisioned_agreement if state == State.AFTER_VERSION else None
+
+    def reset(self, loss: Loss = Loss.QUIET) -> None:
+        """Start anew: it measures, and knows nothing of what was agreed with anyone.
+
+        Connections stay attached, and forget their state before their next request.
+        """
+        self.measurements.reset()
+        self.cached = self.parked = None
+        self.resets += 1
+        self.loss = loss
 
     def attach(self) -> tuple[int, Entropy]:
         """Count one more connection: its number, from 1, and its source of randomness."""

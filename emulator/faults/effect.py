@@ -7,16 +7,23 @@ on raw bytes belong to several.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
 from emulator.forms import Part
+from emulator.spdm.connection import Loss
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Delivery, Situation
 from emulator.wire import Message
+
+Variants = Callable[[str, int, str], CertificateChain | None]
+"""The chain of a kind (`effects/chain.py`) in place of a slot's own for a signature algorithm; None
+where there is none: `(kind, slot, scheme)`."""
 
 
 class Stage(StrEnum):
@@ -45,6 +52,8 @@ class Hit:
         replies: this connection's replies so far, oldest first, by the request's code; only for
             effects with RECALLS.
         others: likewise, of each other connection of the device.
+        variants: chains in place of the device's own.
+        lost: how the connection forgets its state before the next request; None: it does not.
         notes: what was done, in a few words each, for the log.
     """
 
@@ -53,11 +62,20 @@ class Hit:
     entropy: Entropy
     replies: dict[int, list[bytes]]
     others: list[dict[int, list[bytes]]]
+    variants: Variants | None = None
+    lost: Loss | None = None
     notes: list[str] = field(default_factory=list)
 
     def note(self, what: str) -> None:
         """Tell what was done."""
         self.notes.append(what)
+
+    def variant(self, kind: str, slot: int) -> CertificateChain | None:
+        """The chain of this kind for `slot` and the negotiated signature algorithm, if any."""
+        asym = self.situation.connection.algorithms.asym
+        if self.variants is None or asym is None:
+            return None
+        return self.variants(kind, slot, asym.name)
 
 
 class Effect(Part):
@@ -71,6 +89,12 @@ class Effect(Part):
     STAGES: ClassVar[tuple[Stage, ...]] = ()
     RECALLS: ClassVar[bool] = False
     """It looks at earlier replies, which are kept only for such."""
+
+    @model_serializer(mode="wrap")
+    def _by_name(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As a file has it: what it is given stands under its name."""
+        names = {name: field.alias or name for name, field in type(self).model_fields.items()}
+        return {self.NAME: {names[name]: value for name, value in handler(self).items()}}
 
     def on_request(self, hit: Hit) -> bytes | None:
         """An answer before anything happened, or None to go on."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
-from emulator.faults.effect import Hit, Stage
+from emulator.faults.effect import Hit, Stage, Variants
 from emulator.faults.rule import Rule
 from emulator.faults.when import REQUEST_BIT, On
 from emulator.spdm.codes import Code
@@ -33,11 +33,19 @@ class Faults:
         rules: all of them, in their order.
         counts: how often each has reached in, by name.
         device: the device.
+        variants: chains in place of its own.
     """
 
-    def __init__(self, device: Device, rules: Sequence[Rule], entropy: Entropy) -> None:
-        """`entropy`: what the rules' own streams are forked from."""
+    def __init__(
+        self,
+        device: Device,
+        rules: Sequence[Rule],
+        entropy: Entropy,
+        variants: Variants | None = None,
+    ) -> None:
+        """`entropy`: what the rules' own streams are forked from; `variants`: of its chains."""
         self.device = device
+        self.variants = variants
         self.rules = tuple(rules)
         self.counts = {rule.name: 0 for rule in rules}
         self.recalls = any(effect.RECALLS for rule in rules for effect in rule.do)
@@ -54,9 +62,19 @@ class Faults:
         return [name for name, count in self.counts.items() if not count]
 
 
-def arm(device: Device, rules: Sequence[Rule], entropy: Entropy) -> Faults:
-    """Give `device` these rules, in place of those it had, for the connections to come."""
-    faults = Faults(device, rules, entropy)
+def arm(
+    device: Device,
+    rules: Sequence[Rule],
+    entropy: Entropy,
+    *,
+    variants: Variants | None = None,
+) -> Faults:
+    """Give `device` these rules, in place of those it had, for the connections to come.
+
+    `variants` issues the chains of `bad-chain`; without it, its kinds that need a certificate of
+    their own never fire.
+    """
+    faults = Faults(device, rules, entropy, variants)
     device.stages = faults if rules else None
     return faults
 
@@ -75,6 +93,8 @@ class FaultStages(Stages):
         self._stands = True
         self._ordinal = -1
         self._chains: dict[int, CertificateChain] = {}
+        self._bending: list[Rule] | None = None
+        self._bent: set[str] = set()
 
     def concerns(self, request: bytes) -> bool:
         """Whether a rule can be about what `request` asks for."""
@@ -100,6 +120,7 @@ class FaultStages(Stages):
         if at.ordinal != self._ordinal:
             self._ordinal, self._stands = at.ordinal, True
             self._chains.clear()
+            self._bending = None
         self._reply = None
 
     def _hits(self, stage: Stage, at: Situation) -> Iterator[tuple[Rule, Hit]]:
@@ -140,6 +161,7 @@ class FaultStages(Stages):
             entropy=self._entropy[rule.name],
             replies=faults.replies.get(mine, {}),
             others=[kept for number, kept in faults.replies.items() if number != mine],
+            variants=faults.variants,
         )
 
     def _done(self, rule: Rule, hit: Hit) -> None:
@@ -162,14 +184,25 @@ class FaultStages(Stages):
         return None
 
     def chain(self, situation: Situation, slot: int, chain: CertificateChain) -> CertificateChain:
-        """The chain as the rules leave it: the same as often as it is used in an exchange."""
+        """The chain as the rules leave it: the same as often as it is used in an exchange.
+
+        A rule reaches into an exchange once, however many slots it is about.
+        """
         made = self._chains.get(slot)
         if made is None:
             made = chain
-            for rule, hit in self._hits(Stage.CHAIN, situation):
+            if self._bending is None:
+                self._bending = [rule for rule, _ in self._hits(Stage.CHAIN, situation)]
+                self._bent.clear()
+            for rule in self._bending:
+                hit = self._hit(rule, situation)
                 for effect in rule.do:
                     made = effect.on_chain(hit, slot, made)
-                self._done(rule, hit)
+                if hit.notes and rule.name in self._bent:
+                    self.fired(Fired(rule.name, rule.stage, "; ".join(hit.notes)))
+                elif hit.notes:
+                    self._bent.add(rule.name)
+                    self._done(rule, hit)
             self._chains[slot] = made
         return made
 
@@ -240,5 +273,6 @@ class FaultStages(Stages):
         for rule, hit in self._hits(Stage.DEVICE, situation):
             for effect in rule.do:
                 effect.on_device(hit)
+            self.lost = hit.lost or self.lost
             self._done(rule, hit)
         return self._stands

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, create_model
+from pydantic import AfterValidator, Discriminator, Field, PlainSerializer, Tag, create_model
 
 from emulator.faults import effects  # fills EFFECTS
 from emulator.faults.effect import EFFECTS, Effect, Stage
@@ -55,6 +55,10 @@ def _one(entry: Any) -> Effect:
     return made[0]
 
 
+def _shown(one: Effect) -> Any:
+    return one.model_dump(mode="json")
+
+
 def _tag(value: Any) -> str | None:
     if isinstance(value, str):
         return TAGS[0]
@@ -70,6 +74,7 @@ else:
             Discriminator(_tag),
         ],
         AfterValidator(_one),
+        PlainSerializer(_shown),
     ]
 
 

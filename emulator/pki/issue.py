@@ -102,6 +102,7 @@ def issue(
     not_before: datetime,
     not_after: datetime,
     options: LeafOptions | None = None,
+    self_signed: bool = False,
 ) -> IssuedChain:
     """Issue a chain; the same arguments always give the same bytes.
 
@@ -115,6 +116,7 @@ def issue(
         not_before: start of the validity, timezone-aware.
         not_after: its end.
         options: what differs from a good leaf.
+        self_signed: the leaf is signed by its own key and stands alone, which none should accept.
 
     Raises PkiError if there is neither key nor secret, or a value does not fit.
     """
@@ -126,6 +128,10 @@ def issue(
     firmware = options.tcb_info.to_der() if options.tcb_info else b""
     leaf_key = leaf_key or SigningKey.derive(algorithm, b"leaf\x00" + secret + firmware)
     dates = {"not_before": not_before, "not_after": not_after}
+    extensions = _extensions(san, options)
+    if self_signed:
+        alone = build.self_signed(build.name(common_name), leaf_key, extensions, **dates)
+        return IssuedChain((alone.certificate,), leaf_key, model=options.model)
     above = [authority.root.certificate, authority.intermediate.certificate]
     issuer = authority.intermediate
     if options.model == "alias":
@@ -135,13 +141,13 @@ def issue(
         kind = _QUICK if authority.device_key is not None else algorithm
         device_key = SigningKey.derive(kind, b"device\x00" + material)
         limits = (build.constraints(ca=True, path_length=0), build.key_usage("keyCertSign"))
-        extensions = (*limits, build.spdm_extension(OID_HARDWARE_IDENTITY))
+        own = (*limits, build.spdm_extension(OID_HARDWARE_IDENTITY))
         subject = build.name(f"{common_name} device")
-        certificate = build.certify(subject, device_key.public, issuer, extensions, **dates)
+        certificate = build.certify(subject, device_key.public, issuer, own, **dates)
         above.append(certificate)
         issuer = Issuer(certificate, device_key)
     subject = build.name(common_name)
-    leaf = build.certify(subject, leaf_key.public, issuer, _extensions(san, options), **dates)
+    leaf = build.certify(subject, leaf_key.public, issuer, extensions, **dates)
     return IssuedChain((*above, leaf), leaf_key, model=options.model)
 
 

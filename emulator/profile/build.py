@@ -10,9 +10,12 @@ from emulator.errors import ProfileError
 from emulator.faults import Rule, arm
 from emulator.forms.words import shown
 from emulator.profile import chains, model, vocabulary
+from emulator.profile.armed import device_findings
+from emulator.profile.bent import Bent
 from emulator.profile.load import LoadedProfile
 from emulator.profile.model import Algorithms
 from emulator.profile.report import Report
+from emulator.profile.tree import dotted
 from emulator.spdm import algorithms
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.algorithms import MEASUREMENT_SPECIFICATION_DMTF, OpaqueFormat
@@ -66,8 +69,21 @@ def build(
     if twice := [rule.name for rule in rules if rule.name in taken]:
         found = f"the profile {profile.name} has a fault of the name {shown(twice[0])} itself"
         raise ProfileError([f"{found}; expected another name"])
-    arm(device, (*profile.faults, *rules), entropy.fork("faults"))
+    _check_rules(rules, profile)
+    variants = Bent(profile, device.measurements)
+    arm(device, (*profile.faults, *rules), entropy.fork("faults"), variants=variants)
     return device
+
+
+def _check_rules(rules: Sequence[Rule], profile: model.Profile) -> None:
+    """Faults beside the profile's own, which the loading of a file cannot hold against it."""
+    problems = [
+        f"fault {shown(rule.name)}: {dotted(steps[1:])}: found {was}; expected {expect}"
+        for rule in rules
+        for steps, expect, was in device_findings([rule], profile)
+    ]
+    if problems:
+        raise ProfileError(problems)
 
 
 def _timing(timing: model.Timing) -> Timing:

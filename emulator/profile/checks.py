@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from emulator.faults import Rule
 from emulator.forms.words import counted, listed, shown, suggestion
 from emulator.profile import vocabulary
+from emulator.profile.armed import device_findings
 from emulator.profile.measured import (
     DIGEST_TYPE,
     RAW_SIZES,
@@ -50,6 +51,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("sizes",), _sizes),
         (("faults",), _faults),
+        (("faults", "slots", "measurements"), _armed),
         (("versions", "capabilities", "algorithms", "provisioned"), _provisioned),
     )
     runnable = [run for sections, run in table if report.ok(*sections)]
@@ -281,6 +283,11 @@ def _provisioned(profile: Profile) -> Iterator[Finding]:
 
 def _faults(profile: Profile) -> Iterator[Finding]:
     yield from rule_findings(profile.faults, ("faults",))
+
+
+def _armed(profile: Profile) -> Iterator[Finding]:
+    for steps, expect, was in device_findings(profile.faults, profile):
+        yield ("faults", *steps), expect, was
 
 
 def rule_findings(rules: Sequence[Rule], steps: Steps) -> Iterator[Finding]:

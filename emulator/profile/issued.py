@@ -1,6 +1,9 @@
 """Chains that the sample authority issues to a profile's device."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
 from emulator.crypto import hashes
 from emulator.crypto.tcb import Fwid, TcbInfo
@@ -20,6 +23,30 @@ _ALIAS_LAYER = 1
 """The layer of the firmware, whose key an alias leaf has; the device's own is below it."""
 
 
+@dataclass(frozen=True)
+class Bend:
+    """How a chain is issued otherwise than a device's own, on purpose.
+
+    Attributes:
+        options: other values of the leaf's `LeafOptions`.
+        identity: whose CMA name the leaf has; None: the device's own.
+        no_name: it has none.
+        not_before: the start of its validity.
+        not_after: its end.
+        self_signed: the leaf is signed by its own key and stands alone.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    identity: PciIdentity | None = None
+    no_name: bool = False
+    not_before: datetime = NOT_BEFORE
+    not_after: datetime = NOT_AFTER
+    self_signed: bool = False
+
+
+STRAIGHT = Bend()
+
+
 def issue_chain(
     profile: Profile,
     identity: PciIdentity,
@@ -27,8 +54,9 @@ def issue_chain(
     auto: AutoChains,
     scheme: str,
     measurements: Iterable[Measurement],
+    bend: Bend = STRAIGHT,
 ) -> CertificateChain:
-    """The chain for the signature algorithm `scheme` in slot `number`.
+    """The chain for the signature algorithm `scheme` in slot `number`; its key is always the same.
 
     Raises PkiError for values that fit no certificate.
     """
@@ -39,15 +67,21 @@ def issue_chain(
         options = LeafOptions(model="alias", tcb_info=tcb_info(profile, measurements))
     elif auto.model == "generic":
         options = LeafOptions(model="generic", ekus=())
+    options = replace(options, **bend.options)
+    if bend.identity is not None:
+        san = bend.identity.san
     issued = issue(
         sample_authority(scheme),
-        san=None if san == NO_NAME else san,
+        san=None if san == NO_NAME or bend.no_name else san,
         common_name=auto.common_name or profile.name,
         secret="\0".join((profile.name, own_name, str(number), scheme)).encode(),
-        not_before=NOT_BEFORE,
-        not_after=NOT_AFTER,
+        not_before=bend.not_before,
+        not_after=bend.not_after,
         options=options,
+        self_signed=bend.self_signed,
     )
+    if bend.self_signed:
+        return CertificateChain((issued.leaf,), root=issued.leaf, key=issued.key.under(scheme))
     certificates = issued.certificates if auto.include_root else issued.certificates[1:]
     return CertificateChain(certificates, root=issued.root, key=issued.key.under(scheme))
 

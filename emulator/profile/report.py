@@ -107,7 +107,8 @@ class Report:
         hint = suggestion(str(steps[-1]), known)
         if steps[-1] == "<<":
             hint = "; YAML 1.2 has no merge key, use extends"
-        self.key(steps, listed(known) + hint, "an unknown key")
+        expect = listed(known) + hint if known else "none, as the name alone says it all"
+        self.key(steps, expect, "an unknown key")
 
     def _value_error(self, steps: Steps) -> None:
         node, left = follow(self.tree, steps)

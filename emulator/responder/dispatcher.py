@@ -4,6 +4,7 @@ libspdm has no single order (each of its handlers has its own); this is ours. A 
 breaks several rules at once is answered for the first of them:
 
 1. it has a header of four bytes                                     → InvalidRequest
+   and what was agreed was not lost, or it is GET_VERSION              → RequestResynch
 2. no large message is under way, or it goes on with it, or it is GET_VERSION, which ends it; the
    transfer lives on otherwise                                        → UnexpectedRequest
 3. its code is one we answer                                         → UnsupportedRequest
@@ -38,6 +39,7 @@ from emulator.answer.registry import ROWS, Row
 from emulator.device import Device
 from emulator.errors import (
     InvalidRequest,
+    RequestResynch,
     RequestTooLarge,
     UnexpectedRequest,
     UnsupportedRequest,
@@ -102,6 +104,8 @@ def find(
     """
     if len(raw) < HEADER_SIZE:
         raise InvalidRequest(f"{len(raw)} bytes where a header takes {HEADER_SIZE}")
+    if connection.resynch and raw[1] != Code.GET_VERSION:
+        raise RequestResynch("what was agreed is lost; GET_VERSION begins anew")
     if not whole:
         _check_transfer(connection, raw[1])
     row = ROWS.get(raw[1])

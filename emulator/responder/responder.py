@@ -83,6 +83,7 @@ class Responder:
         self._number = number
         self._vendors = vendors or Registry()
         self._stages = stages
+        self._resets = device.resets
         self._now = 0.0
         self._transport = ""
 
@@ -113,6 +114,8 @@ class Responder:
             transport: the name of the binding it came by, for the stages.
         """
         self._now, self._transport = now, transport
+        if self._resets != self._device.resets or self._stages is not None:
+            self._lose()
         at = self._situation(raw)
         if self._stages is not None and at is not None:
             early = self._stages.request(at)
@@ -123,11 +126,21 @@ class Responder:
         reply.at = reply.at or at
         return self._in_chunks(reply) if reply.large else reply
 
+    def _lose(self) -> None:
+        """Forget the connection's state where the device was reset, or a fault says so."""
+        device, stages = self._device, self._stages
+        if self._resets != device.resets:
+            self._resets = device.resets
+            self.connection.lose(device.loss)
+        if stages is not None and stages.lost is not None:
+            self.connection.lose(stages.lost)
+            stages.lost = None
+
     def _answer(self, asked: _Asked, situation: Situation | None) -> Reply:
         """The reply in one piece, however large."""
         raw, slack = asked.raw, asked.slack
         connection, device = self.connection, self._device
-        if connection.state <= State.AFTER_VERSION:
+        if connection.state <= State.AFTER_VERSION and not connection.resynch:
             dispatcher.take_up(device, connection, raw)
         try:
             row = dispatcher.find(device, connection, raw, slack=slack, whole=asked.whole)
@@ -215,7 +228,9 @@ class Responder:
 
         return Reply(encode(error, Shape(version)), commit, reply.error, at=reply.at)
 
-    def _acknowledge(self, row: Row, exchange: Exchange, outcome: Outcome) -> Reply:
+    def _acknowledge(
+        self, row: Row, exchange: Exchange, outcome: Outcome, carried_at: Situation | None
+    ) -> Reply:
         """The acknowledgement of a large request's last chunk, with the answer to all of it.
 
         A large answer goes out in chunks by itself (libspdm `libspdm_rsp_receive_send.c`): there is
@@ -235,10 +250,12 @@ class Responder:
             inner.commit()
 
         answer = inner.data or b""
-        data = encode(cast("ChunkSendAck", outcome.reply), outcome.shape) + answer
-        if len(data) > exchange.reply_limit:
+        acknowledgement: Message = cast("ChunkSendAck", outcome.reply)
+        if len(encode(acknowledgement, outcome.shape)) + len(answer) > exchange.reply_limit:
             return Reply(answer, commit, inner.error, large=True)
-        return Reply(data, commit, inner.error)
+        if self._stages is not None and carried_at is not None:
+            acknowledgement = self._stages.message(carried_at, acknowledgement)
+        return Reply(encode(acknowledgement, outcome.shape) + answer, commit, inner.error)
 
     def _refused(self, raw: bytes, reply: bytes) -> Callable[[], None]:
         """The commit of a reply that answers nothing: only what an ERROR empties is emptied.
@@ -273,7 +290,7 @@ class Responder:
         if reply is None:
             return Reply(None, self._commit(row, outcome, (), at))
         if outcome.whole is not None:
-            return self._acknowledge(row, exchange, outcome)
+            return self._acknowledge(row, exchange, outcome, at)
         if self._stages is not None and at is not None:
             reply = self._stages.message(at, reply)
         unsigned = encode(reply, outcome.shape, trailer=False)

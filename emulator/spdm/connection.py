@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from functools import lru_cache
 
 from emulator.spdm.agreement import Agreement
@@ -13,6 +14,19 @@ from emulator.spdm.state import State
 from emulator.spdm.transcript import Part, Transcript
 from emulator.spdm.versions import rules
 from emulator.wire import Shape
+
+
+class Loss(Enum):
+    """How a side forgets what was agreed.
+
+    QUIET: as one that was just switched on. RESYNCH: it knows that it forgot, and answers every
+    request but GET_VERSION with ERROR RequestResynch, in the version agreed before (libspdm
+    `library/spdm_responder_lib/libspdm_rsp_handle_response_state.c`,
+    LIBSPDM_RESPONSE_STATE_NEED_RESYNC).
+    """
+
+    QUIET = "quiet"
+    RESYNCH = "resynch"
 
 
 @dataclass(slots=True)
@@ -38,6 +52,7 @@ class Connection:
         token: the token of the next one.
         measured: the device's measurement generation when part M was begun, or None.
         certified: the generation whose alias certificates this connection was shown, or None.
+        resynch: what was agreed is lost, and only GET_VERSION leads on.
     """
 
     state: State = State.NOT_STARTED
@@ -56,12 +71,20 @@ class Connection:
     token: int = 0
     measured: int | None = None
     certified: int | None = None
+    resynch: bool = False
 
     def restart(self) -> None:
         """Forget everything, as GET_VERSION asks."""
         fresh = Connection()
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
+
+    def lose(self, loss: Loss) -> None:
+        """Forget everything unasked, as a side that was reset does."""
+        agreed, version = self.state > State.NOT_STARTED, self.version
+        self.restart()
+        if loss is Loss.RESYNCH and agreed:
+            self.resynch, self.version = True, version
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Give attributes new values."""

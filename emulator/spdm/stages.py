@@ -13,7 +13,7 @@ from typing import Protocol
 
 from emulator.crypto.keys import SigningKey
 from emulator.spdm.chain import CertificateChain
-from emulator.spdm.connection import Connection
+from emulator.spdm.connection import Connection, Loss
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
 from emulator.wire import Message
@@ -95,8 +95,10 @@ class Stages:
 
     Attributes:
         fired: hears of each fault that reached in.
+        lost: how the connection forgets its state before the next request; None: it does not.
     """
 
+    lost: Loss | None = None
     fired: Callable[[Fired], None] = staticmethod(_nobody)
 
     def concerns(self, request: bytes) -> bool:

@@ -1,5 +1,5 @@
 """All effects, one file a stage; importing this fills the table of them."""
 
-from emulator.faults.effects import delivery, frame, raw, request
+from emulator.faults.effects import chain, chunk, delivery, device, frame, raw, request
 
-__all__ = ["delivery", "frame", "raw", "request"]
+__all__ = ["chain", "chunk", "delivery", "device", "frame", "raw", "request"]
