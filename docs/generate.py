@@ -16,6 +16,10 @@ from emulator.answer.registry import ROWS
 from emulator.cli.main import app
 from emulator.endpoint import STALL
 from emulator.errors import UnexpectedRequest, UnsupportedRequest
+from emulator.faults.catalogue import FaultFile
+from emulator.faults.effect import EFFECTS, Stage
+from emulator.faults.fields import FieldKind, fields_of
+from emulator.faults.when import REQUEST_BIT, On
 from emulator.profile import schema
 from emulator.responder import dispatcher
 from emulator.responder.answers import Answer
@@ -24,6 +28,7 @@ from emulator.spdm import capabilities
 from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm
 from emulator.spdm.capabilities import IMPLEMENTED, Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.messages import LAYOUTS
 from emulator.spdm.state import TRANSITIONS, State
 from emulator.spdm.versions import RULES, Version
 from emulator.transport.spdm_socket import MAX_PAYLOAD
@@ -203,18 +208,109 @@ def profile() -> str:
         "`spdm-emulator profile schema` prints the JSON Schema of this page, for editors;",
         "`spdm-emulator profile new` writes a commented file to start from. Any value can be",
         "overridden on the command line: `--set sizes.transmit=1024`. Paths in a profile are",
-        "relative to the file that names them.",
+        "relative to the file that names them. What stands under `faults` has a page of its own:",
+        "[faults](faults.md).",
         "",
         "## The file",
         "",
         *_fields(described),
     ]
+    elsewhere = _fault_file().get("$defs", {})  # a page of its own
     for name, node in described.get("$defs", {}).items():
+        if name in elsewhere:
+            continue
         if "properties" in node:
             about = (node.get("description") or "").strip()
             lines += [f"## {name}", "", about, "", *_fields(node)]
         elif "enum" in node:
             lines += [f"## {name}", "", "One of " + _type(node) + ".", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _fault_file() -> dict[str, Any]:
+    return FaultFile.model_json_schema()
+
+
+def _effects() -> Iterator[str]:
+    """Every effect under the first stage it belongs to."""
+    for stage in Stage:
+        here = {name: one for name, one in EFFECTS.items() if one.STAGES[0] is stage}
+        if not here:
+            continue
+        yield from (f"## Stage {stage}", "")
+        for name, one in here.items():
+            yield from (f"### `{name}`", "", inspect.getdoc(one) or "", "")
+            others = one.STAGES[1:]
+            if others:
+                yield from (f"Also at stage {', '.join(others)}.", "")
+            if one.FOR:
+                told = ", ".join(sorted(Code(code).name for code in one.FOR))
+                yield from (f"For {told}.", "")
+            if one.model_fields:
+                yield from _fields(one.model_json_schema())
+
+
+def _value(place: FieldKind) -> str:
+    names = place.words()
+    return place.expected() if len(names) < len(Code) else f"{place.bits} bits, or a name"
+
+
+def _replies() -> Iterator[str]:
+    """What message effects call the fields of each reply."""
+    yield from ("## Fields of replies", "")
+    yield "A row of a table is counted from `[0]`. A signature is no field, as it is made later."
+    yield ""
+    for code, layout in LAYOUTS.items():
+        if code & REQUEST_BIT:
+            continue
+        yield from (f"### {Code(code).name}", "")
+        rows = [
+            (f"`{way}`", _value(place), Version(place.since).text if place.since else "1.0")
+            for way, place in fields_of(layout).items()
+            if place.holds
+        ]
+        yield from _table(("field", "value", "since"), rows)
+
+
+def faults() -> str:
+    """docs/reference/faults.md."""
+    file = _fault_file()
+    parts = file["$defs"]
+    lines = [
+        "# Faults reference",
+        "",
+        _NOTE,
+        "A rule says on which exchanges (`on`), at which stage (`at`) and what (`do`) a device",
+        "does wrong. Rules stand in a profile under `faults`, or in a file of their own:",
+        "",
+        "```yaml",
+        "# file: my-faults.yaml",
+        "faults: 1",
+        "rules:",
+        "  - name: other-nonce",
+        "    on: {message: CHALLENGE_AUTH, nth: 1}",
+        "    do: [{increment: {field: nonce}}]",
+        "```",
+        "",
+        "`serve --faults FILE` adds such a file to any profile, `serve --fault NAME` a preset.",
+        "A rule counts as fired only where an effect did something. A reply passes the stages in",
+        "the order of this page. In a rule's `do` an effect is its name, or a mapping of its name",
+        "to its fields.",
+        "",
+        "## The file",
+        "",
+        *_fields(file),
+        "## A rule",
+        "",
+        *_fields(parts["Rule"]),
+        "## `on`",
+        "",
+        inspect.getdoc(On) or "",
+        "",
+        *_fields(parts["On"]),
+        *_effects(),
+        *_replies(),
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -260,7 +356,12 @@ def command() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-PAGES = {"protocol.md": protocol, "profile.md": profile, "command.md": command}
+PAGES = {
+    "protocol.md": protocol,
+    "profile.md": profile,
+    "faults.md": faults,
+    "command.md": command,
+}
 """The generated pages and what writes each."""
 
 

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from emulator.errors import EmulatorError
 
+_SEED_BYTES = 8
+
 
 class Entropy(Protocol):
     """A source of random bytes."""
@@ -37,6 +39,11 @@ class System:
         """The same source: it has no state to keep apart."""
         del label
         return self
+
+
+def new_seed() -> str:
+    """A seed nobody had before, to be told so that a run can be repeated."""
+    return System().bytes(_SEED_BYTES, label="seed").hex()
 
 
 class Seeded:

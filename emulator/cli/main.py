@@ -10,6 +10,7 @@ from rich.logging import RichHandler
 from emulator import __version__
 from emulator.cli import attest, certs, demo, profile, qemu, replay, serve, show
 from emulator.cli.output import stderr
+from emulator.cli.run import run as run_requester
 
 _PLAIN_LOG = "%(asctime)s %(levelname)s %(message)s"
 
@@ -58,6 +59,7 @@ def main(
 app.command("serve")(serve.serve)
 app.command("attest")(attest.attest)
 app.command("demo")(demo.demo)
+app.command("run")(run_requester)
 app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(profile.app, name="profile")

@@ -9,7 +9,7 @@ import typer
 
 from emulator.cli.output import WRONG_USE, fail
 from emulator.device import Device
-from emulator.entropy import Entropy, Seeded, System
+from emulator.entropy import Entropy, Seeded, new_seed
 from emulator.errors import ProfileError
 from emulator.faults import Rule
 from emulator.profile import LoadedProfile, build, load
@@ -43,7 +43,6 @@ RequireFired = Annotated[
 DEFAULT_TARGET = "127.0.0.1:2323"
 """Where a device listens when nothing else is said."""
 
-_SEED_BYTES = 8
 _MAX_PORT = 0xFFFF
 
 
@@ -52,8 +51,7 @@ def entropy_of(seed: str | None, fork: str = "") -> Seeded:
 
     Without a seed a new one is drawn from the system.
     """
-    chosen = System().bytes(_SEED_BYTES, label="seed").hex() if seed is None else seed
-    source = Seeded(chosen)
+    source = Seeded(new_seed() if seed is None else seed)
     return source.fork(fork) if fork else source
 
 

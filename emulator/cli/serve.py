@@ -1,13 +1,9 @@
 """`spdm-emulator serve`: devices on a socket."""
 
 import asyncio
-import contextlib
-import functools
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,41 +22,16 @@ from emulator.cli.options import (
     rules_or_exit,
 )
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
+from emulator.cli.recording import RecordFormat, recorded_endpoints
 from emulator.device import Device
-from emulator.endpoint import Endpoint
 from emulator.faults import Faults, Rule
-from emulator.record import ENCODERS, LIMIT, RecordedEndpoint, Recorder
+from emulator.record import LIMIT
 from emulator.serve.run import ListenError, Place
 from emulator.serve.run import serve as serve_until_stopped
 from emulator.tcp import UNIX, address
 
 _LAST_PORT = 65535
 _MIB = 1 << 20
-
-
-class RecordFormat(StrEnum):
-    """The formats of a recording."""
-
-    PCAPNG = "pcapng"
-    PCAP = "pcap"
-
-
-@contextlib.contextmanager
-def _endpoints(
-    file: Path | None, form: RecordFormat | None, limit: int
-) -> Iterator[Callable[..., Endpoint]]:
-    """What makes endpoints: those that record into `file`, where there is one."""
-    if file is None:
-        yield Endpoint
-        return
-    chosen = form or (RecordFormat.PCAP if file.suffix == ".pcap" else RecordFormat.PCAPNG)
-    try:
-        stream = file.open("wb")
-    except OSError as error:
-        fail(f"--record {file}: {error.strerror or error}", code=WRONG_USE)
-    with stream:
-        recorder = Recorder(stream, ENCODERS[chosen](), clock=time.time_ns, limit=limit)
-        yield functools.partial(RecordedEndpoint, recorder=recorder)
 
 
 def _places(
@@ -192,7 +163,7 @@ def serve(
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
     try:
-        with _endpoints(record, record_format, record_limit * _MIB) as endpoint:
+        with recorded_endpoints(record, record_format, record_limit * _MIB) as endpoint:
             asyncio.run(serve_until_stopped(places, ready, endpoint=endpoint))
     except ListenError as error:
         fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)

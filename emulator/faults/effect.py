@@ -4,7 +4,7 @@ One file a stage in `effects/`. An effect's name is unique, and names the stage 
 on raw bytes belong to several.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
@@ -14,7 +14,9 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
+from emulator.faults.when import On
 from emulator.forms import Part
+from emulator.spdm import codes
 from emulator.spdm.connection import Loss
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
@@ -24,6 +26,11 @@ from emulator.wire import Message
 Variants = Callable[[str, int, str], CertificateChain | None]
 """The chain of a kind (`effects/chain.py`) in place of a slot's own for a signature algorithm; None
 where there is none: `(kind, slot, scheme)`."""
+KEPT_REPLIES = 16
+"""How many replies of each kind are kept for effects that recall them."""
+
+Problem = tuple[tuple[str | int, ...], str, str]
+"""The way to a value, what is expected there, what was found ('' for the value itself)."""
 
 
 class Stage(StrEnum):
@@ -89,6 +96,15 @@ class Effect(Part):
     STAGES: ClassVar[tuple[Stage, ...]] = ()
     RECALLS: ClassVar[bool] = False
     """It looks at earlier replies, which are kept only for such."""
+    FOR: ClassVar[frozenset[int]] = frozenset()
+    """The codes of the replies it has something to do with; empty: any."""
+
+    def problems(self, on: On) -> Iterator[Problem]:
+        """What it may not be on the exchanges of its rule."""
+        answers = on.answers()
+        if self.FOR and answers is not None and not answers & self.FOR:
+            told = " or ".join(codes.name(code) for code in sorted(self.FOR))
+            yield (), f"{told} in on.message, which it is for", ", ".join(on.message or ())
 
     @model_serializer(mode="wrap")
     def _by_name(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

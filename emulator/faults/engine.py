@@ -3,6 +3,9 @@
 Each rule draws from a stream of its own for each connection, so that one rule more disturbs no
 other, and connections do not disturb each other. An exchange that no rule can be about is not
 looked at again: a table by the request's code says so.
+
+Whether a rule reaches into an exchange is found out once, however often the exchange passes its
+stage (a chain is used for each slot, a message may be refused after all), and counts once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
-from emulator.faults.effect import Hit, Stage, Variants
+from emulator.faults.effect import KEPT_REPLIES, Hit, Stage, Variants
 from emulator.faults.rule import Rule
 from emulator.faults.when import REQUEST_BIT, On
 from emulator.spdm.codes import Code
@@ -19,8 +22,8 @@ from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Delivery, Fired, Situation, Stages
 from emulator.wire import Message
 
-KEPT_REPLIES = 16
-"""How many replies of each kind are kept for effects that recall them."""
+KEPT_CONNECTIONS = 16
+"""Of how many connections replies are kept: of the latest that have some."""
 
 _PROBABILITY_BYTES = 7
 _PROBABILITY_UNIT = 1 << 8 * _PROBABILITY_BYTES
@@ -31,7 +34,7 @@ class Faults:
 
     Attributes:
         rules: all of them, in their order.
-        counts: how often each has reached in, by name.
+        counts: in how many exchanges each has reached in, by name.
         device: the device.
         variants: chains in place of its own.
     """
@@ -49,6 +52,7 @@ class Faults:
         self.rules = tuple(rules)
         self.counts = {rule.name: 0 for rule in rules}
         self.recalls = any(effect.RECALLS for rule in rules for effect in rule.do)
+        self.waits = any(rule.on.after is not None for rule in rules)
         self.replies: dict[int, dict[int, list[bytes]]] = {}
         self._entropy = entropy
 
@@ -92,14 +96,17 @@ class FaultStages(Stages):
         self._reply: int | None = None
         self._stands = True
         self._ordinal = -1
+        self._early = False
+        self._decided: dict[str, bool] = {}
+        self._counted: set[str] = set()
         self._chains: dict[int, CertificateChain] = {}
-        self._bending: list[Rule] | None = None
-        self._bent: set[str] = set()
 
     def concerns(self, request: bytes) -> bool:
-        """Whether a rule can be about what `request` asks for."""
-        code = request[1] if len(request) > 1 else 0
-        return bool(self._of(code)) or self._faults.recalls
+        """Whether a rule can be about what `request` asks for; the first request tells the time."""
+        faults = self._faults
+        if faults.recalls or (faults.waits and self._began is None):
+            return True
+        return bool(self._of(request[1] if len(request) > 1 else 0))
 
     def _of(self, code: int) -> dict[Stage, tuple[Rule, ...]]:
         """The rules that can be about a request of this code, by stage."""
@@ -114,14 +121,18 @@ class FaultStages(Stages):
         return made
 
     def _begin(self, at: Situation) -> None:
-        """A new exchange, or one within it."""
+        """Forget the exchange before: every stage begins with this, as any may be the first.
+
+        A request that came in chunks, or was not ready, is answered within the exchange of another.
+        """
         if self._began is None:
             self._began = at.now
         if at.ordinal != self._ordinal:
-            self._ordinal, self._stands = at.ordinal, True
+            self._ordinal, self._stands, self._early = at.ordinal, True, False
+            self._reply = None
+            self._decided.clear()
+            self._counted.clear()
             self._chains.clear()
-            self._bending = None
-        self._reply = None
 
     def _hits(self, stage: Stage, at: Situation) -> Iterator[tuple[Rule, Hit]]:
         """The rules that reach in here, each with what its effects may use."""
@@ -133,12 +144,17 @@ class FaultStages(Stages):
     def _matches(self, rule: Rule, at: Situation) -> bool:
         """Whether `rule` reaches in; an exchange it is about is counted as seen."""
         on, counts = rule.on, self._faults.counts
-        if not self._is_about(on, at) or (on.after_rule and not counts.get(on.after_rule)):
+        if not self._is_about(on, at):
+            return False
+        if rule.name in self._decided:
+            return self._decided[rule.name]
+        if on.after_rule and not counts.get(on.after_rule):
             return False
         seen = self._seen[rule.name] = self._seen.get(rule.name, 0) + 1
         due = (on.nth is None or seen in on.nth) and (on.every is None or seen % on.every == 0)
         spent = rule.times is not None and counts[rule.name] >= rule.times
-        return due and not spent and self._chance(rule)
+        decided = self._decided[rule.name] = due and not spent and self._chance(rule)
+        return decided
 
     def _is_about(self, on: On, at: Situation) -> bool:
         replies = on.replies()
@@ -168,7 +184,9 @@ class FaultStages(Stages):
         """Count the rule and tell of it, if any of its effects did something."""
         if not hit.notes:
             return
-        self._faults.counts[rule.name] += 1
+        if rule.name not in self._counted:
+            self._counted.add(rule.name)
+            self._faults.counts[rule.name] += 1
         self._stands = self._stands and rule.commit
         self.fired(Fired(rule.name, rule.stage, "; ".join(hit.notes)))
 
@@ -180,34 +198,26 @@ class FaultStages(Stages):
                 answer = effect.on_request(hit)
                 if answer is not None:
                     self._done(rule, hit)
+                    self._early = True
                     return answer
         return None
 
     def chain(self, situation: Situation, slot: int, chain: CertificateChain) -> CertificateChain:
-        """The chain as the rules leave it: the same as often as it is used in an exchange.
-
-        A rule reaches into an exchange once, however many slots it is about.
-        """
+        """The chain as the rules leave it: the same as often as it is used in an exchange."""
+        self._begin(situation)
         made = self._chains.get(slot)
         if made is None:
             made = chain
-            if self._bending is None:
-                self._bending = [rule for rule, _ in self._hits(Stage.CHAIN, situation)]
-                self._bent.clear()
-            for rule in self._bending:
-                hit = self._hit(rule, situation)
+            for rule, hit in self._hits(Stage.CHAIN, situation):
                 for effect in rule.do:
                     made = effect.on_chain(hit, slot, made)
-                if hit.notes and rule.name in self._bent:
-                    self.fired(Fired(rule.name, rule.stage, "; ".join(hit.notes)))
-                elif hit.notes:
-                    self._bent.add(rule.name)
-                    self._done(rule, hit)
+                self._done(rule, hit)
             self._chains[slot] = made
         return made
 
     def ready(self, situation: Situation, policy: Readiness | None) -> Readiness | None:
         """The policy as the rules leave it."""
+        self._begin(situation)
         for rule, hit in self._hits(Stage.READY, situation):
             for effect in rule.do:
                 policy = effect.on_ready(hit, policy)
@@ -216,6 +226,7 @@ class FaultStages(Stages):
 
     def message(self, situation: Situation, reply: Message) -> Message:
         """The message as the rules leave it: those of stage chunk see what carries a chunk."""
+        self._begin(situation)
         self._reply = reply.CODE
         carries = reply.CODE in {Code.CHUNK_RESPONSE, Code.CHUNK_SEND_ACK}
         for stage in (Stage.MESSAGE, Stage.CHUNK) if carries else (Stage.MESSAGE,):
@@ -229,6 +240,7 @@ class FaultStages(Stages):
         self, situation: Situation, to_sign: ToSign, key: SigningKey
     ) -> tuple[ToSign, SigningKey]:
         """What is signed, and by which key, as the rules leave it."""
+        self._begin(situation)
         for rule, hit in self._hits(Stage.SIGN, situation):
             for effect in rule.do:
                 to_sign, key = effect.on_sign(hit, to_sign, key)
@@ -237,20 +249,28 @@ class FaultStages(Stages):
 
     def signed(self, situation: Situation, data: bytes) -> bytes:
         """The message's bytes as the rules leave them."""
+        self._begin(situation)
         self._reply = data[1] if len(data) > 1 else None
         data = self._bytes(Stage.SIGNED, situation, data)
         self._keep(situation, data)
         return data
 
     def _keep(self, at: Situation, data: bytes) -> None:
-        if self._faults.recalls and len(at.request) > 1 and at.request[1] & REQUEST_BIT:
-            mine = self._faults.replies.setdefault(self._number, {})
-            kept = mine.setdefault(at.request[1], [])
-            kept.append(data)
-            del kept[:-KEPT_REPLIES]
+        """Keep what is no ERROR and no answer of a rule's own, if an effect may recall it."""
+        code = at.request[1] if len(at.request) > 1 else 0
+        answers = len(data) > 1 and data[1] == code & ~REQUEST_BIT and bool(code & REQUEST_BIT)
+        if not self._faults.recalls or self._early or not answers:
+            return
+        replies = self._faults.replies
+        if self._number not in replies and len(replies) >= KEPT_CONNECTIONS:
+            del replies[next(iter(replies))]
+        kept = replies.setdefault(self._number, {}).setdefault(code, [])
+        kept.append(data)
+        del kept[:-KEPT_REPLIES]
 
     def frame(self, situation: Situation, frame: bytes) -> bytes:
         """The frame's bytes as the rules leave them."""
+        self._begin(situation)
         return self._bytes(Stage.FRAME, situation, frame)
 
     def _bytes(self, stage: Stage, at: Situation, data: bytes) -> bytes:
@@ -262,6 +282,7 @@ class FaultStages(Stages):
 
     def delivery(self, situation: Situation, delivery: Delivery) -> Delivery:
         """The delivery as the rules leave it."""
+        self._begin(situation)
         for rule, hit in self._hits(Stage.DELIVERY, situation):
             for effect in rule.do:
                 delivery = effect.on_delivery(hit, delivery)
@@ -270,6 +291,7 @@ class FaultStages(Stages):
 
     def commit(self, situation: Situation) -> bool:
         """Whether what the request changed stands; what happens to the device happens here."""
+        self._begin(situation)
         for rule, hit in self._hits(Stage.DEVICE, situation):
             for effect in rule.do:
                 effect.on_device(hit)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Discriminator, Field, PlainSerializer, Tag, create_model
 
 from emulator.faults import effects  # fills EFFECTS
-from emulator.faults.effect import EFFECTS, Effect, Stage
+from emulator.faults.effect import EFFECTS, Effect, Problem, Stage
 from emulator.faults.when import Count, On
 from emulator.forms import Line, Part, Vocabulary, choice, refusal
 from emulator.forms.words import listed
+from emulator.spdm.codes import Code
 
 FAMILIES = effects.__all__
 
@@ -21,11 +22,11 @@ NAMES = Vocabulary(tuple(EFFECTS))
 StageName = Annotated[str, AfterValidator(STAGES.check), choice(STAGES)]
 EffectName = Annotated[str, AfterValidator(NAMES.check), choice(NAMES)]
 
+_UNREFUSED = frozenset({Stage.REQUEST, Stage.CHAIN, Stage.READY, Stage.SIGN, Stage.DEVICE})
+"""The stages that come before a refusal, or never with one."""
+
 TAGS = ("\0name", "\0effect")
 """Names of alternatives, which pydantic puts into the way to a value; no key looks like them."""
-
-Finding = tuple[tuple[str | int, ...], str, str]
-"""The way to a value of a rule, what is expected, what was found ('' for the value itself)."""
 
 
 class _Do(Part):
@@ -34,9 +35,13 @@ class _Do(Part):
 
 def _entry() -> Any:
     """The model of an entry that is a mapping: one key for each effect there is."""
+    # The attributes have names of their own: an effect may be called as a model's method is.
     keys: dict[str, Any] = {
-        name: (cls | None, Field(default=None, description=inspect.getdoc(cls)))
-        for name, cls in EFFECTS.items()
+        f"effect{number}": (
+            cls | None,
+            Field(default=None, alias=name, description=inspect.getdoc(cls)),
+        )
+        for number, (name, cls) in enumerate(EFFECTS.items())
     }
     return create_model("Do", __base__=_Do, __doc__=_Do.__doc__, **keys)
 
@@ -104,10 +109,16 @@ class Rule(Part):
         """The stage it reaches in at."""
         return Stage(self.at) if self.at is not None else self.do[0].STAGES[0]
 
-    def problems(self) -> Iterator[Finding]:
+    def problems(self) -> Iterator[Problem]:
         """What its parts together may not be."""
+        refused = self.on.message is not None and Code.ERROR.name in self.on.message
+        if refused and self.stage in _UNREFUSED:
+            expect = f"no ERROR, as none passes stage {self.stage}"
+            yield ("on", "message"), expect, Code.ERROR.name
         for number, one in enumerate(self.do):
             if self.stage not in one.STAGES:
                 able = [name for name, cls in EFFECTS.items() if self.stage in cls.STAGES]
                 expect = f"an effect of stage {self.stage}, {listed(able)}"
                 yield ("do", number), expect, f"{one.NAME}, of stage {one.STAGES[0]}"
+            for way, expect, was in one.problems(self.on):
+                yield ("do", number, one.NAME, *way), expect, was

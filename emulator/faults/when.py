@@ -95,6 +95,14 @@ class On(Part):
             return None
         return frozenset(named)
 
+    def answers(self) -> frozenset[int] | None:
+        """The codes of the replies there can be: a request has its response or ERROR; None: any."""
+        if self.message is None:
+            return None
+        named = {Code[name] for name in self.message}
+        refusals = {Code.ERROR} if any(code & REQUEST_BIT for code in named) else set()
+        return frozenset({code & ~REQUEST_BIT for code in named} | refusals)
+
     def holds(self, situation: Situation, began: float) -> bool:
         """Whether what does not depend on counting holds; `began`: the first request's time."""
         return all(self._holds(situation, began))

@@ -1,6 +1,7 @@
 """Loading files of faults and the catalogue of presets, with a line for every problem."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -12,14 +13,17 @@ from emulator.errors import ProfileError
 from emulator.faults import Rule
 from emulator.faults.catalogue import Catalogue, FaultFile, Preset
 from emulator.forms.words import listed, shown, suggestion
-from emulator.profile import sources
+from emulator.profile import sources, syntax
 from emulator.profile.checks import rule_findings
 from emulator.profile.report import Report
 from emulator.profile.sources import WrongUseError
-from emulator.profile.tree import MappingNode, Place, Steps, plain
+from emulator.profile.tree import MappingNode, Node, Place, Steps, plain
 
 PRESETS = Path(faults.__file__).parent / "presets"
 """The folder of the catalogue."""
+
+_GIVEN = "given"
+"""Where rules stand that are in no file."""
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -27,7 +31,10 @@ _M = TypeVar("_M", bound=BaseModel)
 def _read(path: Path, model: type[_M]) -> tuple[_M, Report]:
     """The file as a `model`. Raises ProfileError."""
     report = Report(MappingNode(Place(str(path), path.parent), {}), model)
-    tree = sources.read(path, report)
+    return _validated(sources.read(path, report), model, report)
+
+
+def _validated(tree: Node | None, model: type[_M], report: Report) -> tuple[_M, Report]:
     if tree is None:
         raise report.error()
     report.tree = tree
@@ -48,6 +55,22 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
     if not sources.is_file(path):
         raise WrongUseError([f"{path}: found no such file; expected a file of faults"])
     file, report = _read(path, FaultFile)
+    _judge(file.rules, ("rules",), report)
+    report.finish()
+    return tuple(file.rules)
+
+
+def rules_of(given: Sequence[Mapping[str, object]]) -> tuple[Rule, ...]:
+    """The rules that a program has as mappings of what a file would say.
+
+    Raises ProfileError with a line for every problem.
+    """
+    report = Report(MappingNode(Place(_GIVEN, Path()), {}), FaultFile)
+    text = json.dumps({"faults": 1, "rules": list(given)})
+    tree, problems = syntax.parse(text, _GIVEN, Path(), lines=False)
+    for place, problem in problems:
+        report.line(place, problem)
+    file, report = _validated(tree, FaultFile, report)
     _judge(file.rules, ("rules",), report)
     report.finish()
     return tuple(file.rules)
@@ -82,14 +105,17 @@ def find_preset(name: str) -> Preset:
     return known[name]
 
 
-def combine(names: Sequence[str], files: Sequence[Path]) -> tuple[Rule, ...]:
-    """The rules of presets and files, in this order.
+def combine(
+    names: Sequence[str], files: Sequence[Path], further: Sequence[Rule] = ()
+) -> tuple[Rule, ...]:
+    """The rules of presets and files, and further ones, in this order.
 
     Raises ProfileError where two rules have one name.
     """
     rules = [*_of_presets(names)]
     for path in files:
         rules += load_rules(path)
+    rules += further
     seen: set[str] = set()
     for rule in rules:
         if rule.name in seen:

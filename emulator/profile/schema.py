@@ -163,4 +163,6 @@ def _count(node: Schema, what: str, unit: str) -> str:
     low, high = node.get(f"min{what}"), node.get(f"max{what}")
     if low is None:
         return ""
+    if low == high:
+        return f" of {low} {unit}s"
     return f" of at least {low} {unit}" if high is None else f" of {low} to {high} {unit}s"

@@ -1,6 +1,7 @@
 """From a request's bytes to a reply's, through the stages; nothing changes before `commit`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +25,7 @@ from emulator.spdm.state import State, after
 from emulator.spdm.transcript import Entry, Part, resets
 from emulator.spdm.versions import rules
 from emulator.vendor import Registry
-from emulator.wire import Message, Shape, encode
+from emulator.wire import Shape, encode
 
 
 @dataclass(slots=True)
@@ -177,10 +178,12 @@ class Responder:
         self, row: Row, outcome: Outcome, asked: _Asked, at: Situation | None
     ) -> Readiness | None:
         """How a request is made to wait; None where it is answered at once."""
+        if asked.again or row.code not in MAY_WAIT:
+            return None
         policy = self._device.timing.not_ready
         if self._stages is not None and at is not None:
             policy = self._stages.ready(at, policy)
-        if policy is None or asked.again or row.code not in MAY_WAIT:
+        if policy is None:
             return None
         return policy if policy.covers(row.code, signed=outcome.signing is not None) else None
 
@@ -216,7 +219,8 @@ class Responder:
     def _in_chunks(self, reply: Reply) -> Reply:
         """ERROR LargeResponse in its place; CHUNK_GET fetches the reply itself."""
         connection, message, handle = self.connection, reply.data or b"", self.connection.handle
-        version = message[0]  # CAPABILITIES only bring about the connection's own
+        # CAPABILITIES only bring about the connection's own; a fault may leave no bytes at all.
+        version = message[0] if message else self.connection.version
         error = Error(
             version=version, error_code=ErrorCode.LARGE_RESPONSE, extended=bytes((handle,))
         )
@@ -355,13 +359,14 @@ class Responder:
     def _refuse(self, error: SpdmError, raw: bytes, at: Situation | None) -> Reply:
         """The ERROR message for `error`."""
         version = dispatcher.error_version(self._device, self.connection, raw)
-        reply: Message = Error(
+        reply = Error(
             version=version, error_code=error.code, data=error.data, extended=error.extended
         )
-        if self._stages is not None and at is not None:
-            reply = self._stages.message(at, reply)
         data = encode(reply, Shape(version))
         if self._stages is not None and at is not None:
+            # Where what a fault makes of it cannot be encoded, it goes as it was.
+            with suppress(WireError):
+                data = encode(self._stages.message(at, reply), Shape(version))
             data = self._stages.signed(at, data)
         return Reply(data, self._refused(raw, data), error)
 

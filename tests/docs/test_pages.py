@@ -1,8 +1,9 @@
 """Every command and snippet in the documentation is run, and generated pages are current.
 
-Blocks of one page share a folder. A `yaml` block that begins with `# file: NAME` is written there;
-`sh` and `python` blocks are run there. What cannot be run here says why in a comment before it:
-`<!-- not run: REASON -->`. `<!-- needs QEMU -->` skips the rest of a page where there is none.
+Blocks of one page share a folder. A `yaml` or `python` block that begins with `# file: NAME` is
+written there; other `sh` and `python` blocks are run there. What cannot be run here says why in a
+comment before it: `<!-- not run: REASON -->`. `<!-- needs QEMU -->` skips the rest of a page where
+there is none.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 REASONS = {
+    "needs DMTF's requester",
     "needs a container engine",
     "needs a guest kernel with the CMA patches",
     "needs a PCI function with a DOE mailbox",
@@ -91,9 +93,9 @@ def test_every_snippet_runs(page: Path, tmp_path: Path) -> None:
         if block.needs_qemu:
             problem = version_problem()
             require_or_skip(problem is None, problem or "")
-        if block.language == "yaml":
-            named = re.match(r"# file: (\S+)\n", block.code)
-            assert named, f"{where}: a yaml block begins with '# file: NAME'"
+        named = re.match(r"# file: (\S+)\n", block.code)
+        assert named or block.language != "yaml", f"{where}: begins with no '# file: NAME'"
+        if named:
             (tmp_path / named[1]).write_text(block.code, encoding="utf-8")
             continue
         if block.language == "text":

@@ -1,16 +1,19 @@
 """Stage request: the device answers before anything happened."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from emulator.faults.effect import Effect, Hit, Stage, effect
-from emulator.forms import U8, Hex, Vocabulary
-from emulator.spdm.codes import ErrorCode, error_name
+from emulator.faults.effect import KEPT_REPLIES, Effect, Hit, Stage, effect
+from emulator.faults.when import REQUEST_BIT
+from emulator.forms import U8, Hex, Vocabulary, choice
+from emulator.spdm.codes import Code, ErrorCode, error_name, name
 from emulator.spdm.messages import Error
 from emulator.spdm.versions import Version
 from emulator.wire import Shape, encode
 
+REQUESTS = Vocabulary(tuple(code.name for code in Code if code & REQUEST_BIT))
+RequestName = Annotated[str, AfterValidator(REQUESTS.check), choice(REQUESTS)]
 ERROR_NAMES = Vocabulary(tuple(code.name for code in ErrorCode))
 
 
@@ -64,3 +67,48 @@ class ErrorReply(Effect):
         """The ERROR."""
         hit.note(f"ERROR {error_name(self.code)}")
         return error_message(hit, self.code, self.data, bytes.fromhex(self.extended))
+
+
+@effect("large-response", Stage.REQUEST)
+class LargeResponse(Effect):
+    """ERROR LargeResponse, where nothing waits under its handle."""
+
+    handle: U8 = Field(default=0xFF, description="The handle.")
+
+    def on_request(self, hit: Hit) -> bytes:
+        """The ERROR."""
+        hit.note(f"ERROR LARGE_RESPONSE with handle {self.handle}")
+        return error_message(hit, ErrorCode.LARGE_RESPONSE, extended=bytes((self.handle,)))
+
+
+@effect("replay", Stage.REQUEST)
+class Replay(Effect):
+    """An earlier reply once more, byte for byte; none where there was none.
+
+    An ERROR, and what a rule of this stage answered, is no such reply.
+    """
+
+    RECALLS = True
+
+    of: RequestName | None = Field(
+        default=None, description="The request it answered; null: the same as this one."
+    )
+    source: Literal["this", "other"] = Field(
+        default="this",
+        alias="from",
+        description="This connection, or another one of the device: the latest that has it.",
+    )
+    back: Annotated[int, Field(ge=1, le=KEPT_REPLIES)] = Field(
+        default=1, description="How many such replies ago."
+    )
+
+    def on_request(self, hit: Hit) -> bytes | None:
+        """The reply of then."""
+        code = hit.situation.request[1] if self.of is None else Code[self.of]
+        kept = [hit.replies] if self.source == "this" else reversed(hit.others)
+        for replies in kept:
+            earlier = replies.get(code, [])
+            if len(earlier) >= self.back:
+                hit.note(f"the reply to {name(code)} of {self.back} before")
+                return earlier[-self.back]
+        return None

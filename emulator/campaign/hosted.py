@@ -1,0 +1,208 @@
+"""A device on a socket of its own, served by a thread: for tests that drive a requester themselves.
+
+The requester may be anything: a program, a library in another thread, or in the test's event loop.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from emulator.campaign.seeds import device_entropy
+from emulator.campaign.watch import LAST, Heard, Watch
+from emulator.device import Device
+from emulator.endpoint import Event, Observer
+from emulator.entropy import new_seed
+from emulator.faults import Faults
+from emulator.forms.words import counted, listed, shown, suggestion
+from emulator.profile import build, load
+from emulator.profile.faults import combine, rules_of
+from emulator.requester import Direction
+from emulator.serve import Listener
+from emulator.spdm.codes import Code
+from emulator.tcp import address
+
+PATIENCE = 10.0
+"""Seconds that `wait` waits where nothing else is said."""
+
+_HOST = "127.0.0.1"
+_NAMES = tuple(code.name for code in Code)
+
+
+class HostedDevice:
+    """A device that listens from `start` to `stop`, or within a `with` block.
+
+    Attributes:
+        host: where it listens.
+        port: where it listens.
+        seed: the seed of everything it draws.
+    """
+
+    def __init__(self, device: Device, *, seed: str = "") -> None:
+        self.seed = seed
+        self.host, self.port = _HOST, 0
+        self._device = device
+        self._happened = threading.Condition()
+        self._watch = Watch(self._happened.notify_all)
+        self._listening = threading.Event()
+        self._problem: OSError | None = None
+        self._stop: Callable[[], object] = lambda: None
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve()), name=f"spdm {device.name}", daemon=True
+        )
+
+    def start(self) -> Self:
+        """Listen. Raises OSError where that cannot be."""
+        self._thread.start()
+        self._listening.wait()
+        if self._problem is not None:
+            raise self._problem
+        return self
+
+    def stop(self) -> None:
+        """End every connection, and listen no more."""
+        self._stop()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT."""
+        return address(self.host, self.port)
+
+    @property
+    def conversation(self) -> list[Heard]:
+        """The messages so far on all connections, oldest first."""
+        with self._happened:
+            return list(self._watch.conversation)
+
+    @property
+    def connections(self) -> int:
+        """How many connections there were."""
+        return self._watch.connections
+
+    @property
+    def fired(self) -> dict[str, int]:
+        """How often each fault rule reached in, by its name."""
+        faults = self._device.stages
+        return dict(faults.counts) if isinstance(faults, Faults) else {}
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """How many ERRORs were sent, by the names of their codes."""
+        with self._happened:
+            return dict(self._watch.errors)
+
+    @property
+    def retries(self) -> int:
+        """How many requests came again after Busy or ResponseNotReady."""
+        return self._watch.retries
+
+    def count(self, name: str) -> int:
+        """How many messages of this name passed, either way. Raises ValueError for no name."""
+        if name not in _NAMES:
+            text = f"found {shown(name)}; expected {listed(_NAMES)}{suggestion(name, _NAMES)}"
+            raise ValueError(text)
+        with self._happened:
+            return self._watch.count(name)
+
+    def asked(self, name: str) -> bool:
+        """Whether the requester sent a request of this name."""
+        return self._passed(name, Direction.REQUEST)
+
+    def reached(self, name: str) -> bool:
+        """Whether the device sent a reply of this name."""
+        return self._passed(name, Direction.REPLY)
+
+    def _passed(self, name: str, direction: Direction) -> bool:
+        reply_bit = 0x80
+        if name in _NAMES and (Code[name] >= reply_bit) is not (direction is Direction.REQUEST):
+            raise ValueError(f"found {name}; expected the name of a {direction}")
+        return self.count(name) > 0
+
+    def wait(self, name: str, *, count: int = 1, timeout: float = PATIENCE) -> Heard:
+        """The message of this name, the `count`-th of them: it may be still to come.
+
+        Raises AssertionError with the conversation if it does not come in `timeout` seconds.
+        """
+        __tracebackhide__ = True  # pytest shows the line of the test
+        with self._happened:
+            if self._happened.wait_for(lambda: self.count(name) >= count, timeout):
+                found = [heard for heard in self._watch.conversation if heard.name == name]
+                return found[max(0, count - 1 - self.count(name) + len(found))]
+        raise AssertionError(f"no {name} (number {count}) in {timeout:g} s\n{self.text}")
+
+    @property
+    def text(self) -> str:
+        """The conversation for a person: a line a message, the last of them."""
+        heard = self.conversation
+        told = [one.text for one in heard[-LAST:]] or ["nothing was asked"]
+        if len(heard) > LAST:
+            told.insert(0, f"({len(heard) - LAST} messages before)")
+        head = f"{self._device.name} at {self.address}, seed {self.seed}"
+        fired = [f"fault {name}: {counted(count, 'time')}" for name, count in self.fired.items()]
+        return "\n".join([head, *told, *fired])
+
+    def __repr__(self) -> str:
+        names = " ".join(heard.error or heard.name for heard in self.conversation[-LAST:])
+        return f"<device {self._device.name}: {names or 'nothing was asked'}>"
+
+    def _observe(self, number: int) -> Observer:
+        """The observer of a connection, which the test's thread may ask at the same time."""
+        observer = self._watch.observe(number)
+
+        def observe(event: Event) -> None:
+            with self._happened:
+                observer(event)
+
+        return observe
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
+        listener = Listener(self._device, observe=self._observe)
+        try:
+            self.host, self.port = await listener.start(_HOST, 0)
+        except OSError as error:
+            self._problem = error
+            return
+        finally:
+            self._listening.set()
+        await stopped.wait()
+        await listener.stop()
+
+
+def host(
+    profile: str | Path = "nvme-ssd",
+    *,
+    faults: Sequence[str | Path] = (),
+    rules: Sequence[Mapping[str, object]] = (),
+    set: Sequence[str] = (),  # noqa: A002 - as the command's option
+    seed: str | None = None,
+) -> HostedDevice:
+    """The device of a profile, to be started; its arguments are the fixture's (`pytest_plugin`).
+
+    Raises ProfileError.
+    """
+    chosen = new_seed() if seed is None else seed
+    at = datetime.now(UTC)
+    files = [Path(one) for one in faults if Path(one).suffix]
+    names = [str(one) for one in faults if not Path(one).suffix]
+    armed = combine(names, files, rules_of(rules) if rules else ())
+    loaded = load(str(profile), sets=set, at=at)
+    device = build(loaded, entropy=device_entropy(chosen), at=at, rules=armed)
+    return HostedDevice(device, seed=chosen)

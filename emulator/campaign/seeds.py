@@ -1,0 +1,13 @@
+"""What seeds stand for: the draws of a device, and of each of several runs."""
+
+from emulator.entropy import Seeded
+
+
+def seed_of(seed: str, number: int) -> str:
+    """The seed of the run of this number, from 1: the seed itself, or with the number behind it."""
+    return seed if number == 1 else f"{seed}-{number}"
+
+
+def device_entropy(seed: str) -> Seeded:
+    """What the device of a run draws from: the same as the first device of `serve --seed`."""
+    return Seeded(seed).fork("device 0")
