@@ -8,11 +8,11 @@ from pydantic import AfterValidator, Field
 from emulator.forms import U8, U32, Delay, Line, Part, Vocabulary, choice
 from emulator.forms.several import Several
 from emulator.spdm.codes import Code
-from emulator.spdm.messages.certificates import SLOT_MASK
+from emulator.spdm.messages.certificates import LARGE_CHAIN, SLOT_MASK
 from emulator.spdm.messages.measurements import RequestAttributes
 from emulator.spdm.stages import Situation
 from emulator.spdm.state import State
-from emulator.spdm.versions import BY_TEXT
+from emulator.spdm.versions import BY_TEXT, Version
 from emulator.transport.bindings import BY_NAME
 
 REQUEST_BIT = 0x80
@@ -30,6 +30,7 @@ StateName = Annotated[str, AfterValidator(STATES.check), choice(STATES)]
 Count = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
 _HEADER = 4
+_LARGE_OFFSET = 8
 _SLOTTED = frozenset({Code.GET_CERTIFICATE, Code.CHALLENGE})
 _SIGNED_MEASUREMENTS = 37
 """Bytes of a signed GET_MEASUREMENTS with its slot, which is the last of them."""
@@ -38,7 +39,7 @@ _SIGNED_MEASUREMENTS = 37
 class On(Part):
     """The exchanges a rule reaches into: all that is said must hold; what is not said, always does.
 
-    Numbers of occurrences and times are counted on each connection for itself.
+    `nth`, `every` and `after` count on each connection for itself, and an exchange once.
     """
 
     message: Several[MessageName] | None = Field(
@@ -77,7 +78,8 @@ class On(Part):
         default=None, description="Only so long after the connection's first request."
     )
     after_rule: Line | None = Field(
-        default=None, description="Only once the rule of this name has reached in."
+        default=None,
+        description="Only once the rule of this name has reached in, on any connection.",
     )
 
     def requests(self) -> frozenset[int] | None:
@@ -145,7 +147,9 @@ def slot_of(raw: bytes) -> int | None:
 
 
 def _offset_of(raw: bytes) -> int | None:
-    """The offset of the portion a GET_CERTIFICATE asks for, in its small form."""
-    if not _is(raw, Code.GET_CERTIFICATE) or len(raw) < _HEADER + 2:
+    """The offset of the portion a GET_CERTIFICATE asks for, in either form."""
+    if not _is(raw, Code.GET_CERTIFICATE):
         return None
-    return int.from_bytes(raw[_HEADER : _HEADER + 2], "little")
+    large = raw[2] & LARGE_CHAIN and raw[0] >= Version.V1_4
+    start, end = (_LARGE_OFFSET, _LARGE_OFFSET + 4) if large else (_HEADER, _HEADER + 2)
+    return int.from_bytes(raw[start:end], "little") if len(raw) >= end else None

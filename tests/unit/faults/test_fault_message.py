@@ -345,6 +345,7 @@ def test_what_does_not_fit_once_it_is_known_is_no_fault() -> None:
         more("summary"),
         to("opaque", 1),
         to("slot", 0),
+        to("opaque", "00" * 0x10000),
     ):
         usual, faulty, peer = edited(effect, request=AUTH)
         assert (faulty, peer.fired) == (usual, 0)

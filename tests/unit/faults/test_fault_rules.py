@@ -111,6 +111,15 @@ def test_an_offset_and_an_index() -> None:
     assert are_busy(peer, *asked, challenge(slot=0)) == [True, False, True, False, False]
 
 
+def test_an_offset_in_the_large_form() -> None:
+    large = bytes((0x14, 0x82, 0x80, 0, 1, 0, 9, 0)) + (70000).to_bytes(4, "little") + bytes(4)
+    small = get_certificate(0x14, offset=1)
+    for offset, seen in ((70000, [True, False]), (1, [False, True])):
+        peer = Faulty(rule("busy", on={"offset": offset}))
+        assert [peer.ask(one)[2] == 0x03 for one in (large, small)] == seen
+        assert peer.ask(large[:10])[2] != 0x03
+
+
 def test_a_transport() -> None:
     on = rule("busy", on={"transport": "mctp"})
     for command, transport, seen in ((1, 2, False), (1, 1, True)):
@@ -231,11 +240,10 @@ def test_a_probability_is_drawn_by_the_seed() -> None:
 
 
 def test_one_rule_more_disturbs_no_other() -> None:
-    other = rule("not-ready", name="x", on={"message": "CHALLENGE", "probability": 0.5})
-    version = rule(
-        {"randomize": {}}, name="y", on={"message": "GET_VERSION", "probability": 0.5}, at="frame"
-    )
-    assert drawn("one", other, version) == drawn("one")
+    on = {"message": "GET_VERSION", "probability": 0.5}
+    before = rule({"replay": {"from": "other"}}, name="x", on=on)
+    after = rule({"increment": {"field": "reserved1"}}, name="y", on=on)
+    assert drawn("one", before, after) == drawn("one")
 
 
 def test_connections_draw_for_themselves() -> None:
