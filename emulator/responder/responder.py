@@ -25,7 +25,7 @@ from emulator.spdm.state import State, after
 from emulator.spdm.transcript import Entry, Part, resets
 from emulator.spdm.versions import rules
 from emulator.vendor import Registry
-from emulator.wire import Shape, encode
+from emulator.wire import Message, Shape, encode
 
 
 @dataclass(slots=True)
