@@ -74,7 +74,7 @@ FAULTY = (
     "GET_MEASUREMENTS",
     "VENDOR_DEFINED_REQUEST",
 )
-CONDITIONS = ("version: '1.1'", "slot: 7", "transport: mctp", "nth: 4000000000", "after: 600")
+CONDITIONS = ("version: '1.1'", "slot: 7", "transport: mctp", "connection: 4000000", "after: 600")
 TRANSCRIPT = bytes(700)
 """About what CHALLENGE's and MEASUREMENTS' signatures cover here."""
 
