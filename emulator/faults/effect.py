@@ -23,15 +23,14 @@ from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Delivery, Situation
 from emulator.wire import Message
 
+Variants = Callable[[str, int, str], CertificateChain | None]
+"""The chain of a kind (`effects/chain.py`) in place of a slot's own for a signature algorithm; None
+where there is none: `(kind, slot, scheme)`."""
 KEPT_REPLIES = 16
 """How many replies of each kind are kept for effects that recall them."""
 
 Problem = tuple[tuple[str | int, ...], str, str]
 """The way to a value, what is expected there, what was found ('' for the value itself)."""
-
-Variants = Callable[[str, int, str], CertificateChain | None]
-"""The chain of a kind (`effects/chain.py`) in place of a slot's own for a signature algorithm; None
-where there is none: `(kind, slot, scheme)`."""
 
 
 class Stage(StrEnum):

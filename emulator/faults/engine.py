@@ -1,21 +1,22 @@
 """The rules of a device: which of them reach into an exchange, how often they have, by what chance.
 
 Each rule draws from a stream of its own for each connection, so that one rule more disturbs no
-other, and connections do not disturb each other. An exchange that no rule can be about is not
-looked at again: a table by the request's code says so.
+other, and connections do not disturb each other. Which rules an exchange can be about is looked up
+once, when its request comes; where there is none, no stage is called.
 
 Whether a rule reaches into an exchange is found out once, however often the exchange passes its
 stage (a chain is used for each slot, a message may be refused after all), and counts once.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
 from emulator.faults.effect import KEPT_REPLIES, Hit, Stage, Variants
 from emulator.faults.rule import Rule
-from emulator.faults.when import REQUEST_BIT, On
+from emulator.faults.when import REQUEST_BIT, Check, version_of
 from emulator.spdm.codes import Code
 from emulator.spdm.pending import Readiness
 from emulator.spdm.signing import ToSign
@@ -25,8 +26,39 @@ from emulator.wire import Message
 KEPT_CONNECTIONS = 16
 """Of how many connections replies are kept: of the latest that have some."""
 
+LOOKED_UP = 1024
+"""For how many kinds of requests a connection remembers which rules can be about them."""
+
 _PROBABILITY_BYTES = 7
 _PROBABILITY_UNIT = 1 << 8 * _PROBABILITY_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class _Armed:
+    """A rule, and what is looked up of it for every exchange.
+
+    Attributes:
+        requests: the codes of the requests it can be about; None: any.
+        replies: the codes of the replies it is about; None: any.
+        checks: what must hold of a request itself.
+        last: the last exchange it is due at, by its number; None: there is no last.
+        bounded: its time comes, or is over once.
+    """
+
+    rule: Rule
+    stage: Stage
+    requests: frozenset[int] | None
+    replies: frozenset[int] | None
+    checks: tuple[Check, ...]
+    last: int | None
+    bounded: bool
+
+
+def _armed(rule: Rule) -> _Armed:
+    on = rule.on
+    last = None if on.nth is None else max(on.nth)
+    bounded = last is not None or rule.times is not None or on.after is not None
+    return _Armed(rule, rule.stage, on.requests(), on.replies(), on.passing(), last, bounded)
 
 
 class Faults:
@@ -34,6 +66,7 @@ class Faults:
 
     Attributes:
         rules: all of them, in their order.
+        armed: the same, ready to be looked up.
         counts: in how many exchanges each has reached in, by name.
         device: the device.
         variants: chains in place of its own.
@@ -50,9 +83,9 @@ class Faults:
         self.device = device
         self.variants = variants
         self.rules = tuple(rules)
+        self.armed = tuple(_armed(rule) for rule in rules)
         self.counts = {rule.name: 0 for rule in rules}
         self.recalls = any(effect.RECALLS for rule in rules for effect in rule.do)
-        self.waits = any(rule.on.after is not None for rule in rules)
         self.replies: dict[int, dict[int, list[bytes]]] = {}
         self._entropy = entropy
 
@@ -92,7 +125,8 @@ class FaultStages(Stages):
         self._entropy = {rule.name: entropy.fork(rule.name) for rule in faults.rules}
         self._seen: dict[str, int] = {}
         self._began: float | None = None
-        self._table: dict[int, dict[Stage, tuple[Rule, ...]]] = {}
+        self._table: dict[tuple[int, str, int, int], tuple[_Armed, ...]] = {}
+        self._active: dict[bytes, list[_Armed]] = {}
         self._reply: int | None = None
         self._stands = True
         self._ordinal = -1
@@ -100,26 +134,47 @@ class FaultStages(Stages):
         self._decided: dict[str, bool] = {}
         self._counted: set[str] = set()
         self._chains: dict[int, CertificateChain] = {}
-        self._bending: list[Rule] | None = None
-        self._bent: set[str] = set()
 
-    def concerns(self, request: bytes) -> bool:
-        """Whether a rule can be about what `request` asks for; the first request tells the time."""
-        faults = self._faults
-        if faults.recalls or (faults.waits and self._began is None):
-            return True
-        return bool(self._of(request[1] if len(request) > 1 else 0))
+    def concerns(self, situation: Situation) -> bool:
+        """Whether a rule can reach into this exchange."""
+        self._begin(situation)
+        request = situation.request
+        active: list[_Armed] = []
+        # Most rules are not about this exchange: what rules them out has to be quick.
+        for one in self._of(situation):
+            for check in one.checks:
+                if not check(situation):
+                    break
+            else:
+                if not one.bounded or self._is_open(one, situation):
+                    active.append(one)
+        if active:
+            self._active[request] = active
+        return bool(active) or self._faults.recalls
 
-    def _of(self, code: int) -> dict[Stage, tuple[Rule, ...]]:
-        """The rules that can be about a request of this code, by stage."""
-        made = self._table.get(code)
+    def _is_open(self, one: _Armed, at: Situation) -> bool:
+        """Whether the time of a rule has come, and is not over."""
+        name, after = one.rule.name, one.rule.on.after
+        if one.last is not None and self._seen.get(name, 0) >= one.last:
+            return False
+        if one.rule.times is not None and self._faults.counts[name] >= one.rule.times:
+            return False
+        return after is None or at.now - (self._began or 0.0) >= after
+
+    def _of(self, at: Situation) -> tuple[_Armed, ...]:
+        """The rules that can be about a request of this code, where the connection stands now."""
+        code = at.request[1] if len(at.request) > 1 else 0
+        key = (code, at.transport, version_of(at), at.connection.state)
+        made = self._table.get(key)
         if made is None:
-            by_stage: dict[Stage, tuple[Rule, ...]] = {}
-            for rule in self._faults.rules:
-                requests = rule.on.requests()
-                if requests is None or code in requests:
-                    by_stage[rule.stage] = (*by_stage.get(rule.stage, ()), rule)
-            made = self._table[code] = by_stage
+            if len(self._table) >= LOOKED_UP:  # codes and versions are the peer's to make up
+                self._table.clear()
+            made = self._table[key] = tuple(
+                one
+                for one in self._faults.armed
+                if (one.requests is None or code in one.requests)
+                and all(check(at) for check in one.rule.on.standing())
+            )
         return made
 
     def _begin(self, at: Situation) -> None:
@@ -132,22 +187,23 @@ class FaultStages(Stages):
         if at.ordinal != self._ordinal:
             self._ordinal, self._stands, self._early = at.ordinal, True, False
             self._reply = None
-            self._decided.clear()
-            self._counted.clear()
-            self._chains.clear()
-            self._bending = None
+            if self._active:
+                self._active.clear()
+                self._decided.clear()
+                self._counted.clear()
+                self._chains.clear()
 
     def _hits(self, stage: Stage, at: Situation) -> Iterator[tuple[Rule, Hit]]:
         """The rules that reach in here, each with what its effects may use."""
-        code = at.request[1] if len(at.request) > 1 else 0
-        for rule in self._of(code).get(stage, ()):
-            if self._matches(rule, at):
-                yield rule, self._hit(rule, at)
+        for one in self._active.get(at.request, ()):
+            if one.stage is stage and self._matches(one):
+                yield one.rule, self._hit(one.rule, at)
 
-    def _matches(self, rule: Rule, at: Situation) -> bool:
-        """Whether `rule` reaches in; an exchange it is about is counted as seen."""
-        on, counts = rule.on, self._faults.counts
-        if not self._is_about(on, at):
+    def _matches(self, one: _Armed) -> bool:
+        """Whether a rule reaches in; an exchange it is about is counted as seen."""
+        rule, on, counts = one.rule, one.rule.on, self._faults.counts
+        reply = self._reply
+        if one.replies is not None and reply is not None and reply not in one.replies:
             return False
         if rule.name in self._decided:
             return self._decided[rule.name]
@@ -158,13 +214,6 @@ class FaultStages(Stages):
         spent = rule.times is not None and counts[rule.name] >= rule.times
         decided = self._decided[rule.name] = due and not spent and self._chance(rule)
         return decided
-
-    def _is_about(self, on: On, at: Situation) -> bool:
-        replies = on.replies()
-        other_reply = replies is not None and self._reply is not None
-        if other_reply and self._reply not in (replies or ()):
-            return False
-        return on.holds(at, self._began or 0.0)
 
     def _chance(self, rule: Rule) -> bool:
         if rule.on.probability is None:
@@ -205,27 +254,21 @@ class FaultStages(Stages):
                     return answer
         return None
 
-    def chain(self, situation: Situation, slot: int, chain: CertificateChain) -> CertificateChain:
-        """The chain as the rules leave it: the same as often as it is used in an exchange.
+    def goes_on(self, situation: Situation) -> bool:
+        """Whether a rule can reach in at a later stage."""
+        active = self._active.get(situation.request, ())
+        return self._faults.recalls or any(one.stage is not Stage.REQUEST for one in active)
 
-        A rule reaches into an exchange once, however many slots it is about.
-        """
+    def chain(self, situation: Situation, slot: int, chain: CertificateChain) -> CertificateChain:
+        """The chain as the rules leave it: the same as often as it is used in an exchange."""
         self._begin(situation)
         made = self._chains.get(slot)
         if made is None:
             made = chain
-            if self._bending is None:
-                self._bending = [rule for rule, _ in self._hits(Stage.CHAIN, situation)]
-                self._bent.clear()
-            for rule in self._bending:
-                hit = self._hit(rule, situation)
+            for rule, hit in self._hits(Stage.CHAIN, situation):
                 for effect in rule.do:
                     made = effect.on_chain(hit, slot, made)
-                if hit.notes and rule.name in self._bent:
-                    self.fired(Fired(rule.name, rule.stage, "; ".join(hit.notes)))
-                elif hit.notes:
-                    self._bent.add(rule.name)
-                    self._done(rule, hit)
+                self._done(rule, hit)
             self._chains[slot] = made
         return made
 

@@ -1,7 +1,7 @@
 """On which exchanges a rule reaches in."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -34,6 +34,10 @@ _LARGE_OFFSET = 8
 _SLOTTED = frozenset({Code.GET_CERTIFICATE, Code.CHALLENGE})
 _SIGNED_MEASUREMENTS = 37
 """Bytes of a signed GET_MEASUREMENTS with its slot, which is the last of them."""
+
+
+Check = Callable[[Situation], bool]
+"""Whether a condition holds of an exchange."""
 
 
 class On(Part):
@@ -105,33 +109,30 @@ class On(Part):
         refusals = {Code.ERROR} if any(code & REQUEST_BIT for code in named) else set()
         return frozenset({code & ~REQUEST_BIT for code in named} | refusals)
 
-    def holds(self, situation: Situation, began: float) -> bool:
-        """Whether what does not depend on counting holds; `began`: the first request's time."""
-        return all(self._holds(situation, began))
+    def standing(self) -> tuple[Check, ...]:
+        """What must hold of where the connection stands: its number, version, state, transport."""
+        return self._checks(_STANDING)
 
-    def _holds(self, situation: Situation, began: float) -> Iterator[bool]:
-        raw, connection = situation.request, situation.connection
-        if self.version is not None:
-            version = connection.version or (raw[0] if raw else 0)
-            yield version in {BY_TEXT[text] for text in self.version}
-        if self.transport is not None:
-            yield situation.transport in self.transport
-        if self.connection is not None:
-            yield situation.number in self.connection
-        if self.state is not None:
-            yield connection.state.name in self.state
-        if self.after is not None:
-            yield situation.now - began >= self.after
-        if self.slot is not None:
-            yield slot_of(raw) in self.slot
-        if self.offset is not None:
-            yield _offset_of(raw) in self.offset
-        if self.index is not None:
-            yield _is(raw, Code.GET_MEASUREMENTS) and raw[3] in self.index
+    def passing(self) -> tuple[Check, ...]:
+        """What must hold of the request itself."""
+        return self._checks(_PASSING)
+
+    def _checks(self, table: dict[str, Callable[[frozenset[Any]], Check]]) -> tuple[Check, ...]:
+        """Only what is said is looked at."""
+        return tuple(
+            make(frozenset(value))
+            for name, make in table.items()
+            if (value := getattr(self, name)) is not None
+        )
 
 
 def _is(raw: bytes, code: Code) -> bool:
     return len(raw) >= _HEADER and raw[1] == code
+
+
+def index_of(raw: bytes) -> int | None:
+    """The index a GET_MEASUREMENTS asks for."""
+    return raw[3] if _is(raw, Code.GET_MEASUREMENTS) else None
 
 
 def slot_of(raw: bytes) -> int | None:
@@ -153,3 +154,27 @@ def _offset_of(raw: bytes) -> int | None:
     large = raw[2] & LARGE_CHAIN and raw[0] >= Version.V1_4
     start, end = (_LARGE_OFFSET, _LARGE_OFFSET + 4) if large else (_HEADER, _HEADER + 2)
     return int.from_bytes(raw[start:end], "little") if len(raw) >= end else None
+
+
+def version_of(at: Situation) -> int:
+    """The version of an exchange: that agreed, or its request's."""
+    return at.connection.version or (at.request[0] if at.request else 0)
+
+
+def _of_version(texts: frozenset[str]) -> Check:
+    numbers = {int(BY_TEXT[text]) for text in texts}
+    return lambda at: version_of(at) in numbers
+
+
+_STANDING: dict[str, Callable[[frozenset[Any]], Check]] = {
+    "connection": lambda numbers: lambda at: at.number in numbers,
+    "transport": lambda names: lambda at: at.transport in names,
+    "version": _of_version,
+    "state": lambda names: lambda at: at.connection.state.name in names,
+}
+_PASSING: dict[str, Callable[[frozenset[Any]], Check]] = {
+    "slot": lambda slots: lambda at: slot_of(at.request) in slots,
+    "offset": lambda offsets: lambda at: _offset_of(at.request) in offsets,
+    "index": lambda indexes: lambda at: index_of(at.request) in indexes,
+}
+"""What each condition looks at."""

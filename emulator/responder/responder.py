@@ -90,11 +90,10 @@ class Responder:
 
     def _situation(self, raw: bytes) -> Situation | None:
         """What the stages may look at while `raw` is answered; None where it is not theirs."""
-        if self._stages is None or not self._stages.concerns(raw):
+        if self._stages is None:
             return None
-        return Situation(
-            self.connection, self._number, self.ordinal, raw, self._now, self._transport
-        )
+        at = Situation(self.connection, self._number, self.ordinal, raw, self._now, self._transport)
+        return at if self._stages.concerns(at) else None
 
     def respond(
         self,
@@ -123,6 +122,7 @@ class Responder:
             if early is not None:
                 data = self._stages.signed(at, early)
                 return Reply(data, self._refused(raw, data), at=at)
+            at = at if self._stages.goes_on(at) else None
         reply = self._answer(_Asked(raw, slack, largest, now), at)
         reply.at = reply.at or at
         return self._in_chunks(reply) if reply.large else reply

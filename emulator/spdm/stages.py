@@ -19,7 +19,8 @@ from emulator.spdm.signing import ToSign
 from emulator.wire import Message
 
 
-@dataclass(frozen=True, slots=True)
+# Made for every request of a device with faults, so it is not frozen: that costs a microsecond.
+@dataclass(slots=True)
 class Situation:
     """What a stage may look at.
 
@@ -101,15 +102,20 @@ class Stages:
     lost: Loss | None = None
     fired: Callable[[Fired], None] = staticmethod(_nobody)
 
-    def concerns(self, request: bytes) -> bool:
-        """Whether the stages are to see the exchange that `request` begins."""
-        del request
+    def concerns(self, situation: Situation) -> bool:
+        """Whether the stages are to see this exchange; asked first, once for each request."""
+        del situation
         return True
 
     def request(self, situation: Situation) -> bytes | None:
         """Before anything happened: an answer of its own, or None to go on."""
         del situation
         return None
+
+    def goes_on(self, situation: Situation) -> bool:
+        """Whether the stages after this first one are to see the exchange."""
+        del situation
+        return True
 
     def chain(self, situation: Situation, slot: int, chain: CertificateChain) -> CertificateChain:
         """The certificate chain that a slot is said to hold; asked as often as one is used."""

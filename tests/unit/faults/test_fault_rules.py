@@ -24,7 +24,9 @@ from emulator.endpoint import Endpoint
 from emulator.entropy import Seeded
 from emulator.faults import Rule, arm
 from emulator.spdm.codes import Code
+from emulator.spdm.connection import Connection
 from emulator.spdm.pending import Readiness
+from emulator.spdm.stages import Situation
 from emulator.spdm.state import State
 
 BUSY = error(0x13, 0x03)
@@ -301,17 +303,41 @@ def test_what_did_not_stand_before_does_not_hold_for_what_comes_later() -> None:
     assert peer.fired == 1
 
 
-def test_a_device_that_is_not_concerned_is_not_asked() -> None:
+def about(request: bytes, number: int = 1) -> Situation:
+    """An exchange that begins with `request`."""
+    return Situation(Connection(), number, 0, request)
+
+
+def test_an_exchange_that_is_of_no_concern_is_not_looked_at() -> None:
     stages = Faulty(rule("busy", on={"message": "DIGESTS"})).faults.attach(1)
-    assert stages.concerns(get_digests())
-    assert not stages.concerns(GET_VERSION)
-    assert not stages.concerns(b"")
+    assert stages.concerns(about(get_digests()))
+    assert not stages.concerns(about(GET_VERSION))
+    assert not stages.concerns(about(b""))
     for one in (rule("busy"), rule("busy", at="request", on={"message": ["GET_VERSION"]})):
-        assert Faulty(one).faults.attach(1).concerns(GET_VERSION)
+        assert Faulty(one).faults.attach(1).concerns(about(GET_VERSION))
     recalling = Faulty(rule("replay", on={"message": "DIGESTS"})).faults.attach(1)
-    assert recalling.concerns(GET_VERSION)
+    assert recalling.concerns(about(GET_VERSION))
     error_only = Faulty(rule({"increment": {"field": "data"}}, on={"message": "ERROR"}))
-    assert error_only.faults.attach(1).concerns(b"")
+    assert error_only.faults.attach(1).concerns(about(b""))
+
+
+@pytest.mark.parametrize(
+    "on", [{"connection": 2}, {"version": "1.0"}, {"slot": 1}, {"after": 1.0}, {"transport": "tcp"}]
+)
+def test_an_exchange_that_cannot_meet_the_conditions_is_of_no_concern(on: dict[str, Any]) -> None:
+    stages = Faulty(rule("busy", on={"message": "CHALLENGE", **on})).faults.attach(1)
+    assert not stages.concerns(about(challenge()))
+
+
+def test_a_rule_that_is_spent_is_of_no_concern() -> None:
+    for one in (rule("busy", times=1), rule("busy", on={"nth": 1})):
+        peer = Faulty(one)
+        assert peer.ask(GET_VERSION)[1] == 0x7F
+        stages = peer.responder._stages
+        assert stages is not None
+        again = Situation(peer.connection, 1, peer.responder.ordinal, GET_VERSION)
+        assert not stages.concerns(again)
+        peer.good(GET_VERSION)
 
 
 def test_the_first_rule_that_answers_is_the_one() -> None:
