@@ -32,6 +32,7 @@ Count = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 _HEADER = 4
 _LARGE_OFFSET = 8
 _SLOTTED = frozenset({Code.GET_CERTIFICATE, Code.CHALLENGE})
+_SIGNATURE = int(RequestAttributes.SIGNATURE)  # flag arithmetic of enum is a microsecond each
 _SIGNED_MEASUREMENTS = 37
 """Bytes of a signed GET_MEASUREMENTS with its slot, which is the last of them."""
 
@@ -141,7 +142,7 @@ def slot_of(raw: bytes) -> int | None:
         return None
     if raw[1] in _SLOTTED:
         return raw[2] & SLOT_MASK
-    signed = _is(raw, Code.GET_MEASUREMENTS) and raw[2] & RequestAttributes.SIGNATURE
+    signed = _is(raw, Code.GET_MEASUREMENTS) and raw[2] & _SIGNATURE
     if signed and len(raw) >= _SIGNED_MEASUREMENTS:
         return raw[_SIGNED_MEASUREMENTS - 1] & SLOT_MASK
     return None

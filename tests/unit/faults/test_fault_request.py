@@ -16,7 +16,7 @@ from unit.responder.verifying import said, verify
 
 from emulator.entropy import Seeded
 from emulator.faults import arm
-from emulator.faults.engine import KEPT_CONNECTIONS
+from emulator.faults.stages import KEPT_CONNECTIONS
 from emulator.spdm.state import State
 
 
