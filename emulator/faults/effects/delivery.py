@@ -69,7 +69,8 @@ class Drip(Effect):
 
     def on_delivery(self, hit: Hit, delivery: Delivery) -> Delivery:
         """The frame in pieces, with time between them."""
-        most = min(MAX_PIECES, 1 + int(MAX_DELAY / self.every)) if self.every else MAX_PIECES
+        lasts = MAX_PIECES * self.every > MAX_DELAY
+        most = 1 + int(MAX_DELAY / self.every) if lasts else MAX_PIECES
         pieces = _pieces(b"".join(delivery.pieces), self.bytes, most)
         if len(pieces) <= 1:
             return delivery

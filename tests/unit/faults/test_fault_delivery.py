@@ -188,3 +188,11 @@ def test_a_reply_that_is_lost_may_still_have_its_effect(stands: bool) -> None:  
     wired.actions(now=1.0)
     reached = State.AFTER_VERSION if stands else State.NOT_STARTED
     assert wired.endpoint.responder.connection.state == reached
+
+
+@pytest.mark.parametrize("every", [0.0, 5e-324, 1e-308, 100.0, 600.0])
+def test_dripping_ends_whatever_the_pause(every: float) -> None:
+    actions = Wired(rule({"drip": {"every": every}})).actions(now=10.0)
+    sent = [action for action in actions if isinstance(action, Send)]
+    assert b"".join(action.data for action in sent) == RIGHT
+    assert max(action.not_before for action in sent) <= 610.0
