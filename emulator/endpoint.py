@@ -223,7 +223,8 @@ class Endpoint:
 
     def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
-        self._take_back()
+        if self._parked:
+            self._take_back()
         if self._observer is not None:
             self._observer(Received(raw))
         reply = self.responder.respond(
@@ -267,12 +268,11 @@ class Endpoint:
 
     def _take_back(self) -> None:
         """What was left to the next connection is this one's, unless that one has come already."""
-        if self._parked:
-            self._parked = False
-            if self._device.parked is self.responder.connection:
-                self._device.parked = None
-            else:
-                self.responder.connection = Connection()
+        self._parked = False
+        if self._device.parked is self.responder.connection:
+            self._device.parked = None
+        else:
+            self.responder.connection = Connection()
 
 
 def _deliver(delivery: Delivery, now: float) -> list[Action]:

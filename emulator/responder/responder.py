@@ -116,7 +116,7 @@ class Responder:
         self._now, self._transport = now, transport
         if self._resets != self._device.resets or self._stages is not None:
             self._lose()
-        at = self._situation(raw)
+        at = None if self._stages is None else self._situation(raw)
         if self._stages is not None and at is not None:
             early = self._stages.request(at)
             if early is not None:
@@ -155,12 +155,13 @@ class Responder:
                 size,
                 asked.largest,
                 asked.now,
-                self._bend(situation),
+                None if situation is None else self._bend(situation),
             )
             outcome = row.handler(exchange, request)
-            policy = self._not_ready(row, outcome, asked, situation)
-            if policy is not None:
-                return self._suspend(policy, row, asked, situation)
+            if situation is not None or device.timing.not_ready is not None:
+                policy = self._not_ready(row, outcome, asked, situation)
+                if policy is not None:
+                    return self._suspend(policy, row, asked, situation)
             return self._seal(row, exchange, outcome, raw, situation)
         except SpdmError as error:
             return self._refuse(error, raw, situation)
@@ -302,7 +303,9 @@ class Responder:
         data = unsigned
         if outcome.signing is not None:
             data += self._sign(outcome, entries, at)
-        large = _check_size(data, _bounds(exchange, outcome), outcome.shape)
+        # GET_CAPABILITIES itself tells how large its reply may be.
+        bounds = _agreed(exchange, outcome) if row.code == Code.GET_CAPABILITIES else exchange
+        large = _check_size(data, bounds, outcome.shape)
         connection, part = self.connection, outcome.record
         full = part is not None and not connection.transcript.fits(part, entries)
         # A part that this request starts anew takes it, however full it is.
@@ -371,10 +374,8 @@ class Responder:
         return Reply(data, self._refused(raw, data), error)
 
 
-def _bounds(exchange: Exchange, outcome: Outcome) -> Exchange:
-    """The exchange that says how large the reply may be: GET_CAPABILITIES itself tells it."""
-    if exchange.code != Code.GET_CAPABILITIES:
-        return exchange
+def _agreed(exchange: Exchange, outcome: Outcome) -> Exchange:
+    """The exchange as it is once what `outcome` brings was agreed."""
     agreed = copy(exchange.connection)
     agreed.change(outcome.changes)
     return replace(exchange, connection=agreed)
