@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 
 from emulator.device import Device
 from emulator.endpoint import Endpoint, Observer
@@ -32,6 +33,7 @@ class Listener:
         vendors: Registry | None = None,
         observe: Callable[[int], Observer] | None = None,
         endpoint: Callable[..., Endpoint] = Endpoint,
+        pool: Executor | None = None,
     ) -> None:
         """Serve `device`.
 
@@ -40,12 +42,15 @@ class Listener:
             vendors: the vendor-defined protocols it speaks.
             observe: makes an observer for each connection's number.
             endpoint: makes the endpoint of a connection: `Endpoint`, or what wraps one.
+            pool: where slow cryptography is computed; None: in the event loop's own pool, which
+                `asyncio.run` shuts down.
         """
         self.device = device
         self.connections: set[DeviceConnection] = set()
         self._vendors = vendors
         self._observe = observe
         self._make = endpoint
+        self._pool = pool
         self._server: asyncio.Server | None = None
         self._unix: UnixSocket | None = None
 
@@ -86,7 +91,7 @@ class Listener:
         while True:
             try:
                 transport, connection = await loop.create_connection(
-                    lambda: DeviceConnection(self._endpoint, gone), host, port
+                    lambda: DeviceConnection(self._endpoint, gone, self._pool), host, port
                 )
             except ConnectionRefusedError:
                 if loop.time() >= until:
@@ -118,7 +123,7 @@ class Listener:
             self._server = None
 
     def _accept(self) -> DeviceConnection:
-        connection = DeviceConnection(self._endpoint, self.connections.discard)
+        connection = DeviceConnection(self._endpoint, self.connections.discard, self._pool)
         self.connections.add(connection)
         return connection
 

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import gc
+import os
 import resource
 import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from emulator.device import Device
@@ -62,9 +64,11 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with contextlib.AsyncExitStack() as listeners:
+        pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="compute")
+        listeners.callback(pool.shutdown, cancel_futures=True)
         for place in places:
             observe = log_events(place.device)
-            listener = Listener(place.device, observe=observe, endpoint=endpoint)
+            listener = Listener(place.device, observe=observe, endpoint=endpoint, pool=pool)
             listeners.push_async_callback(listener.stop)
             try:
                 if place.calls:
