@@ -113,6 +113,8 @@ class DeviceConnection(asyncio.Protocol):
     def _perform(self, actions: list[Action]) -> None:
         """Carry actions out in order, up to the first whose time has not come."""
         for index, action in enumerate(actions):
+            if index and self._transport.is_closing():
+                break  # the peer is gone: asyncio would complain of each piece that follows
             wait = action.not_before - self._loop.time() if action.not_before else 0.0
             if wait > 0:
                 self._held = actions[index:]
