@@ -43,16 +43,18 @@ def apply(connection: Connection, code: Code, outcome: Outcome, entries: tuple[E
     state = connection.state
     if outcome.restart:
         connection.restart()
+    transcript = connection.transcript
     emptied = resets(code, state)
-    connection.transcript.reset(emptied)
+    transcript.reset(emptied)
     if Part.M in emptied:
         connection.measured = None
     if outcome.record is not None:
-        connection.transcript.append(outcome.record, entries)
-    connection.transcript.reset(outcome.clears)
+        transcript.append(outcome.record, entries)
+    transcript.reset(outcome.clears)
     if code not in TRANSPARENT:
         connection.pending = None
-    connection.change(outcome.changes)
+    if outcome.changes:
+        connection.change(outcome.changes)
     connection.state = after(state, code)
     for effect in outcome.effects:
         effect()

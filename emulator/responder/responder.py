@@ -100,7 +100,9 @@ class Responder:
                 return Reply(data, self._refused(raw, data), at=at)
             at = at if self._stages.goes_on(at) else None
         answer = self._answer(Asked(raw, slack, largest, now), at)
-        return self._sized(answer, at) if isinstance(answer, Reply) else self._later(answer, at)
+        if not isinstance(answer, Reply):
+            return self._later(answer, at)
+        return self._sized(answer, at) if at is not None or answer.large else answer
 
     def _later(self, path: Path[Reply], at: Situation | None) -> Path[Reply]:
         return self._sized((yield from path), at)
