@@ -304,10 +304,11 @@ class Responder:
             data += self._sign(outcome, entries, at)
         large = _check_size(data, _bounds(exchange, outcome), outcome.shape)
         connection, part = self.connection, outcome.record
-        full = part is not None and not connection.transcript.fits(part, entries)
+        most = self._device.limits.transcript
+        full = part is not None and not connection.transcript.fits(part, entries, most)
         # A part that this request starts anew takes it, however full it is.
         if full and part is not None and part not in resets(row.code, connection.state):
-            raise Unspecified(f"part {part.name} of the transcript is full")
+            raise Unspecified(f"part {part.name} of the transcript is full", limit="transcript")
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
         return Reply(data, self._commit(row, outcome, entries, at), outcome.refused, large=large)

@@ -1,24 +1,30 @@
 """How peers reach a device: a listening socket, which outlives every disconnect, or a call."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from typing import cast
 
 from emulator.device import Device
-from emulator.endpoint import Endpoint, Observer
+from emulator.endpoint import Endpoint, Limited, Observer
 from emulator.serve.connection import DeviceConnection
+from emulator.serve.limits import BACKLOG, Admission, Seldom
 from emulator.serve.unix import UnixSocket
 from emulator.tcp import UNIX
 from emulator.transport import tcp
 from emulator.vendor import Registry
 
-BACKLOG = 1024
-
 _RETRY = 0.05
 """Seconds between attempts to connect to a requester that does not listen yet."""
+_REFUSALS = 10.0
+"""Seconds between two tellings of connections that were refused."""
 
 
 class Listener:
-    """Accepts connections to one device, as many at once as come.
+    """Accepts connections to one device, as many at once as its limits allow.
+
+    A further one is closed at once, and the observer of connection 0, which is none, is told
+    of it: of the first, then of how many they were every 10 s.
 
     Attributes:
         device: the device served.
@@ -32,6 +38,7 @@ class Listener:
         vendors: Registry | None = None,
         observe: Callable[[int], Observer] | None = None,
         endpoint: Callable[..., Endpoint] = Endpoint,
+        admission: Admission | None = None,
     ) -> None:
         """Serve `device`.
 
@@ -40,12 +47,16 @@ class Listener:
             vendors: the vendor-defined protocols it speaks.
             observe: makes an observer for each connection's number.
             endpoint: makes the endpoint of a connection: `Endpoint`, or what wraps one.
+            admission: counts the connections of all listeners of a process, and bounds them.
         """
         self.device = device
         self.connections: set[DeviceConnection] = set()
         self._vendors = vendors
         self._observe = observe
         self._make = endpoint
+        self._admission = Admission() if admission is None else admission
+        self._refusals = Seldom(_REFUSALS)
+        self._left = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._unix: UnixSocket | None = None
 
@@ -80,7 +91,8 @@ class Listener:
 
         def gone(connection: DeviceConnection) -> None:
             self.connections.discard(connection)
-            ended()
+            self._left.set()
+            ended()  # it is the only one: no admission counts it
 
         until = loop.time() + wait
         while True:
@@ -99,8 +111,11 @@ class Listener:
             name = transport.get_extra_info("peername")
             return name[0], name[1]
 
-    async def stop(self) -> None:
-        """Stop listening and end every connection."""
+    async def stop(self, *, grace: float = 0.0) -> None:
+        """Stop listening and end every connection.
+
+        `grace`: seconds for the replies under way to leave; 0: none.
+        """
         if self._server is not None:
             loop = asyncio.get_running_loop()
             for sock in self._server.sockets:
@@ -111,17 +126,56 @@ class Listener:
                 self._unix.remove()
                 self._unix = None
             self._server.close()
+        if grace:
+            await self._finish(grace)
         for connection in list(self.connections):
             connection.abort()
         if self._server is not None:
             await self._server.wait_closed()
             self._server = None
 
-    def _accept(self) -> DeviceConnection:
-        connection = DeviceConnection(self._endpoint, self.connections.discard)
+    async def _finish(self, grace: float) -> None:
+        """Wait until every connection has ended by itself, at most so many seconds."""
+        for connection in list(self.connections):
+            connection.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while self.connections:
+                    self._left.clear()
+                    await self._left.wait()
+
+    def _accept(self) -> asyncio.Protocol:
+        most = self.device.limits.connections
+        if len(self.connections) >= most:
+            return self._refuse(f"the device takes {most} connections")
+        if not self._admission.enter():
+            return self._refuse(f"the process takes {self._admission.most} connections")
+        connection = DeviceConnection(self._endpoint, self._gone)
         self.connections.add(connection)
         return connection
+
+    def _gone(self, connection: DeviceConnection) -> None:
+        self.connections.discard(connection)
+        self._admission.leave()
+        self._left.set()
+
+    def _refuse(self, reason: str) -> "_Refused":
+        """Close a connection, and tell it, unless that was told a moment ago."""
+        self.device.limited["connections"] += 1
+        count = self._refusals.due(asyncio.get_running_loop().time())
+        if count and self._observe is not None:
+            refused = "one more was refused" if count == 1 else f"{count} more were refused"
+            self._observe(0)(Limited("connections", f"{reason}; {refused}"))
+        return _Refused()
 
     def _endpoint(self) -> Endpoint:
         observer = self._observe(self.device.connections + 1) if self._observe else None
         return self._make(self.device, vendors=self._vendors, observer=observer)
+
+
+class _Refused(asyncio.Protocol):
+    """A connection that is closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it."""
+        cast("asyncio.Transport", transport).abort()

@@ -17,6 +17,7 @@ from emulator.record import ENCODERS, Packet, RecordedEndpoint, Recorder, read
 from emulator.record.packet import LinkType
 from emulator.requester import Direction
 from emulator.spdm.stages import Delivery, Situation, Stages
+from emulator.transport.tcp import TCP
 
 NOW = 1_700_000_000 * 10**9
 
@@ -299,6 +300,34 @@ def test_observers_hear_what_they_heard_before() -> None:
     received, answered = heard
     assert isinstance(received, Received)
     assert isinstance(answered, Answered)
+
+
+def test_what_no_packet_is_recorded_of_does_not_pile_up() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    for _ in range(1000):
+        endpoint.receive(frame(command=3), 0.0)
+    assert len(endpoint._comments) == 17
+    endpoint.receive(spdm_frame(GET_VERSION), 0.0)
+    request, _ = desk.packets
+    assert request.comments[-2:] == ("no response: command 0x3 on transport 2", "and more")
+
+
+def test_a_stream_of_tcp_messages_is_not_kept() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    for _ in range(100):
+        assert endpoint.receive(TCP.wrap(GET_VERSION), 0.0)
+    assert not endpoint._input
+
+
+def test_a_limit_is_a_comment() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    endpoint.limited("rate", "more than 5 requests/s")
+    endpoint.left("gone")
+    (end,) = desk.packets
+    assert end.comments[1] == "limit rate: more than 5 requests/s"
 
 
 def test_a_frame_that_comes_byte_by_byte_is_one_packet() -> None:

@@ -19,6 +19,7 @@ def transport_of(sock: socket.socket | Mock, peer: object = ("192.0.2.1", 5000))
     """A transport over `sock` that only remembers what it is asked for."""
     made = Mock(spec=asyncio.Transport)
     made.get_extra_info.side_effect = {"socket": sock, "peername": peer}.get
+    made.get_write_buffer_size.return_value = 0
     return made
 
 
