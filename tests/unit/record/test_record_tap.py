@@ -133,6 +133,7 @@ def test_ends_are_recorded_once_whoever_ends() -> None:
     assert [packet.comments for packet in desk.packets] == [
         (
             "connection 1 opened",
+            "limit stall: a frame of 1 bytes so far was not finished in 30 s",
             "connection 1 closed: a frame of 1 bytes so far was not finished in 30 s",
         ),
         ("connection 1 opened", "connection 1 closed: the peer left: reset"),
