@@ -105,6 +105,7 @@ class Endpoint:
     ) -> None:
         """Attach a new peer to `device`."""
         self.number, entropy = device.attach()
+        self._armed = device.stages
         if stages is None and device.stages is not None:
             stages = device.stages.attach(self.number)
         if stages is not None:
@@ -264,6 +265,8 @@ class Endpoint:
     def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
         self._take_back()
+        if self._armed is not self._device.stages:
+            self._rearm()
         if self._observer is not None:
             self._observer(Received(raw))
         reply = self.responder.respond(
@@ -306,6 +309,15 @@ class Endpoint:
             self._astray = self._astray or bool(sent and not self._reader.whole(sent))
         if self._astray or not (sent or sent == frame):
             self._owed_at = now + delivery.lasts + STALL
+
+    def _rearm(self) -> None:
+        """The device has got other faults while the peer was there."""
+        self._armed = self._device.stages
+        armed = self._armed
+        self._stages = None if armed is None else armed.attach(self.number, self._stages)
+        if self._stages is not None:
+            self._stages.fired = self._fired
+        self.responder.rearm(self._stages)
 
     def _take_back(self) -> None:
         """What was left to the next connection is this one's, unless that one has come already."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emulator.cli.output import WRONG_USE, fail
 from emulator.endpoint import Endpoint
-from emulator.record import ENCODERS, LIMIT, RecordedEndpoint, Recorder
+from emulator.record import ENCODERS, LIMIT, RecordedEndpoint, Recorder, Tape
 
 
 class RecordFormat(StrEnum):
@@ -34,4 +34,4 @@ def recorded_endpoints(
         fail(f"--record {file}: {error.strerror or error}", code=WRONG_USE)
     with stream:
         recorder = Recorder(stream, ENCODERS[chosen](), clock=time.time_ns, limit=limit)
-        yield functools.partial(RecordedEndpoint, recorder=recorder)
+        yield functools.partial(RecordedEndpoint, tape=Tape(recorder))
