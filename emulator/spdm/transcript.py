@@ -65,9 +65,10 @@ class Transcript:
             self._parts[part].append(entry)
             self._sizes[part] += len(entry.raw)
 
-    def fits(self, part: Part, entries: Iterable[Entry], limit: int = LIMIT) -> bool:
-        """Whether the part can take these messages within `limit` bytes."""
-        return self._sizes[part] + sum([len(entry.raw) for entry in entries]) <= limit
+    def fits(self, part: Part, entries: Iterable[Entry], limit: int | None = None) -> bool:
+        """Whether the part can take these messages within `limit` bytes; None: LIMIT."""
+        most = LIMIT if limit is None else limit
+        return self._sizes[part] + sum([len(entry.raw) for entry in entries]) <= most
 
     def reset(self, parts: Iterable[Part]) -> None:
         """Empty parts."""
