@@ -1,7 +1,6 @@
 """How peers reach a device: a listening socket, which outlives every disconnect, or a call."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import cast
 
@@ -9,6 +8,7 @@ from emulator.device import Device
 from emulator.endpoint import Endpoint, Limited, Observer
 from emulator.serve.connection import DeviceConnection
 from emulator.serve.limits import BACKLOG, Admission, Seldom
+from emulator.serve.shutdown import Grace
 from emulator.serve.unix import UnixSocket
 from emulator.tcp import UNIX
 from emulator.transport import tcp
@@ -111,10 +111,10 @@ class Listener:
             name = transport.get_extra_info("peername")
             return name[0], name[1]
 
-    async def stop(self, *, grace: float = 0.0) -> None:
-        """Stop listening and end every connection.
+    async def stop(self, grace: Grace | None = None) -> None:
+        """Stop listening and end every connection, once what is under way there has left.
 
-        `grace`: seconds for the replies under way to leave; 0: none.
+        `grace`: how long that may take; None: no time.
         """
         if self._server is not None:
             loop = asyncio.get_running_loop()
@@ -126,23 +126,21 @@ class Listener:
                 self._unix.remove()
                 self._unix = None
             self._server.close()
-        if grace:
-            await self._finish(grace)
+        if grace is not None:
+            for connection in list(self.connections):
+                connection.finish()
+            await grace.until(self._emptied())
         for connection in list(self.connections):
             connection.abort()
         if self._server is not None:
             await self._server.wait_closed()
             self._server = None
 
-    async def _finish(self, grace: float) -> None:
-        """Wait until every connection has ended by itself, at most so many seconds."""
-        for connection in list(self.connections):
-            connection.finish()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                while self.connections:
-                    self._left.clear()
-                    await self._left.wait()
+    async def _emptied(self) -> None:
+        """Wait until every connection has ended by itself."""
+        while self.connections:
+            self._left.clear()
+            await self._left.wait()
 
     def _accept(self) -> asyncio.Protocol:
         most = self.device.limits.connections
