@@ -117,7 +117,6 @@ class Endpoint:
             self.responder.connection, device.parked = device.parked, None
         self._device = device
         self._parked = False
-        self._delay = device.timing.delay
         self._stages = stages
         self._observer = observer
         self._reader = AnyReader(max_payload=device.limits.frame)
@@ -277,14 +276,15 @@ class Endpoint:
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
         if self._stages is None or reply.at is None:
             reply.commit()
-            when = now + self._delay if self._delay else 0.0
+            delay = self._device.timing.delay
+            when = now + delay if delay else 0.0
             actions: list[Action] = [Send(frame, when)] if frame else []
             delivery = None
         else:
             at = reply.at if self._reader.framed else replace(reply.at, framed=False)
             bent = self._stages.frame(at, frame)
             pieces = (bent,) if bent else ()
-            delivery = self._stages.delivery(at, Delivery(pieces, delay=self._delay))
+            delivery = self._stages.delivery(at, Delivery(pieces, delay=self._device.timing.delay))
             reply.commit()
             actions = _deliver(delivery, now)
             self._bound_silence(frame, delivery, now)

@@ -25,14 +25,25 @@ class DeviceConnection(asyncio.Protocol):
     The endpoint is given one frame at a time, so that no peer has more under way than its limits
     allow, however much it sends at once. What is not taken yet is held here, and nothing is read
     meanwhile.
+
+    Attributes:
+        peer: the peer's address.
+        number: the connection's number on its device, from 1; 0 before a peer is there.
     """
 
     def __init__(
-        self, attach: Callable[[], Endpoint], gone: Callable[["DeviceConnection"], None]
+        self,
+        attach: Callable[[], Endpoint],
+        gone: Callable[["DeviceConnection"], None],
+        met: Callable[["DeviceConnection"], None] = lambda _: None,
     ) -> None:
-        """`attach` makes the endpoint once a peer is there; `gone` hears when it has left."""
+        """`attach` makes the endpoint once a peer is there.
+
+        `met` hears when the peer is there, and `gone` when it has left.
+        """
         self._attach = attach
         self._gone = gone
+        self._met = met
         self._loop = asyncio.get_running_loop()
         self._intake = Intake()
         self._held: list[Action] = []  # waiting for their time; everything later waits behind
@@ -43,6 +54,7 @@ class DeviceConnection(asyncio.Protocol):
         self._made = False
         self._aborted = False
         self.peer = "?"
+        self.number = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer is there."""
@@ -54,11 +66,13 @@ class DeviceConnection(asyncio.Protocol):
         self._rearm = quickack(accepted)
         self._rearm()
         self._endpoint = self._attach()
+        self.number = self._endpoint.number
         limits = self._endpoint.device.limits
         self._transport.set_write_buffer_limits(high=limits.buffered)
         self._bucket = Bucket(limits.rate) if limits.rate else None
-        self._log("connection.up", "connection %d from %s", self._endpoint.number, self.peer)
+        self._log("connection.up", "connection %d from %s", self.number, self.peer)
         self._made = True
+        self._met(self)
         if self._aborted:
             self._transport.abort()
         else:
@@ -84,7 +98,7 @@ class DeviceConnection(asyncio.Protocol):
         self._log(
             "connection.down",
             "connection %d from %s ended%s",
-            self._endpoint.number,
+            self.number,
             self.peer,
             why,
         )
@@ -107,15 +121,26 @@ class DeviceConnection(asyncio.Protocol):
         if self._made:
             self._transport.abort()
 
-    def finish(self) -> None:
-        """Take nothing more, and end once every reply under way has left."""
+    @property
+    def endpoint(self) -> Endpoint:
+        """The protocol's end; only once a peer is there."""
+        return self._endpoint
+
+    def drop(self, reason: str) -> None:
+        """End the connection now, for this reason."""
+        if self._made:
+            self._endpoint.left(reason)
+        self.abort()
+
+    def finish(self, reason: str) -> None:
+        """Take nothing more, and end for this reason once every reply under way has left."""
         if not self._made:
             self.abort()
             return
         self._pause("finishing")
         self._intake.clear()
-        self._endpoint.left("the device stops")
-        self._take([Close("the device stops")])
+        self._endpoint.left(reason)
+        self._take([Close(reason)])
 
     def _pause(self, reason: str) -> None:
         """Read no more, and take nothing, until every reason is gone."""
@@ -193,7 +218,7 @@ class DeviceConnection(asyncio.Protocol):
                     self._log(
                         "connection.closed",
                         "connection %d closed: %s",
-                        self._endpoint.number,
+                        self.number,
                         reason,
                     )
                     if reset:
@@ -246,7 +271,7 @@ class DeviceConnection(asyncio.Protocol):
         fields: dict[str, Any] = {
             "event": event,
             "device": self._endpoint.device.name,
-            "connection": self._endpoint.number,
+            "connection": self.number,
             "peer": self.peer,
         }
         log.info(text, *arguments, extra=fields)

@@ -39,6 +39,7 @@ class Listener:
         observe: Callable[[int], Observer] | None = None,
         endpoint: Callable[..., Endpoint] = Endpoint,
         admission: Admission | None = None,
+        met: Callable[[DeviceConnection], None] = lambda _: None,
     ) -> None:
         """Serve `device`.
 
@@ -48,6 +49,7 @@ class Listener:
             observe: makes an observer for each connection's number.
             endpoint: makes the endpoint of a connection: `Endpoint`, or what wraps one.
             admission: counts the connections of all listeners of a process, and bounds them.
+            met: hears of each connection once its peer is there.
         """
         self.device = device
         self.connections: set[DeviceConnection] = set()
@@ -57,6 +59,7 @@ class Listener:
         self._admission = Admission() if admission is None else admission
         self._refusals = Seldom(_REFUSALS)
         self._left = asyncio.Event()
+        self._met = met
         self._server: asyncio.Server | None = None
         self._unix: UnixSocket | None = None
 
@@ -98,7 +101,7 @@ class Listener:
         while True:
             try:
                 transport, connection = await loop.create_connection(
-                    lambda: DeviceConnection(self._endpoint, gone), host, port
+                    lambda: DeviceConnection(self._endpoint, gone, self._met), host, port
                 )
             except ConnectionRefusedError:
                 if loop.time() >= until:
@@ -111,10 +114,14 @@ class Listener:
             name = transport.get_extra_info("peername")
             return name[0], name[1]
 
-    async def stop(self, grace: Grace | None = None) -> None:
+    async def stop(
+        self, grace: Grace | None = None, reason: str = "the device stops listening"
+    ) -> None:
         """Stop listening and end every connection, once what is under way there has left.
 
-        `grace`: how long that may take; None: no time.
+        Args:
+            grace: how long that may take; None: no time.
+            reason: why it ends.
         """
         if self._server is not None:
             loop = asyncio.get_running_loop()
@@ -128,7 +135,7 @@ class Listener:
             self._server.close()
         if grace is not None:
             for connection in list(self.connections):
-                connection.finish()
+                connection.finish(reason)
             await grace.until(self._emptied())
         for connection in list(self.connections):
             connection.abort()
@@ -148,7 +155,7 @@ class Listener:
             return self._refuse(f"the device takes {most} connections")
         if not self._admission.enter():
             return self._refuse(f"the process takes {self._admission.most} connections")
-        connection = DeviceConnection(self._endpoint, self._gone)
+        connection = DeviceConnection(self._endpoint, self._gone, self._met)
         self.connections.add(connection)
         return connection
 

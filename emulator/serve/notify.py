@@ -9,6 +9,8 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+from emulator.errors import EmulatorError
+
 log = logging.getLogger(__name__)
 
 _MICRO = 1_000_000
@@ -115,8 +117,10 @@ async def _reload(notifier: Notifier, reload: Reload) -> None:
     notifier.reloading()
     try:
         await reload()
+    except EmulatorError as error:
+        log.error("SIGHUP: %s", error, extra={"event": "reload"})  # noqa: TRY400 - its words do
     except Exception:
-        log.exception("SIGHUP: loading anew failed; everything stays as it was")
+        log.exception("SIGHUP: loading anew failed", extra={"event": "reload"})
     finally:
         notifier.ready()
 
