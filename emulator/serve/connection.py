@@ -52,6 +52,7 @@ class DeviceConnection(asyncio.Protocol):
         self._turn: asyncio.Handle | None = None
         self._last = 0
         self._made = False
+        self._finishing = False
         self._aborted = False
         self.peer = "?"
         self.number = 0
@@ -80,9 +81,10 @@ class DeviceConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The peer sent bytes."""
-        self._intake.add(data)
-        if not self._pauses:
-            self._work()
+        if not self._finishing:
+            self._intake.add(data)
+            if not self._pauses:
+                self._work()
         self._rearm()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -133,17 +135,25 @@ class DeviceConnection(asyncio.Protocol):
         self.abort()
 
     def finish(self, reason: str) -> None:
-        """Take nothing more, and end for this reason once every reply under way has left."""
+        """Take nothing more, and end for this reason once every reply under way has left.
+
+        What still comes is read and forgotten: closing a socket with something unread in it would
+        take the reply from the peer.
+        """
         if not self._made:
             self.abort()
             return
-        self._pause("finishing")
+        self._finishing = True
         self._intake.clear()
+        self._pauses.clear()
+        self._transport.resume_reading()
         self._endpoint.left(reason)
         self._take([Close(reason)])
 
     def _pause(self, reason: str) -> None:
         """Read no more, and take nothing, until every reason is gone."""
+        if self._finishing:
+            return
         if not self._pauses:
             self._transport.pause_reading()
         self._pauses.add(reason)

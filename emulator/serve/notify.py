@@ -35,6 +35,7 @@ class Notifier:
         if self._address and mine and interval.isdecimal() and int(interval):
             self.watchdog = int(interval) / _MICRO
         self._status = ""
+        self._warned = False
 
     def ready(self) -> None:
         """Everything listens."""
@@ -67,7 +68,9 @@ class Notifier:
                 sock.settimeout(0)
                 sock.sendto("\n".join(lines).encode(), self._address)
         except OSError as error:
-            log.warning("the service manager cannot be told %s: %s", lines[0], error)
+            if not self._warned:
+                self._warned = True
+                log.warning("the service manager cannot be told %s: %s", lines[0], error)
 
 
 _TOLD_EVERY = 10.0
