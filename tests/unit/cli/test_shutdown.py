@@ -55,7 +55,8 @@ class Running:
         """Wait until nobody new is let in."""
         with suppress(ConnectionRefusedError):
             while True:
-                socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE).close()
+                with suppress(ConnectionResetError):  # it was waiting to be accepted
+                    socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE).close()
         assert self.process.poll() is None
 
     def rest(self) -> bytes:
