@@ -37,14 +37,25 @@ def main(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
     log_level: Annotated[
-        str, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")
+        str,
+        typer.Option(
+            "--log-level",
+            help="debug, info, warning or error.",
+            metavar="LEVEL",
+            envvar="SPDM_EMULATOR_LOG_LEVEL",
+        ),
     ] = "warning",
     log_format: Annotated[
-        LogFormat, typer.Option(help="text, or json: one object a line.")
+        LogFormat,
+        typer.Option(help="text, or json: one object a line.", envvar="SPDM_EMULATOR_LOG_FORMAT"),
     ] = LogFormat.TEXT,
     log_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the log goes; default: stderr."),
+        typer.Option(
+            metavar="FILE",
+            help="Where the log goes; default: stderr.",
+            envvar="SPDM_EMULATOR_LOG_FILE",
+        ),
     ] = None,
 ) -> None:
     """Set up what all commands share."""
