@@ -173,7 +173,7 @@ class Fleet:
         if self.hearer.listening:
             self.hearer.tell(events.DeviceDown(device=name, reason=reason))
 
-    async def close(self, grace: Grace | None = None, reason: str = "the emulator ends") -> None:
+    async def close(self, reason: str = "the emulator ends", grace: Grace | None = None) -> None:
         """Serve nothing more; `grace` as in `stop`, for all devices at once."""
         await asyncio.gather(*(self.stop(name, reason, grace) for name in list(self.served)))
 

@@ -57,7 +57,7 @@ async def serve(
     stop = Stop(grace)
     stop.on_signals()
     async with contextlib.AsyncExitStack() as opened:
-        opened.push_async_callback(fleet.close, stop.grace)
+        opened.push_async_callback(fleet.close, grace=stop.grace)
         for served in devices:
             try:
                 await fleet.start(served)
