@@ -1,9 +1,11 @@
 """A peer that abuses each limit, over a real socket: bounded, told once, and others are served."""
 
 import asyncio
+import io
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from devices import (
 from unit.serve.loopback import Client, connected, until
 
 from emulator.device import Device, Limits, Sizes, Timing
+from emulator.record import ENCODERS, RecordedEndpoint, Recorder, Tape
 from emulator.serve import Listener
 from emulator.serve.connection import MAX_HELD, DeviceConnection
 from emulator.serve.events import log_events
@@ -288,6 +291,22 @@ async def test_a_large_message_in_chunks(caplog: pytest.LogCaptureFixture) -> No
         assert held is None
         await authenticate(ok)
     assert served.told == [(1, "large_message")]
+
+
+async def test_a_recording(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="emulator.record")
+    file = io.BytesIO()
+    tape = Tape(Recorder(file, ENCODERS["pcapng"](), clock=lambda: 0, limit=10_000))
+    listener = Listener(device(), endpoint=partial(RecordedEndpoint, tape=tape))
+    _, port = await listener.start("127.0.0.1", 0)
+    async with connected(port, 2) as (greedy, ok):
+        for _ in range(500):
+            assert (await greedy.ask(GET_VERSION))[1] == 0x04
+        assert 9_000 < len(file.getvalue()) <= 10_000
+        await authenticate(ok)
+    await listener.stop()
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line == "recording ends here: its limit is reached; the devices go on"
 
 
 async def test_a_transcript(caplog: pytest.LogCaptureFixture) -> None:
