@@ -5,7 +5,7 @@ import resource
 
 from emulator.transport.stream import Cutter
 
-BACKLOG = 1024
+BACKLOG = 128
 """Connections the system may keep until they are accepted, and that are accepted in one go."""
 _OTHERS = 64
 """Descriptors for everything that is no connection."""
