@@ -1,6 +1,7 @@
 """The command itself, and how its parts reach the emulator."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,7 +31,11 @@ OfDevices = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
+_EVERY = 0.1
+"""Seconds between attempts to reach a socket that is waited for."""
+
 _socket: Path | None = None
+_patience = 0.0
 
 
 @app.callback()
@@ -39,10 +44,13 @@ def main(
         Path | None,
         typer.Option(metavar="PATH", envvar=CONTROL_VARIABLE, help="The emulator's socket."),
     ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0.0, help="Seconds to wait for the socket to be there.")
+    ] = 0.0,
 ) -> None:
     """Remember where the emulator is to be found."""
-    global _socket  # noqa: PLW0603 - typer hands options of a group to nobody else
-    _socket = control
+    global _socket, _patience
+    _socket, _patience = control, wait
 
 
 @contextlib.contextmanager
@@ -52,7 +60,7 @@ def connected() -> Iterator[ControlClient]:
         expect = f"--control PATH, or {CONTROL_VARIABLE} in the environment"
         fail(f"ctl: found no socket; expected {expect}", code=WRONG_USE)
     try:
-        client = ControlClient(str(_socket))
+        client = _reach(str(_socket), time.monotonic() + _patience)
     except OSError as error:
         hint = "expected the socket of a running `serve --control`"
         fail(f"ctl: {_socket}: {error.strerror or error}; {hint}", code=WRONG_USE)
@@ -63,6 +71,17 @@ def connected() -> Iterator[ControlClient]:
             fail(error.problems, code=FAILED if error.code == "failed" else WRONG_USE)
         except OSError as error:
             fail(f"ctl: {_socket}: {error.strerror or error}", code=FAILED)
+
+
+def _reach(path: str, until: float) -> ControlClient:
+    """A connection, once there is something to connect to. Raises OSError if there never is."""
+    while True:
+        try:
+            return ControlClient(path)
+        except OSError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_EVERY)
 
 
 def call(operation: str, **arguments: Any) -> Any:
