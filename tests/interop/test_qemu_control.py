@@ -153,26 +153,27 @@ async def test_a_recording_of_what_is_under_way_is_shown(tmp_path: Path) -> None
         assert await at.code(GET_CAPABILITIES) == Code.CAPABILITIES
         assert at.control.call("recording.stop")["packets"] >= 4
         await at.ask()
-    shown = subprocess.run([COMMAND, "show", file], capture_output=True, text=True, check=True)
-    told = re.findall(r"(?:->|<-) (\w+)", shown.stdout)
-    assert told == ["GET_VERSION", "ERROR", "GET_CAPABILITIES", "CAPABILITIES"], shown.stdout
-    assert "fault busy" in shown.stdout
+    text = shown(file)
+    told = re.findall(r"(?:->|<-) (\w+)", text)
+    assert told == ["GET_VERSION", "ERROR", "GET_CAPABILITIES", "CAPABILITIES"], text
+    assert "fault busy" in text
+
+
+def shown(file: Path) -> str:
+    """What `show` makes of a recording."""
+    command = [COMMAND, "show", file]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 async def test_every_step_is_told_as_it_happens(tmp_path: Path) -> None:
-    async with attached(tmp_path) as at, attached_watcher(tmp_path) as watcher:
-        heard = watcher.events(kinds=["step", "fault.fired"])
-        at.control.call("faults.add", rules=[BUSY])
-        await at.ask()
-        fired, step = next(heard), next(heard)
+    async with attached(tmp_path) as at:
+        with ControlClient(str(tmp_path / "control.sock")) as watcher:
+            heard = watcher.events(kinds=["step", "fault.fired"])
+            at.control.call("faults.add", rules=[BUSY])
+            await at.ask()
+            fired, step = next(heard), next(heard)
         assert (fired["event"], fired["rule"], fired["connection"]) == ("fault.fired", "busy", 1)
         assert (step["request"], step["reply"], step["error"]) == ("GET_VERSION", "ERROR", "BUSY")
-
-
-@asynccontextmanager
-async def attached_watcher(folder: Path) -> AsyncIterator[ControlClient]:
-    with ControlClient(str(folder / "control.sock")) as watcher:
-        yield watcher
 
 
 async def test_a_dropped_connection_is_one_that_qemu_never_opens_again(tmp_path: Path) -> None:
