@@ -161,7 +161,7 @@ async def test_a_recording_of_what_is_under_way_is_shown(tmp_path: Path) -> None
 
 def shown(file: Path) -> str:
     """What `show` makes of a recording."""
-    command = [COMMAND, "show", file]
+    command = [str(COMMAND), "show", str(file)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
