@@ -29,7 +29,7 @@ _CODES: dict[Code, str] = {
 _WRONG = lines.refusal(
     2,
     ControlError(
-        "not-found", 'devices: found "nvme"; expected a device of nvme-ssd; do you mean nvme-ssd?'
+        "not-found", 'devices: found "nvme"; expected a device of nvme-ssd; did you mean nvme-ssd?'
     ),
 )
 _RESET = stamped(

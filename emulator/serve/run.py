@@ -42,10 +42,11 @@ async def serve(
     *,
     beside: Beside = lambda _: contextlib.nullcontext(),
 ) -> None:
-    """Listen for every device, report each once it does, and serve until SIGINT or SIGTERM.
+    """Listen for every device, report each, and serve until SIGINT or SIGTERM.
 
-    `beside` is begun once all of them listen. Raises ListenError when an address cannot be had, and
-    FleetError for a name there is; what was opened before is closed.
+    `beside` is begun once all of them listen, and they are reported once it has. Raises
+    ListenError when an address cannot be had, and FleetError for a name there is; what was opened
+    before is closed.
     """
     raise_descriptor_limit()
     stopped = _until_stopped()
@@ -57,8 +58,9 @@ async def serve(
             except OSError as error:
                 where = address(served.host, served.port)
                 raise _cannot("listen on", served.name, where, error) from error
-            ready(served)
         await opened.enter_async_context(beside(stopped.set))
+        for served in devices:
+            ready(served)
         # What was loaded until here stays: collections need not look at it again.
         gc.freeze()
         await stopped.wait()

@@ -1,17 +1,15 @@
 """The command itself, and how its parts reach the emulator."""
 
-import contextlib
-import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from emulator.cli.controlled import CONTROL_VARIABLE
-from emulator.cli.output import FAILED, WRONG_USE, fail, print_json
+from emulator.cli.output import print_json
+from emulator.cli.reaching import EmulatorSocket, Patience, reached
 from emulator.control.client import ControlClient
-from emulator.control.port import ControlError
 
 app = typer.Typer(
     name="ctl",
@@ -31,57 +29,20 @@ OfDevices = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
-_EVERY = 0.1
-"""Seconds between attempts to reach a socket that is waited for."""
-
 _socket: Path | None = None
 _patience = 0.0
 
 
 @app.callback()
-def main(
-    control: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", envvar=CONTROL_VARIABLE, help="The emulator's socket."),
-    ] = None,
-    wait: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to wait for the socket to be there.")
-    ] = 0.0,
-) -> None:
+def main(control: EmulatorSocket = None, wait: Patience = 0.0) -> None:
     """Remember where the emulator is to be found."""
     global _socket, _patience
     _socket, _patience = control, wait
 
 
-@contextlib.contextmanager
-def connected() -> Iterator[ControlClient]:
+def connected() -> AbstractContextManager[ControlClient]:
     """The emulator's control, or an exit where there is none; what it refuses is an exit, too."""
-    if _socket is None:
-        expect = f"--control PATH, or {CONTROL_VARIABLE} in the environment"
-        fail(f"ctl: found no socket; expected {expect}", code=WRONG_USE)
-    try:
-        client = _reach(str(_socket), time.monotonic() + _patience)
-    except OSError as error:
-        hint = "expected the socket of a running `serve --control`"
-        fail(f"ctl: {_socket}: {error.strerror or error}; {hint}", code=WRONG_USE)
-    with client:
-        try:
-            yield client
-        except ControlError as error:
-            fail(error.problems, code=FAILED if error.code == "failed" else WRONG_USE)
-        except OSError as error:
-            fail(f"ctl: {_socket}: {error.strerror or error}", code=FAILED)
-
-
-def _reach(path: str, until: float) -> ControlClient:
-    """A connection, once there is something to connect to. Raises OSError if there never is."""
-    while True:
-        try:
-            return ControlClient(path)
-        except OSError:
-            if time.monotonic() >= until:
-                raise
-        time.sleep(_EVERY)
+    return reached(_socket, _patience, "ctl")
 
 
 def call(operation: str, **arguments: Any) -> Any:
