@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from emulator import events
+from emulator.cli.reaching import CONTROL_VARIABLE
 from emulator.control.desk import Desk
 from emulator.control.hub import Hub
 from emulator.control.local import LocalControl
@@ -18,9 +19,6 @@ from emulator.control.recordings import Recordings
 from emulator.control.server import ControlServer
 from emulator.serve.fleet import Fleet
 from emulator.serve.run import ListenError
-
-CONTROL_VARIABLE = "SPDM_EMULATOR_CONTROL"
-"""The environment variable that names the control socket, for `serve` and `ctl`."""
 
 ControlSocket = Annotated[
     Path | None,
