@@ -5,9 +5,11 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any, cast
 
-from emulator.endpoint import Action, Close, Endpoint, Send
+from emulator.endpoint import Action, Close, Compute, Endpoint, Send
 from emulator.serve.limits import Bucket, Intake
 from emulator.tcp import quickack, set_nodelay
 
@@ -36,11 +38,14 @@ class DeviceConnection(asyncio.Protocol):
         attach: Callable[[], Endpoint],
         gone: Callable[["DeviceConnection"], None],
         met: Callable[["DeviceConnection"], None] = lambda _: None,
+        pool: Executor | None = None,
     ) -> None:
         """`attach` makes the endpoint once a peer is there.
 
-        `met` hears when the peer is there, and `gone` when it has left.
+        `met` hears when the peer is there, and `gone` when it has left. What is slow is computed in
+        `pool`; without one, in the loop's own.
         """
+        self._pool = pool
         self._attach = attach
         self._gone = gone
         self._met = met
@@ -52,7 +57,8 @@ class DeviceConnection(asyncio.Protocol):
         self._turn: asyncio.Handle | None = None
         self._last = 0
         self._made = False
-        self._finishing = False
+        self._computing = False
+        self._ending: str | None = None  # no more is taken, and why
         self._aborted = False
         self.peer = "?"
         self.number = 0
@@ -81,7 +87,7 @@ class DeviceConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The peer sent bytes."""
-        if not self._finishing:
+        if self._ending is None:
             self._intake.add(data)
             if not self._pauses:
                 self._work()
@@ -95,6 +101,7 @@ class DeviceConnection(asyncio.Protocol):
             self._turn.cancel()
         self._intake.clear()
         self._held.clear()
+        self._ending = None
         why = f": {exc}" if exc else ""
         self._endpoint.left(f"the peer left{why}")
         self._log(
@@ -143,16 +150,20 @@ class DeviceConnection(asyncio.Protocol):
         if not self._made:
             self.abort()
             return
-        self._finishing = True
         self._intake.clear()
         self._pauses.clear()
         self._transport.resume_reading()
+        self._ending = reason
+        if not self._computing:
+            self._end(reason)
+
+    def _end(self, reason: str) -> None:
         self._endpoint.left(reason)
         self._take([Close(reason)])
 
     def _pause(self, reason: str) -> None:
         """Read no more, and take nothing, until every reason is gone."""
-        if self._finishing:
+        if self._ending is not None:
             return
         if not self._pauses:
             self._transport.pause_reading()
@@ -184,6 +195,9 @@ class DeviceConnection(asyncio.Protocol):
         intake, endpoint, bucket = self._intake, self._endpoint, self._bucket
         until = 0.0
         while intake.held and not self._pauses:
+            if self._transport.is_closing():
+                intake.clear()  # nobody would have the replies
+                break
             now = self._loop.time()
             until = until or now + TURN
             if now > until:
@@ -205,6 +219,9 @@ class DeviceConnection(asyncio.Protocol):
 
     def _take(self, actions: list[Action]) -> None:
         """Carry actions out now, or behind those that wait."""
+        if actions and isinstance(last := actions[-1], Compute):
+            self._compute(last)
+            actions = actions[:-1]
         if self._held:
             self._held.extend(actions)
             self._bound_held()
@@ -214,6 +231,8 @@ class DeviceConnection(asyncio.Protocol):
     def _perform(self, actions: list[Action]) -> None:
         """Carry actions out in order, up to the first whose time has not come."""
         for index, action in enumerate(actions):
+            if self._transport.is_closing():
+                break  # the peer is gone: asyncio would complain of each piece that follows
             wait = action.not_before - self._loop.time() if action.not_before else 0.0
             if wait > 0:
                 self._held = actions[index:]
@@ -237,6 +256,25 @@ class DeviceConnection(asyncio.Protocol):
                         self._transport.close()
         self._held = []
         self._resume("held")
+
+    def _compute(self, compute: Compute) -> None:
+        """Compute beside the loop; until that is done, nothing more is read from the peer."""
+        self._computing = True
+        self._pause("computing")
+        result = self._loop.run_in_executor(self._pool, compute.work.carry_out)
+        result.add_done_callback(partial(self._computed, compute.token))
+
+    def _computed(self, token: int, result: "asyncio.Future[object]") -> None:
+        """Go on; where the peer has left meanwhile, the endpoint knows nothing of it any more."""
+        if result.cancelled():
+            return  # the pool was shut down
+        self._computing = False
+        self._take(self._endpoint.complete(token, result.result(), self._loop.time()))
+        if not self._computing:
+            self._resume("computing")
+        if self._ending is not None and not self._computing:
+            self._end(self._ending)
+        self._watch()
 
     def _reset(self) -> None:
         """Close so that the peer sees a reset (TCP), or at least at once (a Unix socket)."""

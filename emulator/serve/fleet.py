@@ -1,7 +1,9 @@
 """The devices of one process, while they are served: added, changed and taken away live."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
@@ -128,6 +130,8 @@ class Fleet:
         self._vendors = vendors
         self._observe = observe
         self.admission = Admission() if admission is None else admission
+        # One for all devices: what is slow shares the processors, whoever asked for it.
+        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="compute")
 
     def __iter__(self) -> Iterator[Served]:
         return iter(list(self.served.values()))
@@ -147,6 +151,7 @@ class Fleet:
             vendors=self._vendors,
             observe=_all(log_events(served.device), teller.observe, self._observe),
             endpoint=self._endpoint,
+            pool=self._pool,
             met=lambda connection: teller.met(connection.number, connection.peer),
             admission=self.admission,
         )
@@ -174,8 +179,9 @@ class Fleet:
             self.hearer.tell(events.DeviceDown(device=name, reason=reason))
 
     async def close(self, reason: str = "the emulator ends", grace: Grace | None = None) -> None:
-        """Serve nothing more; `grace` as in `stop`, for all devices at once."""
+        """Serve nothing more, ever; `grace` as in `stop`, for all devices at once."""
         await asyncio.gather(*(self.stop(name, reason, grace) for name in list(self.served)))
+        self._pool.shutdown(cancel_futures=True)
 
     def replace(
         self, served: Served, recipe: Recipe, loaded: LoadedProfile, device: Device

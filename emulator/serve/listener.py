@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import cast
 
 from emulator.device import Device
@@ -40,6 +41,7 @@ class Listener:
         endpoint: Callable[..., Endpoint] = Endpoint,
         admission: Admission | None = None,
         met: Callable[[DeviceConnection], None] = lambda _: None,
+        pool: Executor | None = None,
     ) -> None:
         """Serve `device`.
 
@@ -50,6 +52,8 @@ class Listener:
             endpoint: makes the endpoint of a connection: `Endpoint`, or what wraps one.
             admission: counts the connections of all listeners of a process, and bounds them.
             met: hears of each connection once its peer is there.
+            pool: where slow cryptography is computed; None: in the event loop's own pool, which
+                `asyncio.run` shuts down.
         """
         self.device = device
         self.connections: set[DeviceConnection] = set()
@@ -60,6 +64,7 @@ class Listener:
         self._refusals = Seldom(_REFUSALS)
         self._left = asyncio.Event()
         self._met = met
+        self._pool = pool
         self._server: asyncio.Server | None = None
         self._unix: UnixSocket | None = None
 
@@ -101,7 +106,9 @@ class Listener:
         while True:
             try:
                 transport, connection = await loop.create_connection(
-                    lambda: DeviceConnection(self._endpoint, gone, self._met), host, port
+                    lambda: DeviceConnection(self._endpoint, gone, self._met, self._pool),
+                    host,
+                    port,
                 )
             except ConnectionRefusedError:
                 if loop.time() >= until:
@@ -155,7 +162,7 @@ class Listener:
             return self._refuse(f"the device takes {most} connections")
         if not self._admission.enter():
             return self._refuse(f"the process takes {self._admission.most} connections")
-        connection = DeviceConnection(self._endpoint, self._gone, self._met)
+        connection = DeviceConnection(self._endpoint, self._gone, self._met, self._pool)
         self.connections.add(connection)
         return connection
 
