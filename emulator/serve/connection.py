@@ -57,8 +57,8 @@ class DeviceConnection(asyncio.Protocol):
         self._turn: asyncio.Handle | None = None
         self._last = 0
         self._made = False
-        self._computing = False
-        self._ending: str | None = None  # no more is taken, and why
+        self._finishing = self._computing = False
+        self._leaving = ""
         self._aborted = False
         self.peer = "?"
         self.number = 0
@@ -153,13 +153,14 @@ class DeviceConnection(asyncio.Protocol):
         self._intake.clear()
         self._pauses.clear()
         self._transport.resume_reading()
-        self._ending = reason
+        self._leaving = reason
         if not self._computing:
-            self._end(reason)
+            self._leave()
 
-    def _end(self, reason: str) -> None:
-        self._endpoint.left(reason)
-        self._take([Close(reason)])
+    def _leave(self) -> None:
+        """End for the reason there is, behind the replies that wait."""
+        self._endpoint.left(self._leaving)
+        self._take([Close(self._leaving)])
 
     def _pause(self, reason: str) -> None:
         """Read no more, and take nothing, until every reason is gone."""
@@ -196,7 +197,7 @@ class DeviceConnection(asyncio.Protocol):
         until = 0.0
         while intake.held and not self._pauses:
             if self._transport.is_closing():
-                intake.clear()  # nobody would have the replies
+                intake.clear()  # nobody reads a reply any more
                 break
             now = self._loop.time()
             until = until or now + TURN
@@ -261,19 +262,19 @@ class DeviceConnection(asyncio.Protocol):
         """Compute beside the loop; until that is done, nothing more is read from the peer."""
         self._computing = True
         self._pause("computing")
+        self._computing = True
         result = self._loop.run_in_executor(self._pool, compute.work.carry_out)
         result.add_done_callback(partial(self._computed, compute.token))
 
     def _computed(self, token: int, result: "asyncio.Future[object]") -> None:
         """Go on; where the peer has left meanwhile, the endpoint knows nothing of it any more."""
+        self._computing = False
         if result.cancelled():
             return  # the pool was shut down
         self._computing = False
         self._take(self._endpoint.complete(token, result.result(), self._loop.time()))
-        if not self._computing:
-            self._resume("computing")
-        if self._ending is not None and not self._computing:
-            self._end(self._ending)
+        if self._leaving and not self._computing:
+            self._leave()
         self._watch()
 
     def _reset(self) -> None:
