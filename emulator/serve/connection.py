@@ -87,7 +87,7 @@ class DeviceConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The peer sent bytes."""
-        if self._ending is None:
+        if not self._finishing:
             self._intake.add(data)
             if not self._pauses:
                 self._work()
@@ -101,7 +101,7 @@ class DeviceConnection(asyncio.Protocol):
             self._turn.cancel()
         self._intake.clear()
         self._held.clear()
-        self._ending = None
+        self._leaving = ""
         why = f": {exc}" if exc else ""
         self._endpoint.left(f"the peer left{why}")
         self._log(
@@ -150,6 +150,7 @@ class DeviceConnection(asyncio.Protocol):
         if not self._made:
             self.abort()
             return
+        self._finishing = True
         self._intake.clear()
         self._pauses.clear()
         self._transport.resume_reading()
@@ -164,7 +165,7 @@ class DeviceConnection(asyncio.Protocol):
 
     def _pause(self, reason: str) -> None:
         """Read no more, and take nothing, until every reason is gone."""
-        if self._ending is not None:
+        if self._finishing:
             return
         if not self._pauses:
             self._transport.pause_reading()
@@ -232,7 +233,7 @@ class DeviceConnection(asyncio.Protocol):
     def _perform(self, actions: list[Action]) -> None:
         """Carry actions out in order, up to the first whose time has not come."""
         for index, action in enumerate(actions):
-            if self._transport.is_closing():
+            if index and self._transport.is_closing():
                 break  # the peer is gone: asyncio would complain of each piece that follows
             wait = action.not_before - self._loop.time() if action.not_before else 0.0
             if wait > 0:
@@ -260,7 +261,6 @@ class DeviceConnection(asyncio.Protocol):
 
     def _compute(self, compute: Compute) -> None:
         """Compute beside the loop; until that is done, nothing more is read from the peer."""
-        self._computing = True
         self._pause("computing")
         self._computing = True
         result = self._loop.run_in_executor(self._pool, compute.work.carry_out)
@@ -271,7 +271,7 @@ class DeviceConnection(asyncio.Protocol):
         self._computing = False
         if result.cancelled():
             return  # the pool was shut down
-        self._computing = False
+        self._resume("computing")
         self._take(self._endpoint.complete(token, result.result(), self._loop.time()))
         if self._leaving and not self._computing:
             self._leave()
