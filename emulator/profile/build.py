@@ -71,13 +71,13 @@ def build(
     if twice := [rule.name for rule in rules if rule.name in taken]:
         found = f"the profile {profile.name} has a fault of the name {shown(twice[0])} itself"
         raise ProfileError([f"{found}; expected another name"])
-    _check_rules(rules, profile)
+    check_rules(rules, profile)
     variants = Bent(profile, device.measurements)
     arm(device, (*own, *rules), entropy.fork("faults"), variants=variants)
     return device
 
 
-def _check_rules(rules: Sequence[Rule], profile: model.Profile) -> None:
+def check_rules(rules: Sequence[Rule], profile: model.Profile) -> None:
     """Faults beside the profile's own, which the loading of a file cannot hold against it."""
     problems = [
         f"fault {shown(rule.name)}: {dotted(steps[1:])}: found {was}; expected {expect}"

@@ -35,7 +35,7 @@ def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
     problems: list[str] = []
     for setting in sets:
         way, equals, value = setting.partition("=")
-        steps = _steps(way)
+        steps = steps_of(way)
         if not equals:
             example = "PATH=VALUE such as sizes.transmit=1024"
             problems.append(f"--set: found {shown(setting)}; expected {example}")
@@ -49,7 +49,7 @@ def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
     return root
 
 
-def _steps(way: str) -> Steps:
+def steps_of(way: str) -> Steps:
     """The steps of a path such as `measurements[0].text`; none if it is no path."""
     steps: list[Step] = []
     at = 0
