@@ -91,6 +91,11 @@ class Broker(Part):
         description="Seconds. After one and a half times as long without a sign of life the broker"
         " tells of the last will.",
     )
+    events: list[Line] = Field(
+        default=["*"],
+        min_length=1,
+        description="The kinds of events that are published, as names or patterns such as fault.*.",
+    )
     queue: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=10_000,
         description="How many events wait for the broker; those beyond are dropped and counted.",

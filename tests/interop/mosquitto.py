@@ -109,7 +109,9 @@ class Mosquitto:
         # -W: as long as it waits; -C 1: it ends with the message.
         command = self._command("mosquitto_sub", "-t", topic, "-C", "1", "-W", "1", *arguments)
         command += ["--retained-only"]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=PATIENCE
+        )
         return done.stdout.removesuffix("\n") or None
 
     @contextmanager

@@ -101,6 +101,8 @@ class Bridge:
         self._devices: dict[str, Any] = {}
         self._reported = 0
         self._sequence = 0
+        self._leaving = False
+        self._pump: asyncio.Task[None] | None = None
         self._presences: Presences | None = None
         if broker.last_will == "device":
             prefix = broker.client_id or f"spdm:{broker.prefix}:{fleet}"
@@ -125,7 +127,7 @@ class Bridge:
         gone = statuses.emulator_status(self._me, online=False)
         will = Will(self._status_topic, encoded(gone), qos=1, retain=True)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._publish_events())
+            self._pump = group.create_task(self._publish_events())
             group.create_task(self._report_drops())
             group.create_task(self._watch_devices())
             group.create_task(self._carry_out())
@@ -145,15 +147,211 @@ class Bridge:
         self._subscription.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL if self.connected.is_set() else 0):
-                await self._subscription_empty()
+                if self._pump is not None:
+                    await self._pump
+                await self._report()
                 await self.events.empty()
                 await self._answers.empty()
                 self._tell_devices({})
                 if self._presences is not None:
-                    await self._presences.finished()
+                    await self._presences.closed()
+                self._leaving = True
                 gone = statuses.emulator_status(self._me, online=False)
                 self._retained.set(self._status_topic, encoded(gone))
                 await self._retained.settled()
-        left = len(self.events) + len(self._subscription.take())
-        if left or self.dropped > self._reported:
-            log.warning("mqtt: %d events were not published", left + self.dropped - self._reported)
+        lost = len(self.events) + len(self._subscription.take()) + self.dropped - self._reported
+        if lost:
+            log.warning("mqtt: %d events were not published", lost)
+        if self._presences is not None:
+            await self._presences.abort()
+
+    @property
+    def _status_topic(self) -> str:
+        return self._topics.of("emulator-status", emulator=self._emulator)
+
+    def _announce(self, *, again: bool = False) -> None:
+        """Let the broker retain how this emulator is."""
+        if self._leaving:
+            return
+        room = self._shared.member.room if self._shared else None
+        status = statuses.emulator_status(
+            self._me,
+            online=True,
+            room=room,
+            version=__version__,
+            devices=len(self._devices),
+            dropped=self.dropped,
+        )
+        self._retained.set(self._status_topic, encoded(status), again=again)
+
+    async def _session(self, client: aiomqtt.Client) -> None:
+        options = SubscribeOptions(qos=1, retainHandling=_NO_RETAINED)
+        heard = [
+            (self._topics.of("emulator-command", emulator=self._emulator), options),
+            (self._topics.all_of("device-command"), options),
+            (self._topics.of("fleet-command"), options),
+            (self._status_topic, SubscribeOptions(qos=1)),
+        ]
+        if self._shared is not None:
+            rows = ("emulator-status", "alive", "device-owner")
+            heard[-1:] = [(self._topics.all_of(row), SubscribeOptions(qos=1)) for row in rows]
+        await client.subscribe(heard)
+        self.connected.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._retained.session(client))
+            group.create_task(self.events.session(client))
+            group.create_task(self._answers.session(client))
+            if self._shared is not None:
+                group.create_task(self._shared.session(client))
+            async for message in client.messages:
+                self._heard(message)
+
+    def _lost(self) -> None:
+        self.connected.clear()
+        if self._shared is not None:
+            self._shared.lost()
+
+    def _heard(self, message: aiomqtt.Message) -> None:
+        """Take a message: nothing in it raises."""
+        at = self._topics.parse(str(message.topic))
+        payload = message.payload
+        if at is None:
+            return
+        if at.row.name.endswith("-command"):
+            if at.names.get("device", "") in ("", *self._devices):
+                self._commanded(at, message)
+            return
+        if at.row.name == "emulator-status" and at.names["emulator"] == self._emulator:
+            # The last will of a connection that has been replaced may come late.
+            self._announce(again=self._says_gone(payload))
+        if self._shared is not None:
+            self._shared.heard(at, payload)
+
+    @staticmethod
+    def _says_gone(payload: bytes) -> bool:
+        try:
+            said = json.loads(payload)
+        except (ValueError, RecursionError):
+            return True
+        return not (isinstance(said, dict) and said.get("online") is True)
+
+    def _commanded(self, at: At, message: aiomqtt.Message) -> None:
+        properties = message.properties
+        command = commands.read(
+            at,
+            message.payload,
+            response_topic=getattr(properties, "ResponseTopic", None),
+            correlation=getattr(properties, "CorrelationData", None),
+        )
+        try:
+            self._commands.put_nowait(command)
+        except asyncio.QueueFull:
+            log.warning("mqtt: a command was passed over: %d wait already", WAITING)
+
+    async def _carry_out(self) -> None:
+        """Carry commands out, one after the other, and answer them."""
+        while True:
+            command = await self._commands.get()
+            result: Any = command.problem
+            if command.problem is None:
+                try:
+                    result = await self._control.call(command.operation, command.arguments)
+                except ControlError as error:
+                    result = error
+            if isinstance(result, ControlError):
+                log.info("mqtt: %s: %s", command.operation or "command", result)
+            item = commands.answer(command, self._emulator, result)
+            if item is not None:
+                await self._answers.put(item)
+
+    async def _publish_events(self) -> None:
+        """Take events as fast as the broker does, until there are no more."""
+        async for event in self._subscription:
+            self._sequence = event["sequence"]
+            await self.events.put(self._item(event))
+
+    async def _report_drops(self) -> None:
+        """Tell how many events are lost, while there is a broker to tell it to."""
+        while True:
+            await self.connected.wait()
+            await self._report()
+            await asyncio.sleep(_REPORTS)
+
+    async def _report(self) -> None:
+        count = self.dropped - self._reported
+        if count:
+            self._reported += count
+            event = events.stamped(
+                events.Dropped(count=count, total=self._reported),
+                time=_stamp(self._clock()),
+                emulator=self._emulator,
+                sequence=self._sequence,
+            )
+            await self.events.put(self._item(event))
+            self._announce()
+
+    def _item(self, event: dict[str, Any]) -> Item:
+        device, kind = event.get("device"), event["event"]
+        if device is None:
+            topic = self._topics.of("emulator-event", emulator=self._emulator, kind=kind)
+        else:
+            topic = self._topics.of("device-event", device=device, kind=kind)
+        return Item(topic, encoded(event))
+
+    async def _watch_devices(self) -> None:
+        """Keep the retained status of each device as it is."""
+        with self._control.subscribe(_OF_DEVICES, limit=1) as changes:
+            while True:
+                self._tell_devices(await self._control.call("devices.list"))
+                await changes.wait()
+                await asyncio.sleep(_GATHER)
+                changes.take()
+
+    def _tell_devices(self, devices: dict[str, Any]) -> None:
+        for name in self._devices.keys() - devices.keys():
+            self._tell_gone(name)
+        self._devices = devices
+        for name, about in devices.items():
+            online = encoded(statuses.device_status(name, self._emulator, about))
+            topic = self._topics.of("device-status", device=name)
+            if self._presences is None:
+                self._retained.set(topic, online)
+            else:
+                offline = encoded(statuses.device_status(name, self._emulator))
+                self._presences.set(name, topic, online, offline)
+        self._announce()
+
+    def _tell_gone(self, device: str) -> None:
+        """A device is served no more; what is another's by now is the other's to tell of."""
+        topic = self._topics.of("device-status", device=device)
+        offline = encoded(statuses.device_status(device, self._emulator))
+        others = self._shared is not None and self._shared.elsewhere(device)
+        if self._presences is not None:
+            self._presences.drop(device, topic, b"" if others else offline)
+        elif others:
+            self._retained.forget(topic)
+        else:
+            self._retained.set(topic, offline)
+
+
+@asynccontextmanager
+async def bridged(bridge: Bridge) -> AsyncIterator[Bridge]:
+    """Run a bridge beside something else; what goes wrong with it is logged, and ends it alone."""
+    task = asyncio.create_task(bridge.run())
+    task.add_done_callback(_ended)
+    try:
+        yield bridge
+    finally:
+        await bridge.farewell()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("mqtt: the bridge has ended: %s", error, exc_info=error)
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

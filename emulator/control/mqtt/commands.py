@@ -1,9 +1,11 @@
 """Commands that come over MQTT, and the answers to them. Pure.
 
 MQTT 5 has the properties Response Topic and Correlation Data for this; a client of MQTT 3.1.1 says
-`reply_to` and `id` in the payload instead. Whatever a payload is, there is an answer if it says where.
+`reply_to` and `id` in the payload instead. Whatever a payload is, there is an answer if it says
+where.
 """
 
+import glob
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,9 +110,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _route(
-    said: Mapping[str, Any], response_topic: str | None, correlation: bytes | None
-) -> Route:
+def _route(said: Mapping[str, Any], response_topic: str | None, correlation: bytes | None) -> Route:
     topic = response_topic if response_topic is not None else said.get("reply_to")
     if topic is not None:
         try:
@@ -133,17 +133,12 @@ def _what(at: At, said: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     device = at.names.get("device")
     if device is None:
         return name, arguments
-    fields = find(name).arguments.model_fields
-    if "devices" in fields:
-        about: dict[str, Any] = {"devices": [device]}
-    elif "device" in fields:
-        about = {"device": device}
-    else:
+    if not find(name).of_devices:
         raise _invalid(f"{name} is of no device; expected it at an emulator's command topic")
-    for key, value in about.items():
-        if arguments.get(key, value) != value:
-            raise _invalid(f"args.{key}: found {arguments[key]!r:.60}; expected {value} or nothing")
-    return name, arguments | about
+    if arguments.get("devices", [device]) != [device]:
+        found = encoded(arguments["devices"]).decode()
+        raise _invalid(f"args.devices: found {found:.60}; expected nothing, as the topic says it")
+    return name, arguments | {"devices": [glob.escape(device)]}
 
 
 def _invalid(problem: str) -> ControlError:

@@ -14,7 +14,17 @@ may serve the same device until they meet again.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from emulator.control.mqtt.actions import Action, Announce, Beat, Hear, Lost, Offer, Own, Start, Stop
+from emulator.control.mqtt.actions import (
+    Action,
+    Announce,
+    Beat,
+    Hear,
+    Lost,
+    Offer,
+    Own,
+    Start,
+    Stop,
+)
 
 SETTLE = 0.5
 """Seconds after connecting until what the broker retained has been heard."""
@@ -73,9 +83,7 @@ class Member:
         peers: the others it believes alive, by id.
     """
 
-    def __init__(
-        self, me: Peer, devices: Iterable[str], *, grace: float, keepalive: float
-    ) -> None:
+    def __init__(self, me: Peer, devices: Iterable[str], *, grace: float, keepalive: float) -> None:
         """`me.room` is all its room; `devices`: those of the fleet; times in seconds."""
         self.me = me
         self.mine: set[str] = set()
@@ -268,7 +276,9 @@ class Member:
             if self._waits(device, claim, now):
                 continue
             self._offered[device] = now
-            actions.append(Offer(device, claim.term + 1 if claim else 1, claim.emulator if claim else None))
+            actions.append(
+                Offer(device, claim.term + 1 if claim else 1, claim.emulator if claim else None)
+            )
         return actions
 
     def _waits(self, device: str, claim: Claim | None, now: float) -> bool:
@@ -282,5 +292,4 @@ class Member:
                 return device in self.mine or device in self._pending
             if claim.id in self._gone or claim.id == NOBODY:
                 return False
-        assert self._connected is not None
-        return now < self._connected + self._grace
+        return now < (self._connected or 0.0) + self._grace

@@ -115,11 +115,11 @@ async def keep(
     """Connect, run a session, and again whenever the connection is lost.
 
     Returns once a session does. Logs each reason once, however often it recurs in a row; `what`
-    says whose connection it is. An attempt waits for `gate` to be set; `lost` is called when one has
-    failed or ended.
+    says whose connection it is. An attempt waits for `gate` to be set; `lost` is called when one
+    has failed or ended.
     """
     clock = asyncio.get_running_loop().time
-    told = ""
+    told = reason = ""
     over = False
     while not over:
         began: float | None = None

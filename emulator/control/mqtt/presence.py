@@ -5,7 +5,6 @@ each has a connection, which carries its retained status and nothing else.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ class Presences:
         self._prefix = prefix
         self._gate = gate
         self._present: dict[str, _Presence] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def set(self, device: str, topic: str, online: bytes, offline: bytes) -> None:
         """Let a device's status be `online`, and its last will `offline`."""
@@ -50,9 +50,7 @@ class Presences:
                 keep(
                     _connect(self._dialer, identifier, will),
                     _session(retained),
-                    Backoff(
-                        self._entropy.fork(device), longest=self._dialer.broker.longest_wait
-                    ),
+                    Backoff(self._entropy.fork(device), longest=self._dialer.broker.longest_wait),
                     what=f"mqtt {identifier}",
                     gate=self._gate,
                     level=logging.DEBUG,
@@ -61,17 +59,33 @@ class Presences:
             present = self._present[device] = _Presence(retained, task)
         present.retained.set(topic, online)
 
-    async def close(self, device: str, topic: str = "", offline: bytes = b"") -> None:
-        """Say goodbye for a device, if there is a topic, and end its connection in peace."""
+    def drop(self, device: str, topic: str, offline: bytes) -> None:
+        """Say goodbye for a device, unless `offline` is empty, and end its connection in peace."""
         present = self._present.pop(device, None)
-        if present is None:
-            return
-        if topic and self._gate.is_set():
-            present.retained.set(topic, offline)
-            await present.retained.settled()
-        present.task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await present.task
+        if present is not None:
+            task = asyncio.create_task(self._close(present, topic, offline))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def closed(self) -> None:
+        """Wait until every goodbye has been said."""
+        await asyncio.gather(*self._closing)
+
+    async def abort(self) -> None:
+        """End what is left, with or without a goodbye."""
+        tasks = [*self._closing, *(present.task for present in self._present.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _close(self, present: _Presence, topic: str, offline: bytes) -> None:
+        try:
+            if offline and self._gate.is_set():
+                present.retained.set(topic, offline)
+                await present.retained.settled()
+        finally:
+            present.task.cancel()
+            await asyncio.gather(present.task, return_exceptions=True)
 
 
 def _connect(dialer: Dialer, identifier: str, will: Will) -> Callable[[], aiomqtt.Client]:

@@ -9,7 +9,17 @@ from typing import Any, Protocol
 import aiomqtt
 
 from emulator.control.mqtt import statuses
-from emulator.control.mqtt.actions import Action, Announce, Beat, Hear, Lost, Offer, Own, Start, Stop
+from emulator.control.mqtt.actions import (
+    Action,
+    Announce,
+    Beat,
+    Hear,
+    Lost,
+    Offer,
+    Own,
+    Start,
+    Stop,
+)
 from emulator.control.mqtt.commands import encoded
 from emulator.control.mqtt.handover import Member, Peer
 from emulator.control.mqtt.topics import At, Topics
@@ -79,6 +89,11 @@ class Shared:
                     self._act(self.member.offered(at.names["device"], term, now))
             case _:
                 return
+
+    def elsewhere(self, device: str) -> bool:
+        """Whether a device that is not served here is another's, or about to be."""
+        claim = self.member.claims.get(device)
+        return claim is not None and claim.id != self.member.me.id
 
     def lost(self) -> None:
         """The connection ended."""

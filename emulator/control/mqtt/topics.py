@@ -49,14 +49,14 @@ TREE = (
         "emulator/{emulator}/status",
         retained=True,
         heard=True,
-        about="Whether the emulator is there, and its room for devices. Its last will says it is not",
+        about="Whether the emulator is there, and its room for devices. Its last will says no",
     ),
     Row(
         "emulator-event",
         "emulator/{emulator}/event/{kind}",
         retained=False,
         heard=False,
-        about="An event of no device, `dropped` among them. A dot in a kind is a level of the topic",
+        about="An event of no device, such as `dropped`. A dot in a kind is a level of the topic",
     ),
     Row(
         "emulator-command",

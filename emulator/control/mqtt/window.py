@@ -45,14 +45,18 @@ class Window:
         self._empty.set()
 
     async def put(self, item: Item) -> None:
-        """Send a message. Waits for room: while there is no broker, the few that fit wait for it."""
+        """Send a message. Waits for room, which without a broker ends."""
         await self._room.acquire()
         self._number += 1
         self._waiting[self._number] = item
         self._empty.clear()
         if self._session is not None:
             client, group = self._session
-            group.create_task(self._send(client, self._number, item))
+            sending = self._send(client, self._number, item)
+            try:
+                group.create_task(sending)
+            except RuntimeError:
+                sending.close()  # this connection is ending; the next one sends it
 
     async def empty(self) -> None:
         """Wait until everything is acknowledged."""
@@ -89,6 +93,6 @@ class Window:
 def _properties(item: Item) -> Properties | None:
     if item.correlation is None:
         return None
-    made = Properties(PacketTypes.PUBLISH)
+    made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho has no types here
     made.CorrelationData = item.correlation
     return made

@@ -1,13 +1,25 @@
-"""A fleet that several members share over a simulated broker: virtual time, late and lost messages."""
+"""A fleet that members share over a simulated broker: virtual time, late and lost messages."""
 
 import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
-from random import Random
+from typing import Protocol
 
-from emulator.control.mqtt.actions import Action, Announce, Beat, Hear, Lost, Offer, Own, Start, Stop
+from emulator.control.mqtt.actions import (
+    Action,
+    Announce,
+    Beat,
+    Hear,
+    Lost,
+    Offer,
+    Own,
+    Start,
+    Stop,
+)
 from emulator.control.mqtt.handover import Claim, Member, Peer
+from emulator.entropy import Seeded
 
 LATEST = 0.05
 """Seconds a message may take to the broker, and again to a member."""
@@ -38,17 +50,37 @@ class Emulator:
         return self.member.me.emulator
 
 
+class Chance(Protocol):
+    """Where a simulation's numbers come from, such as hypothesis' `randoms`."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """A number from `a` to `b`."""
+        ...
+
+
+class Dice:
+    """The same numbers in every run."""
+
+    def __init__(self, seed: int) -> None:
+        self._entropy = Seeded(seed)
+
+    def uniform(self, a: float, b: float) -> float:
+        """A number from `a` to `b`."""
+        drawn = int.from_bytes(self._entropy.bytes(4, label="dice"), "big")
+        return a + (b - a) * drawn / (1 << 32)
+
+
 class World:
     """The broker, its clients and a clock.
 
     Messages of one topic from one client keep their order, as MQTT has it; others do not.
     """
 
-    def __init__(self, random: Random, devices: Iterable[str]) -> None:
+    def __init__(self, chance: Chance, devices: Iterable[str]) -> None:
         self.now = 0.0
         self.devices = list(devices)
         self.emulators: list[Emulator] = []
-        self._random = random
+        self._chance = chance
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._number = count()
         self._retained: dict[str, Payload] = {}
@@ -92,7 +124,7 @@ class World:
         def back() -> None:
             self._up = True
             for one in self.living:
-                self._later(self._random.uniform(0, 1.0), lambda one=one: self._connect(one))
+                self._later(self._chance.uniform(0, 1.0), partial(self._connect, one))
 
         self._later(seconds, back)
 
@@ -154,7 +186,7 @@ class World:
 
     def _when(self, emulator: Emulator, way: str) -> float:
         """How long a message takes: not to be there before the last one of its topic."""
-        at = max(self.now + self._random.uniform(0, LATEST), emulator.arrived.get(way, 0.0))
+        at = max(self.now + self._chance.uniform(0, LATEST), emulator.arrived.get(way, 0.0))
         emulator.arrived[way] = at
         return at - self.now
 

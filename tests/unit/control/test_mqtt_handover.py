@@ -1,14 +1,12 @@
 """Devices of a shared fleet are handed out, taken over and given up."""
 
-from random import Random
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from unit.control.sharing import GRACE, KEEPALIVE, Chance, Dice, World
 
 from emulator.control.mqtt.actions import Offer, Own, Stop
 from emulator.control.mqtt.handover import Claim, Member, Peer
-from unit.control.sharing import GRACE, KEEPALIVE, World
 
 DEVICES = [f"d{number}" for number in range(6)]
 SETTLING = GRACE + 3 * KEEPALIVE + 3
@@ -30,12 +28,12 @@ def settled(world: World) -> None:
             assert [world.owner(device)] == names
 
 
-@given(random=st.randoms(use_true_random=False), data=st.data())
+@given(chance=st.randoms(use_true_random=False), data=st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happens_each_device_comes_to_one_living_emulator(
-    random: Random, data: st.DataObject
+    chance: Chance, data: st.DataObject
 ) -> None:
-    world = World(random, DEVICES)
+    world = World(chance, DEVICES)
     rooms = st.none() | st.integers(0, 6)
     for name in data.draw(st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True)):
         world.join(name, room=data.draw(rooms, label=f"room of {name}"))
@@ -48,7 +46,7 @@ def test_whatever_happens_each_device_comes_to_one_living_emulator(
         elif what == "join":
             names = set("abcd") - {one.name for one in living}
             if names:
-                world.join(sorted(names)[0], room=data.draw(rooms))
+                world.join(min(names), room=data.draw(rooms))
         elif what == "cut":
             world.cut(data.draw(st.sampled_from(living)), data.draw(st.sampled_from([0.1, 1.0, 5])))
         elif what in ("forget", "restart"):
@@ -59,7 +57,7 @@ def test_whatever_happens_each_device_comes_to_one_living_emulator(
 
 
 def test_devices_of_a_killed_emulator_are_back_within_a_second() -> None:
-    world = World(Random(1), DEVICES)  # noqa: S311 - a simulation
+    world = World(Dice(1), DEVICES)
     a, b = world.join("a"), world.join("b")
     world.run(SETTLING)
     settled(world)
@@ -72,7 +70,7 @@ def test_devices_of_a_killed_emulator_are_back_within_a_second() -> None:
 
 
 def test_a_restarted_broker_that_forgot_moves_no_device() -> None:
-    world = World(Random(2), DEVICES)  # noqa: S311 - a simulation
+    world = World(Dice(2), DEVICES)
     a, b = world.join("a"), world.join("b")
     world.run(SETTLING)
     before = {*a.running}, {*b.running}
@@ -83,7 +81,7 @@ def test_a_restarted_broker_that_forgot_moves_no_device() -> None:
 
 
 def test_an_emulator_lost_with_the_broker_is_missed() -> None:
-    world = World(Random(3), DEVICES)  # noqa: S311 - a simulation
+    world = World(Dice(3), DEVICES)
     a, b = world.join("a"), world.join("b")
     world.run(SETTLING)
     world.restart(1.0, forgets=False)
@@ -93,7 +91,7 @@ def test_an_emulator_lost_with_the_broker_is_missed() -> None:
 
 
 def test_what_comes_back_late_lets_go_what_another_has_taken() -> None:
-    world = World(Random(4), DEVICES)  # noqa: S311 - a simulation
+    world = World(Dice(4), DEVICES)
     a = world.join("a")
     b = world.join("b", room=0)
     world.run(SETTLING)
@@ -110,7 +108,7 @@ def test_what_comes_back_late_lets_go_what_another_has_taken() -> None:
 
 
 def test_a_device_that_does_not_start_goes_to_another() -> None:
-    world = World(Random(5), DEVICES)  # noqa: S311 - a simulation
+    world = World(Dice(5), DEVICES)
     a = world.join("a", starts=lambda device: device != "d0")
     b = world.join("b")
     world.run(SETTLING + 20)
@@ -149,7 +147,9 @@ def test_who_is_not_the_oldest_offers_nothing() -> None:
     one = member()
     one.told(Peer("0", "b", "0", None), online=True, now=0.1)
     assert not [act for act in one.tick(5.0) if isinstance(act, Offer)]
-    offers = [act for act in one.told(Peer("0", "b", "0"), online=False, now=6) if isinstance(act, Offer)]
+    offers = [
+        act for act in one.told(Peer("0", "b", "0"), online=False, now=6) if isinstance(act, Offer)
+    ]
     assert offers == [Offer("x", 1, None)]
 
 
