@@ -69,6 +69,7 @@ async def remade(
             made[recipe] = await asyncio.to_thread(recipe.load, at=at)
         loaded = made[recipe]
         device = recipe.build(loaded, entropy=served.device.entropy, at=at)
+        device.name = served.name
         plan.append((served, recipe, loaded, device))
     return plan
 
