@@ -144,6 +144,8 @@ class Bridge:
 
     async def farewell(self) -> None:
         """Say what is still to be said, and that the emulator and its devices are gone."""
+        if self._shared is not None:
+            await self._shared.leave()
         self._subscription.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL if self.connected.is_set() else 0):

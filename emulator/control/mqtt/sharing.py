@@ -66,6 +66,7 @@ class Shared:
         self._announce = announce
         self._work: asyncio.Queue[Start | Stop] = asyncio.Queue()
         self._casts: asyncio.Queue[Item] = asyncio.Queue()
+        self._left = False
         self._offers = False
         self._ears = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
@@ -127,8 +128,14 @@ class Shared:
                 case Stop(device):
                     await self._stop(device)
 
+    async def leave(self) -> None:
+        """Serve nothing more, so that places are free before anybody hears of it."""
+        self._left = True
+        for device in self.member.mine:
+            await self._places.stop(device, "the emulator ends")
+
     async def _start(self, device: str) -> None:
-        if device not in self.member.mine:
+        if device not in self.member.mine or self._left:
             return
         try:
             await self._places.start(device)
