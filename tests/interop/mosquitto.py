@@ -17,7 +17,8 @@ PATIENCE = 10.0
 """Seconds for a broker to be there."""
 
 
-def _tool(name: str) -> str:
+def tool(name: str) -> str:
+    """The path of one of mosquitto's programs."""
     # Debian keeps the daemon where only root's path leads.
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     require_or_skip(found is not None, f"{name} not found: {HINT}")
@@ -45,7 +46,7 @@ class Mosquitto:
         self.port = free_port()
         self.options = list(options)
         self._folder = folder
-        self._program = _tool("mosquitto")
+        self._program = tool("mosquitto")
         self._config = folder / f"mosquitto-{self.port}.conf"
         # Everything is kept for clients that are away: the tests count what they get.
         always = ("max_queued_messages 0", "user root")
@@ -95,9 +96,9 @@ class Mosquitto:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def _command(self, tool: str, *arguments: str) -> list[str]:
+    def _command(self, name: str, *arguments: str) -> list[str]:
         address = ["-h", "127.0.0.1", "-p", str(self.port)]
-        return [_tool(tool), *address, *self.options, *arguments]
+        return [tool(name), *address, *self.options, *arguments]
 
     def publish(self, topic: str, payload: str, *arguments: str) -> None:
         """`mosquitto_pub`."""

@@ -17,6 +17,10 @@ log = logging.getLogger(__name__)
 PATIENCE = 10.0
 """Seconds for the broker to acknowledge something before the connection is given up."""
 
+GREETING = 5.0
+"""Seconds for the broker to accept a connection. aiomqtt does not see that one has ended before it
+was accepted, as where a client certificate lacks."""
+
 _STEADY = 5.0
 """Seconds a connection has to last for the next attempt to come soon: one that is pushed out again
 and again by another client of its id must not be quick about it."""
@@ -58,7 +62,7 @@ class Dialer:
             will=will,
             clean_start=True,
             keepalive=self.broker.keepalive,
-            timeout=PATIENCE,
+            timeout=GREETING,
             tls_context=self._tls,
         )
         client.pending_calls_threshold = _PENDING
@@ -127,6 +131,7 @@ async def keep(
             await gate.wait()
         try:
             async with connect() as client:
+                client.timeout = PATIENCE
                 began = clock()
                 told = ""
                 log.info("%s: connected", what)
