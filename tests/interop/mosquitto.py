@@ -38,6 +38,7 @@ class Mosquitto:
 
     Attributes:
         port: where it listens.
+        folder: where its configuration and log are.
         options: what its clients say beside host and port: TLS, user, password.
     """
 
@@ -45,7 +46,7 @@ class Mosquitto:
         """`lines`: of mosquitto.conf(5), after the listener."""
         self.port = free_port()
         self.options = list(options)
-        self._folder = folder
+        self.folder = folder
         self._program = tool("mosquitto")
         self._config = folder / f"mosquitto-{self.port}.conf"
         # Everything is kept for clients that are away: the tests count what they get.
@@ -57,7 +58,7 @@ class Mosquitto:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        log = (self._folder / "mosquitto.log").open("ab")
+        log = (self.folder / "mosquitto.log").open("ab")
         with log:
             self._process = subprocess.Popen(
                 [self._program, "-c", str(self._config), "-v"], stdout=log, stderr=log
@@ -75,7 +76,7 @@ class Mosquitto:
 
     def log(self) -> str:
         """What it has said."""
-        return (self._folder / "mosquitto.log").read_text(encoding="utf-8", errors="replace")
+        return (self.folder / "mosquitto.log").read_text(encoding="utf-8", errors="replace")
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -118,7 +119,7 @@ class Mosquitto:
     @contextmanager
     def hearing(self, topic: str, *arguments: str) -> Iterator[Path]:
         """`mosquitto_sub` in the background; yields the file its lines go to: `TOPIC PAYLOAD`."""
-        file = self._folder / f"heard-{len(list(self._folder.glob('heard-*')))}"
+        file = self.folder / f"heard-{len(list(self.folder.glob('heard-*')))}"
         ready = f"probe/{file.name}"
         with file.open("wb") as out:
             command = self._command(
