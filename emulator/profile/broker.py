@@ -96,6 +96,11 @@ class Broker(Part):
         min_length=1,
         description="The kinds of events that are published, as names or patterns such as fault.*.",
     )
+    commands: list[Line] = Field(
+        default=["*"],
+        description="The operations that may be called, as names or patterns such as faults.*; all"
+        " of them can do what whoever runs the emulator can, on its files too.",
+    )
     queue: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=10_000,
         description="How many events wait for the broker; those beyond are dropped and counted.",

@@ -22,12 +22,12 @@ from emulator.control.mqtt.backoff import Backoff
 from emulator.control.mqtt.commands import Command, encoded
 from emulator.control.mqtt.handover import Member, Peer
 from emulator.control.mqtt.link import Dialer, Will, keep
-from emulator.control.mqtt.presence import Presences
+from emulator.control.mqtt.presence import Presence, Presences
 from emulator.control.mqtt.retained import Retained
 from emulator.control.mqtt.sharing import Places, Shared
 from emulator.control.mqtt.topics import At, Topics
 from emulator.control.mqtt.window import Item, Window
-from emulator.control.port import Control, ControlError, Wanted
+from emulator.control.port import Control, ControlError, Wanted, matches
 from emulator.entropy import Entropy, System, new_seed
 
 log = logging.getLogger(__name__)
@@ -106,9 +106,7 @@ class Bridge:
         self._presences: Presences | None = None
         if broker.last_will == "device":
             prefix = broker.client_id or f"spdm:{broker.prefix}:{fleet}"
-            self._presences = Presences(
-                dialer, entropy, prefix=f"{prefix}:device", gate=self.connected
-            )
+            self._presences = Presences(dialer, entropy, prefix=f"{prefix}:device")
         self._shared: Shared | None = None
         if broker.share is not None and places is not None:
             member = Member(
@@ -165,7 +163,7 @@ class Bridge:
         if lost:
             log.warning("mqtt: %d events were not published", lost)
         if self._presences is not None:
-            await self._presences.abort()
+            await self._presences.stop()
 
     @property
     def _status_topic(self) -> str:
@@ -198,7 +196,7 @@ class Bridge:
             rows = ("emulator-status", "alive", "device-owner")
             heard[-1:] = [(self._topics.all_of(row), SubscribeOptions(qos=1)) for row in rows]
         await client.subscribe(heard)
-        self.connected.set()
+        self._broker_is(there=True)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._retained.session(client))
             group.create_task(self.events.session(client))
@@ -208,8 +206,16 @@ class Bridge:
             async for message in client.messages:
                 self._heard(message)
 
+    def _broker_is(self, *, there: bool) -> None:
+        if there:
+            self.connected.set()
+        else:
+            self.connected.clear()
+        if self._presences is not None:
+            self._presences.broker_is(there=there)
+
     def _lost(self) -> None:
-        self.connected.clear()
+        self._broker_is(there=False)
         if self._shared is not None:
             self._shared.lost()
 
@@ -257,7 +263,7 @@ class Bridge:
             result: Any = command.problem
             if command.problem is None:
                 try:
-                    result = await self._control.call(command.operation, command.arguments)
+                    result = await self._call(command)
                 except ControlError as error:
                     result = error
             if isinstance(result, ControlError):
@@ -265,6 +271,14 @@ class Bridge:
             item = commands.answer(command, self._emulator, result)
             if item is not None:
                 await self._answers.put(item)
+
+    async def _call(self, command: Command) -> Any:
+        """Raises ControlError."""
+        allowed = self._dialer.broker.commands
+        if not matches(command.operation, allowed):
+            may = f"expected one of {', '.join(allowed)}" if allowed else "none is"
+            raise ControlError("invalid", f"op: {command.operation} may not be called here; {may}")
+        return await self._control.call(command.operation, command.arguments)
 
     async def _publish_events(self) -> None:
         """Take events as fast as the broker does, until there are no more."""
@@ -305,6 +319,8 @@ class Bridge:
         with self._control.subscribe(_OF_DEVICES, limit=1) as changes:
             while True:
                 self._tell_devices(await self._control.call("devices.list"))
+                if self._shared is not None:
+                    self._shared.look()
                 await changes.wait()
                 await asyncio.sleep(_GATHER)
                 changes.take()
@@ -315,12 +331,12 @@ class Bridge:
         self._devices = devices
         for name, about in devices.items():
             online = encoded(statuses.device_status(name, self._emulator, about))
+            offline = encoded(statuses.device_status(name, self._emulator))
             topic = self._topics.of("device-status", device=name)
             if self._presences is None:
                 self._retained.set(topic, online)
             else:
-                offline = encoded(statuses.device_status(name, self._emulator))
-                self._presences.set(name, topic, online, offline)
+                self._presences.set(Presence(name, topic, online, offline))
         self._announce()
 
     def _tell_gone(self, device: str) -> None:
@@ -329,7 +345,7 @@ class Bridge:
         offline = encoded(statuses.device_status(device, self._emulator))
         others = self._shared is not None and self._shared.elsewhere(device)
         if self._presences is not None:
-            self._presences.drop(device, topic, b"" if others else offline)
+            self._presences.drop(device, goodbye=not others)
         elif others:
             self._retained.forget(topic)
         else:

@@ -112,23 +112,23 @@ async def keep(
     backoff: Backoff,
     *,
     what: str,
-    gate: asyncio.Event | None = None,
+    ready: Callable[[], Awaitable[object]] | None = None,
     lost: Callable[[], None] = lambda: None,
     level: int = logging.WARNING,
 ) -> None:
     """Connect, run a session, and again whenever the connection is lost.
 
     Returns once a session does. Logs each reason once, however often it recurs in a row; `what`
-    says whose connection it is. An attempt waits for `gate` to be set; `lost` is called when one
-    has failed or ended.
+    says whose connection it is. An attempt waits for `ready`; `lost` is called when one has failed
+    or ended.
     """
     clock = asyncio.get_running_loop().time
     told = reason = ""
     over = False
     while not over:
         began: float | None = None
-        if gate is not None:
-            await gate.wait()
+        if ready is not None:
+            await ready()
         try:
             async with connect() as client:
                 client.timeout = PATIENCE

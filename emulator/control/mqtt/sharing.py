@@ -67,6 +67,7 @@ class Shared:
         self._work: asyncio.Queue[Start | Stop] = asyncio.Queue()
         self._casts: asyncio.Queue[Item] = asyncio.Queue()
         self._left = False
+        self._names = {*places.names}
         self._offers = False
         self._ears = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
@@ -112,6 +113,13 @@ class Shared:
             group.create_task(self._hear(client))
             while True:
                 await window.put(await self._casts.get())
+
+    def look(self) -> None:
+        """See whether the fleet has other devices now."""
+        names = self._places.names
+        if {*names} != self._names:
+            self._names = {*names}
+            self._act(self.member.fleet(names, self._clock()))
 
     async def tick(self) -> None:
         """Let time pass, for as long as the emulator runs."""
