@@ -202,7 +202,8 @@ def serve(
         room=mqtt_room,
         fleet=fleet_name,
     )
-    hub, recordings = Hub(name or emulator_name(), clock=now), Recordings()
+    hub = Hub(name or emulator_name(), clock=now)
+    recordings = Recordings(ended=hub.trouble)
     tapped = record is not None or control is not None or broker is not None
     endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
     record_or_exit(recordings, record, record_format, record_limit * _MIB)
