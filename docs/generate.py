@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mqtt_page
 import typer.main
 from typer.core import TyperGroup
 
@@ -403,12 +404,18 @@ def command() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def mqtt() -> str:
+    """docs/reference/mqtt.md."""
+    return mqtt_page.page(_NOTE, _table, _fields)
+
+
 PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
     "profile.md": profile,
     "faults.md": faults,
     "command.md": command,
+    "mqtt.md": mqtt,
 }
 """The generated pages and what writes each."""
 

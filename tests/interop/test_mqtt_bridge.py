@@ -170,3 +170,44 @@ async def test_a_late_last_will_is_put_right(mosquitto: Mosquitto) -> None:
         await watcher.client.publish(f"{ROOT}/emulator/one/status", json.dumps(gone), qos=1)
         await watcher.until(lambda: watcher.last("emulator/one/status") == gone)
         await watcher.until(lambda: watcher.last("emulator/one/status")["online"])
+
+
+async def test_too_many_commands_are_refused(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.control.mqtt.bridge.WAITING", 2)
+    async with (
+        watching(mosquitto) as watcher,
+        emulating(broker_at(mosquitto.port), "left") as emulator,
+    ):
+        await watcher.until(emulator.bridge.connected.is_set)
+        go_on = asyncio.Event()
+
+        async def slow(operation: str, arguments: object = None) -> str:
+            await go_on.wait()
+            return f"{operation} {arguments}"
+
+        monkeypatch.setattr(emulator.control, "call", slow)
+        for number in range(5):
+            command = {"op": "x", "id": number, "reply_to": f"{ROOT}/answer"}
+            await watcher.client.publish(f"{ROOT}/command", json.dumps(command), qos=1)
+        await asyncio.sleep(0.3)
+        go_on.set()
+        topic = f"{ROOT}/answer"
+        await watcher.until(lambda: len([1 for where, _ in watcher.heard if where == topic]) == 5)
+        answers = [said for where, said in watcher.heard if where == topic]
+        assert [one["ok"] for one in answers] == [True, True, True, False, False]
+        assert answers[-1]["error"]["code"] == "conflict"
+
+
+async def test_only_the_operations_that_are_allowed_may_be_called(mosquitto: Mosquitto) -> None:
+    broker = broker_at(mosquitto.port, commands=["devices.*", "faults.list"])
+    async with (
+        watching(mosquitto) as watcher,
+        emulating(broker, "left") as emulator,
+    ):
+        await watcher.until(emulator.bridge.connected.is_set)
+        assert (await watcher.ask("command", {"op": "devices.list"}))["ok"] is True
+        answer = await watcher.ask("command", {"op": "emulator.stop"})
+        words = "op: emulator.stop may not be called here; expected one of devices.*, faults.list"
+        assert answer["error"]["message"] == words

@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 WAITING = 256
 """Commands that wait for those before them; further ones are refused."""
 
+REFUSED = 256
+"""Refused commands that wait to be answered; further ones are passed over."""
+
 ANSWERS = 256
 """Answers that wait for the broker."""
 
@@ -97,7 +100,7 @@ class Bridge:
         )
         self._answers = Window(ANSWERS)
         self._retained = Retained()
-        self._commands: asyncio.Queue[Command] = asyncio.Queue(WAITING)
+        self._commands: asyncio.Queue[Command] = asyncio.Queue(WAITING + REFUSED)
         self._devices: dict[str, Any] = {}
         self._reported = 0
         self._sequence = 0
@@ -251,10 +254,13 @@ class Bridge:
             response_topic=getattr(properties, "ResponseTopic", None),
             correlation=getattr(properties, "CorrelationData", None),
         )
+        if self._commands.qsize() >= WAITING:
+            busy = f"{WAITING} commands wait already; expected this one again later"
+            command = Command(command.route, problem=ControlError("conflict", busy))
         try:
             self._commands.put_nowait(command)
         except asyncio.QueueFull:
-            log.warning("mqtt: a command was passed over: %d wait already", WAITING)
+            log.warning("mqtt: a command was passed over: %d wait already", WAITING + REFUSED)
 
     async def _carry_out(self) -> None:
         """Carry commands out, one after the other, and answer them."""
