@@ -59,7 +59,7 @@ class Sharing(Part):
     grace: Annotated[float, Field(ge=0.5, le=600)] = Field(
         default=3.0,
         description="Seconds after the broker is there before a device that nobody claims is"
-        " given away: as long as emulators of a restarted broker may take to be back.",
+        " given away; one that an emulator claims which is not back yet: longest_wait later.",
     )
 
 

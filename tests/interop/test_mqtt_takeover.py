@@ -113,3 +113,29 @@ async def test_each_takes_as_many_as_it_has_room_for(mosquitto: Mosquitto) -> No
                 await watcher.until(lambda: len(served_by(watcher)) == 3, within=20)
                 assert sorted(served_by(watcher).values()) == ["one", "two", "two"]
             await watcher.until(lambda: [*served_by(watcher).values()] == ["one"], within=SOON)
+
+
+async def test_nothing_moves_when_a_broker_is_restarted_that_forgot(mosquitto: Mosquitto) -> None:
+    with (
+        emulator(mosquitto, "one", "--mqtt-share"),
+        emulator(mosquitto, "two", "--mqtt-share"),
+    ):
+        async with watching(mosquitto) as watcher:
+            await watcher.until(lambda: len(served_by(watcher)) == len(DEVICES), within=20)
+            before = served_by(watcher)
+            address = {one: watcher.last(f"device/{one}/status")["address"] for one in DEVICES}
+        host, _, port = address[DEVICES[0]].rpartition(":")
+        async with connect(host, int(port)) as client:
+            await client.connect()
+            mosquitto.kill()
+            await asyncio.sleep(1)
+            await asyncio.to_thread(mosquitto.start)
+            async with watching(mosquitto) as watcher:
+                await watcher.until(lambda: served_by(watcher) == before)
+                await asyncio.sleep(5)
+                assert served_by(watcher) == before
+                assert not [topic for topic, _ in watcher.heard if "/offer/" in topic]
+                for device in DEVICES:
+                    assert watcher.last(f"device/{device}/status")["address"] == address[device]
+                    assert watcher.last(f"device/{device}/owner")["emulator"] == before[device]
+            await client.digests()  # the connection has not noticed anything

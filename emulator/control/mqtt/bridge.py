@@ -113,7 +113,11 @@ class Bridge:
         self._shared: Shared | None = None
         if broker.share is not None and places is not None:
             member = Member(
-                self._me, places.names, grace=broker.share.grace, keepalive=broker.keepalive
+                self._me,
+                places.names,
+                grace=broker.share.grace,
+                absence=broker.share.grace + broker.longest_wait,
+                keepalive=broker.keepalive,
             )
             self._shared = Shared(member, places, self._topics, self._announce)
 

@@ -83,14 +83,25 @@ class Member:
         peers: the others it believes alive, by id.
     """
 
-    def __init__(self, me: Peer, devices: Iterable[str], *, grace: float, keepalive: float) -> None:
-        """`me.room` is all its room; `devices`: those of the fleet; times in seconds."""
+    def __init__(
+        self, me: Peer, devices: Iterable[str], *, grace: float, absence: float, keepalive: float
+    ) -> None:
+        """Make it.
+
+        Args:
+            me: itself; its room is all it has.
+            devices: those of the fleet.
+            grace: seconds after the broker is there before a device without a claim is offered.
+            absence: the same for one that an emulator has claimed which is not seen: as long as
+                emulators may take to be back after a broker.
+            keepalive: seconds between signs of life.
+        """
         self.me = me
         self.mine: set[str] = set()
         self.claims: dict[str, Claim] = {}
         self.peers: dict[str, Peer] = {}
         self._devices = dict.fromkeys(devices)
-        self._grace, self._keepalive = grace, keepalive
+        self._grace, self._absence, self._keepalive = grace, absence, keepalive
         self._connected: float | None = None
         self._beaten = 0.0
         self._asserted = False
@@ -292,4 +303,4 @@ class Member:
                 return device in self.mine or device in self._pending
             if claim.id in self._gone or claim.id == NOBODY:
                 return False
-        return now < (self._connected or 0.0) + self._grace
+        return now < (self._connected or 0.0) + (self._absence if claim else self._grace)

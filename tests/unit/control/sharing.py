@@ -24,8 +24,12 @@ from emulator.entropy import Seeded
 LATEST = 0.05
 """Seconds a message may take to the broker, and again to a member."""
 
+SLOWEST = 3.0
+"""Seconds until everybody is back after a restarted broker."""
+
 KEEPALIVE = 2.0
-GRACE = 3.0
+GRACE = 2.0
+ABSENCE = 5.0
 TICK = 0.25
 
 Status = tuple[Peer, bool]
@@ -92,7 +96,7 @@ class World:
     ) -> Emulator:
         """An emulator starts, and connects."""
         me = Peer(f"{name}-{next(self._number)}", name, f"{self.now:012.3f}", room)
-        member = Member(me, self.devices, grace=GRACE, keepalive=KEEPALIVE)
+        member = Member(me, self.devices, grace=GRACE, absence=ABSENCE, keepalive=KEEPALIVE)
         emulator = Emulator(member, starts)
         self.emulators.append(emulator)
         self._connect(emulator)
@@ -124,7 +128,7 @@ class World:
         def back() -> None:
             self._up = True
             for one in self.living:
-                self._later(self._chance.uniform(0, 1.0), partial(self._connect, one))
+                self._later(self._chance.uniform(0, SLOWEST), partial(self._connect, one))
 
         self._later(seconds, back)
 

@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.control.sharing import GRACE, KEEPALIVE, Chance, Dice, World
+from unit.control.sharing import ABSENCE, KEEPALIVE, Chance, Dice, World
 
 from emulator.control.mqtt.actions import Offer, Own, Stop
 from emulator.control.mqtt.handover import Claim, Member, Peer
 
 DEVICES = [f"d{number}" for number in range(6)]
-SETTLING = GRACE + 3 * KEEPALIVE + 3
+SETTLING = ABSENCE + 3 * KEEPALIVE + 3
 """Seconds within which everything is in its place again."""
 
 
@@ -118,7 +118,7 @@ def test_a_device_that_does_not_start_goes_to_another() -> None:
 
 
 def member(room: int | None = None) -> Member:
-    made = Member(Peer("1", "a", "1", room), ["x"], grace=1, keepalive=10)
+    made = Member(Peer("1", "a", "1", room), ["x"], grace=1, absence=1, keepalive=10)
     made.connected(0.0)
     return made
 
