@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mqtt_page
 import typer.main
 from reference_live import control, events, events_schema
 from reference_tables import NOTE as _NOTE
@@ -363,6 +364,11 @@ def command() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def mqtt() -> str:
+    """docs/reference/mqtt.md."""
+    return mqtt_page.page(_NOTE, _table, _fields)
+
+
 PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
@@ -372,6 +378,7 @@ PAGES = {
     "control.md": control,
     "events.md": events,
     "events.schema.json": events_schema,
+    "mqtt.md": mqtt,
 }
 """The generated files and what writes each."""
 

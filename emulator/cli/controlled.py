@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ from emulator.cli.reaching import CONTROL_VARIABLE
 from emulator.control.desk import Desk
 from emulator.control.hub import Hub
 from emulator.control.local import LocalControl
+from emulator.control.port import Control
 from emulator.control.recordings import Recordings
 from emulator.control.server import ControlServer
 from emulator.serve.fleet import Fleet
@@ -41,8 +42,20 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+Carrier = Callable[[Control], AbstractAsyncContextManager[object]]
+"""Carries control elsewhere, such as to a broker, from the first event to the last."""
+
+
+def nowhere(control: Control) -> AbstractAsyncContextManager[object]:
+    """Carry control nowhere else."""
+    del control
+    return nullcontext()
+
+
 @asynccontextmanager
-async def controlled(desk: Desk, path: Path | None) -> AsyncIterator[LocalControl]:
+async def controlled(
+    desk: Desk, path: Path | None, carrier: Carrier = nowhere
+) -> AsyncIterator[LocalControl]:
     """Let the devices of `desk` be controlled at a socket, where there is a path for one.
 
     Raises ListenError where it cannot be listened on.
@@ -56,11 +69,14 @@ async def controlled(desk: Desk, path: Path | None) -> AsyncIterator[LocalContro
             raise ListenError(
                 f"control: cannot listen on {path}: {error.strerror or error}"
             ) from error
-    desk.hub.tell(events.EmulatorUp(devices=len(desk.fleet)))
     try:
-        yield control
+        async with carrier(control):
+            desk.hub.tell(events.EmulatorUp(devices=len(desk.fleet)))
+            try:
+                yield control
+            finally:
+                desk.hub.tell(events.EmulatorDown(reason="it was told to end"))
     finally:
-        desk.hub.tell(events.EmulatorDown(reason="it was told to end"))
         desk.hub.close()
         if server is not None:
             await server.stop()
@@ -72,12 +88,12 @@ def desk_of(fleet: Fleet, hub: Hub, recordings: Recordings) -> Desk:
 
 
 def beside(
-    desk: Desk, path: Path | None
+    desk: Desk, path: Path | None, carrier: Carrier = nowhere
 ) -> Callable[[Callable[[], None]], AbstractAsyncContextManager[object]]:
     """What `serve` runs beside the devices: control, which may end it all."""
 
     def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[object]:
         desk.stop = stop
-        return controlled(desk, path)
+        return controlled(desk, path, carrier)
 
     return begin

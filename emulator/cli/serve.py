@@ -12,7 +12,27 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.controlled import ControlSocket, beside, desk_of, emulator_name, now
+from emulator.cli.controlled import (
+    Carrier,
+    ControlSocket,
+    beside,
+    desk_of,
+    emulator_name,
+    now,
+    nowhere,
+)
+from emulator.cli.mqtt import (
+    EmulatorName,
+    FleetName,
+    MqttCa,
+    MqttCert,
+    MqttKey,
+    MqttPasswordFile,
+    MqttRoom,
+    MqttShare,
+    MqttUrl,
+    mqtt_or_exit,
+)
 from emulator.cli.options import (
     FaultFiles,
     FaultNames,
@@ -29,6 +49,7 @@ from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stder
 from emulator.cli.recording import RecordFormat, record_or_exit
 from emulator.control.hub import Hub
 from emulator.control.local import LocalControl
+from emulator.control.mqtt.places import FleetPlaces
 from emulator.control.recordings import Recordings
 from emulator.device import Device
 from emulator.endpoint import Endpoint
@@ -144,6 +165,15 @@ def serve(
     faults: FaultFiles = None,
     require_fired: RequireFired = False,
     control: ControlSocket = None,
+    name: EmulatorName = None,
+    mqtt: MqttUrl = None,
+    mqtt_password_file: MqttPasswordFile = None,
+    mqtt_ca: MqttCa = None,
+    mqtt_cert: MqttCert = None,
+    mqtt_key: MqttKey = None,
+    mqtt_share: MqttShare = False,
+    mqtt_room: MqttRoom = None,
+    fleet_name: FleetName = None,
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Record every conversation; see `show` and `replay`."),
@@ -183,9 +213,17 @@ def serve(
     devices = _devices(profiles or ["nvme-ssd"], sets or [], where, chosen.seed, rules)
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
-    hub = Hub(emulator_name(), clock=now)
+    broker = mqtt_or_exit(
+        mqtt,
+        mqtt_password_file,
+        (mqtt_ca, mqtt_cert, mqtt_key),
+        share=mqtt_share,
+        room=mqtt_room,
+        fleet=fleet_name,
+    )
+    hub = Hub(name or emulator_name(), clock=now)
     recordings = Recordings(ended=hub.trouble)
-    tapped = record is not None or control is not None
+    tapped = record is not None or control is not None or broker is not None
     endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
     record_or_exit(recordings, record, record_format, record_limit * _MIB)
     try:
@@ -204,12 +242,18 @@ def serve(
                 host, port = one.bound or ("", 0)
                 _tell(one.device, "listening", chosen.seed, as_json, host, port)
 
+            carrier: Carrier = nowhere
+            here = devices
+            if broker is not None:
+                places = FleetPlaces(fleet, devices, entropy=chosen, clock=now, ready=ready)
+                carrier = broker.carrier(hub.name, places)
+                here = [] if broker.shared else devices
             asyncio.run(
                 serve_until_stopped(
                     fleet,
-                    devices,
+                    here,
                     ready,
-                    beside=beside(desk, control),
+                    beside=beside(desk, control, carrier),
                     grace=grace,
                     notifier=Notifier(os.environ),
                     reload=lambda: LocalControl(desk).call("fleet.reload", {}),
