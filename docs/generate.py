@@ -23,6 +23,8 @@ from emulator.faults.when import REQUEST_BIT, On
 from emulator.profile import schema
 from emulator.profile.catalogue import stages
 from emulator.profile.faults import catalogue
+from emulator.profile.fleet import fleet_schema
+from emulator.profile.fleet.model import Devices
 from emulator.responder import dispatcher
 from emulator.responder.answers import Answer
 from emulator.responder.answers import table as answers_of
@@ -229,6 +231,30 @@ def profile() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def fleet() -> str:
+    """docs/reference/fleet.md."""
+    described = fleet_schema()
+    devices = described["$defs"]["Devices"]
+    lines = [
+        "# Fleet file reference",
+        "",
+        _NOTE,
+        "A fleet file has many devices of a few profiles, for one `spdm-emulator serve`; see",
+        "[fleets](../how-to/fleet.md). `spdm-emulator profile schema --fleet` prints the JSON",
+        "Schema of this page, for editors; `spdm-emulator profile check FILE` tells every mistake.",
+        "",
+        "## The file",
+        "",
+        *_fields(described),
+        "## Devices",
+        "",
+        inspect.getdoc(Devices) or "",
+        "",
+        *_fields(devices),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def _fault_file() -> dict[str, Any]:
     return FaultFile.model_json_schema()
 
@@ -407,6 +433,7 @@ PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
     "profile.md": profile,
+    "fleet.md": fleet,
     "faults.md": faults,
     "command.md": command,
 }

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.cli.fleet import fleet_places
 from emulator.cli.options import (
     FaultFiles,
     FaultNames,
@@ -25,6 +26,7 @@ from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stder
 from emulator.cli.recording import RecordFormat, recorded_endpoints
 from emulator.device import Device
 from emulator.faults import Faults, Rule
+from emulator.profile.fleet import is_fleet
 from emulator.record import LIMIT
 from emulator.serve.run import ListenError, Place
 from emulator.serve.run import serve as serve_until_stopped
@@ -46,6 +48,14 @@ def _places(
     """The devices of the profiles, and their addresses: ports count up from the first."""
     if unix is not None and (host is not None or port is not None or len(profiles) > 1):
         fail("--unix takes one profile and neither --host nor --port", code=WRONG_USE)
+    if any(map(is_fleet, profiles)):
+        if len(profiles) > 1 or (host, port, unix) != (None, None, None):
+            fail(
+                "a fleet file stands alone, and says itself where its devices listen: it takes no"
+                " other profile, nor --host, --port or --unix",
+                code=WRONG_USE,
+            )
+        return fleet_places(profiles[0], sets, seed, rules)
     now = datetime.now(UTC)
     loaded = [load_or_exit(profile, sets, at=now) for profile in profiles]
     first = loaded[0].profile.listener.port if port is None else port
@@ -87,7 +97,9 @@ def _describe(device: Device) -> dict[str, object]:
 def serve(
     profiles: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROFILE]...", help="Ready profile's name, or a file."),
+        typer.Argument(
+            metavar="[PROFILE]...", help="Ready profile's name, or a file; or one fleet file."
+        ),
     ] = None,
     *,
     host: Annotated[str | None, typer.Option(help="Address; default: the profile's.")] = None,
@@ -129,7 +141,7 @@ def serve(
     """Serve devices until interrupted.
 
     A line on stdout tells each device's address once it listens. With several profiles the ports
-    count up from the first.
+    count up from the first. A fleet file has many devices, and says where each listens.
     """
     chosen = entropy_of(seed)
     rules = rules_or_exit(fault, faults)

@@ -28,7 +28,12 @@ from emulator.spdm.versions import BY_TEXT
 
 
 def build(
-    loaded: LoadedProfile, *, entropy: Entropy, at: datetime, rules: Sequence[Rule] = ()
+    loaded: LoadedProfile,
+    *,
+    entropy: Entropy,
+    at: datetime,
+    rules: Sequence[Rule] = (),
+    name: str = "",
 ) -> Device:
     """A device of this personality; each call makes another one.
 
@@ -37,6 +42,7 @@ def build(
         entropy: the device's source of randomness.
         at: the moment at which certificates must be valid, timezone-aware.
         rules: faults beside the profile's own.
+        name: what to call it; '' for the profile's name.
 
     Raises ProfileError if a certificate has expired, or is not valid yet.
     """
@@ -46,7 +52,7 @@ def build(
     profile = loaded.profile
     sizes = profile.sizes
     device = Device(
-        name=profile.name,
+        name=name or profile.name,
         identity=loaded.identity,
         versions=tuple(BY_TEXT[text] for text in profile.versions),
         capabilities=vocabulary.flags(profile.capabilities),

@@ -67,6 +67,14 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
     if tree is None:
         raise report.error()
     report.tree = settings.apply(tree, sets, report)
+    return judge(file, report, at=at)
+
+
+def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
+    """What comes of the tree that `report` holds, put together from `file` and settings.
+
+    Raises ProfileError with a line for every problem.
+    """
     profile = _validate(report)
     if report.incomplete:
         raise report.error()

@@ -1,4 +1,4 @@
-"""`--set path=value`: changing a profile from the command line."""
+"""Changing a profile: `--set path=value` on the command line, and values from a fleet's file."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
     problems: list[str] = []
     for setting in sets:
         way, equals, value = setting.partition("=")
-        steps = _steps(way)
+        steps = steps_of(way)
         if not equals:
             example = "PATH=VALUE such as sizes.transmit=1024"
             problems.append(f"--set: found {shown(setting)}; expected {example}")
@@ -49,7 +49,7 @@ def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
     return root
 
 
-def _steps(way: str) -> Steps:
+def steps_of(way: str) -> Steps:
     """The steps of a path such as `measurements[0].text`; none if it is no path."""
     steps: list[Step] = []
     at = 0
@@ -66,7 +66,12 @@ def _apply(root: Node, steps: Steps, text: str, report: Report) -> Node:
         value, problems = ScalarNode(place, None, ""), []
     for at, problem in problems:
         report.line(at, problem)
-    return root if value is None else _put(root, (), steps, value, report)
+    return root if value is None else put(root, steps, value, report)
+
+
+def put(root: Node, steps: Steps, value: Node, report: Report) -> Node:
+    """`root` with `value` at `steps`, in place of what was there."""
+    return _put(root, (), steps, value, report)
 
 
 def _put(node: Node, taken: Steps, left: Steps, value: Node, report: Report) -> Node:
