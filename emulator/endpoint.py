@@ -97,6 +97,7 @@ class Endpoint:
     ) -> None:
         """Attach a new peer to `device`."""
         self.number, entropy = device.attach()
+        self._armed = device.stages
         if stages is None and device.stages is not None:
             stages = device.stages.attach(self.number)
         if stages is not None:
@@ -108,7 +109,6 @@ class Endpoint:
             self.responder.connection, device.parked = device.parked, None
         self._device = device
         self._parked = False
-        self._delay = device.timing.delay
         self._stages = stages
         self._observer = observer
         self._reader = AnyReader()
@@ -224,6 +224,8 @@ class Endpoint:
     def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
         self._take_back()
+        if self._armed is not self._device.stages:
+            self._rearm()
         if self._observer is not None:
             self._observer(Received(raw))
         reply = self.responder.respond(
@@ -234,14 +236,15 @@ class Endpoint:
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
         if self._stages is None or reply.at is None:
             reply.commit()
-            when = now + self._delay if self._delay else 0.0
+            delay = self._device.timing.delay
+            when = now + delay if delay else 0.0
             actions: list[Action] = [Send(frame, when)] if frame else []
             delivery = None
         else:
             at = reply.at if self._reader.framed else replace(reply.at, framed=False)
             bent = self._stages.frame(at, frame)
             pieces = (bent,) if bent else ()
-            delivery = self._stages.delivery(at, Delivery(pieces, delay=self._delay))
+            delivery = self._stages.delivery(at, Delivery(pieces, delay=self._device.timing.delay))
             reply.commit()
             actions = _deliver(delivery, now)
             self._bound_silence(frame, delivery, now)
@@ -264,6 +267,15 @@ class Endpoint:
             self._astray = self._astray or bool(sent and not self._reader.whole(sent))
         if self._astray or not (sent or sent == frame):
             self._owed_at = now + delivery.lasts + STALL
+
+    def _rearm(self) -> None:
+        """The device has got other faults while the peer was there."""
+        self._armed = self._device.stages
+        armed = self._armed
+        self._stages = None if armed is None else armed.attach(self.number, self._stages)
+        if self._stages is not None:
+            self._stages.fired = self._fired
+        self.responder.rearm(self._stages)
 
     def _take_back(self) -> None:
         """What was left to the next connection is this one's, unless that one has come already."""

@@ -1,34 +1,124 @@
 """Fleet files on the command line."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
 
-from emulator.cli.options import build_or_exit, entropy_of
-from emulator.cli.output import WRONG_USE, fail
+from emulator.cli.controlled import now
+from emulator.cli.output import WRONG_USE, fail, stderr
+from emulator.control.desk import Desk
+from emulator.control.fleet_file import FleetFile, Source
+from emulator.control.port import Control, ControlError
+from emulator.entropy import Entropy
 from emulator.errors import ProfileError
 from emulator.faults import Rule
 from emulator.profile import find
-from emulator.profile.fleet import Fleet, load_fleet
-from emulator.serve.run import Place
+from emulator.profile.fleet import is_fleet
+from emulator.serve.fleet import Served
+from emulator.serve.run import Beside
 
 
-def fleet_or_exit(path: str, sets: Sequence[str], *, at: datetime) -> Fleet:
-    """The fleet, or an exit with every problem it has."""
+def fleet_of(
+    profiles: Sequence[str],
+    sets: Sequence[str],
+    rules: Sequence[Rule],
+    entropy: Entropy,
+    *,
+    elsewhere: bool,
+) -> FleetFile | None:
+    """The fleet, if that is what `profiles` names; an exit with every problem it has.
+
+    `elsewhere`: the command line says where to listen.
+    """
+    if not any(map(is_fleet, profiles)):
+        return None
+    if len(profiles) > 1 or elsewhere:
+        fail(
+            "a fleet file stands alone, and says itself where its devices listen: it takes no"
+            " other profile, nor --host, --port or --unix",
+            code=WRONG_USE,
+        )
+    source = Source(find(profiles[0]), tuple(sets), tuple(rules), entropy, now)
     try:
-        return load_fleet(find(path), sets=sets, at=at)
+        return FleetFile(source, source.load())
     except ProfileError as error:
         fail(error.problems, code=WRONG_USE)
 
 
-def fleet_places(path: str, sets: Sequence[str], seed: str, rules: Sequence[Rule]) -> list[Place]:
-    """The devices of a fleet and their addresses.
+def devices_or_exit(file: FleetFile) -> list[Served]:
+    """The devices of a fleet, or an exit with every problem."""
+    try:
+        return file.devices()
+    except ProfileError as error:
+        fail(error.problems, code=WRONG_USE)
 
-    What a device draws depends on its name, not on where it stands in the file.
-    """
-    now = datetime.now(UTC)
-    places: list[Place] = []
-    for member in fleet_or_exit(path, sets, at=now).members:
-        entropy = entropy_of(seed, f"device {member.name}")
-        device = build_or_exit(member.loaded, entropy, at=now, rules=rules, name=member.name)
-        places.append(Place(device, member.host, member.port))
-    return places
+
+def control_of(file: FleetFile) -> Path | None:
+    """The control socket that a fleet's file asks for."""
+    control = file.loaded.file.control
+    return None if control is None else control.socket
+
+
+def reloading(
+    file: FleetFile, desk: Desk, beside: Beside, ready: Callable[[Served], None]
+) -> Beside:
+    """What is beside the devices, and reads the fleet's file again on SIGHUP."""
+
+    @asynccontextmanager
+    async def running(stop: Callable[[], None]) -> AsyncIterator[None]:
+        file.ready = ready
+        desk.reload = lambda: file.reload(desk)
+        async with beside(stop) as control, hangups(cast("Control", control)):
+            yield
+
+    return running
+
+
+@asynccontextmanager
+async def hangups(control: Control) -> AsyncIterator[None]:
+    """Reload the fleet of `control` whenever SIGHUP comes, and say what has changed."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def hung_up() -> None:
+        task = loop.create_task(_reload(control))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _reload(control: Control) -> None:
+    try:
+        changes = await control.call("fleet.reload")
+    except ControlError as error:
+        for problem in error.problems:
+            stderr().print(problem, markup=False, style="red", soft_wrap=True)
+        stderr().print("the fleet's file was not applied as it is", markup=False)
+    else:
+        stderr().print(f"the fleet's file was read again: {_told(changes)}", markup=False)
+
+
+_SHOWN = 5
+
+
+def _told(changes: Mapping[str, Sequence[str]]) -> str:
+    """`2 added (a, b), 1 changed (c), 997 unchanged`."""
+    parts = []
+    for what, names in changes.items():
+        if not names and what != "unchanged":
+            continue
+        shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+        listed = f" ({shown})" if what != "unchanged" else ""
+        parts.append(f"{len(names)} {what}{listed}")
+    return ", ".join(parts)

@@ -8,7 +8,7 @@ import typer
 from rich.logging import RichHandler
 
 from emulator import __version__
-from emulator.cli import attest, certs, demo, faults, profile, qemu, replay, serve, show
+from emulator.cli import attest, certs, ctl, demo, faults, profile, qemu, replay, serve, show
 from emulator.cli.output import stderr
 from emulator.cli.run import run as run_requester
 
@@ -65,6 +65,7 @@ app.command("replay")(replay.replay)
 app.add_typer(profile.app, name="profile")
 app.add_typer(faults.app, name="faults")
 app.add_typer(certs.app, name="certs")
+app.add_typer(ctl.app, name="ctl")
 app.command("qemu", context_settings={"allow_extra_args": True})(qemu.qemu)
 
 

@@ -72,16 +72,11 @@ def rules_or_exit(names: list[str] | None, files: list[Path] | None) -> tuple[Ru
 
 
 def build_or_exit(
-    loaded: LoadedProfile,
-    entropy: Entropy,
-    *,
-    at: datetime,
-    rules: Sequence[Rule] = (),
-    name: str = "",
+    loaded: LoadedProfile, entropy: Entropy, *, at: datetime, rules: Sequence[Rule] = ()
 ) -> Device:
     """The device of a profile with these rules, or an exit with every problem."""
     try:
-        return build(loaded, entropy=entropy, at=at, rules=rules, name=name)
+        return build(loaded, entropy=entropy, at=at, rules=rules)
     except ProfileError as error:
         fail(str(error).splitlines(), code=WRONG_USE)
 

@@ -1,15 +1,15 @@
 """Recording what is served, on the command line."""
 
-import contextlib
-import functools
-import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from emulator.cli.output import WRONG_USE, fail
+from emulator.control.recordings import Recordings
 from emulator.endpoint import Endpoint
-from emulator.record import ENCODERS, LIMIT, RecordedEndpoint, Recorder
+from emulator.record import LIMIT, RecordedEndpoint
 
 
 class RecordFormat(StrEnum):
@@ -19,19 +19,27 @@ class RecordFormat(StrEnum):
     PCAP = "pcap"
 
 
-@contextlib.contextmanager
-def recorded_endpoints(
-    file: Path | None, form: RecordFormat | None = None, limit: int = LIMIT
-) -> Iterator[Callable[..., Endpoint]]:
+def record_or_exit(
+    recordings: Recordings, file: Path | None, form: RecordFormat | None = None, limit: int = LIMIT
+) -> None:
+    """Record into `file`, where there is one, or exit where it cannot be written."""
+    if file is None:
+        return
+    try:
+        recordings.start(file, form, limit)
+    except OSError as error:
+        fail(f"--record {file}: {error.strerror or error}", code=WRONG_USE)
+
+
+@contextmanager
+def recorded_endpoints(file: Path | None) -> Iterator[Callable[..., Endpoint]]:
     """What makes endpoints: those that record into `file`, where there is one."""
     if file is None:
         yield Endpoint
         return
-    chosen = form or (RecordFormat.PCAP if file.suffix == ".pcap" else RecordFormat.PCAPNG)
+    recordings = Recordings()
+    record_or_exit(recordings, file)
     try:
-        stream = file.open("wb")
-    except OSError as error:
-        fail(f"--record {file}: {error.strerror or error}", code=WRONG_USE)
-    with stream:
-        recorder = Recorder(stream, ENCODERS[chosen](), clock=time.time_ns, limit=limit)
-        yield functools.partial(RecordedEndpoint, recorder=recorder)
+        yield partial(RecordedEndpoint, tape=recordings.tape)
+    finally:
+        recordings.stop()

@@ -1,15 +1,18 @@
 """`spdm-emulator serve`: devices on a socket."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count as numbers
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from emulator.cli.fleet import fleet_places
+from emulator.cli.controlled import ControlSocket, beside, desk_of, emulator_name, now
+from emulator.cli.fleet import control_of, devices_or_exit, fleet_of, reloading
 from emulator.cli.options import (
     FaultFiles,
     FaultNames,
@@ -23,12 +26,16 @@ from emulator.cli.options import (
     rules_or_exit,
 )
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
-from emulator.cli.recording import RecordFormat, recorded_endpoints
+from emulator.cli.recording import RecordFormat, record_or_exit
+from emulator.control.hub import Hub
+from emulator.control.recordings import Recordings
 from emulator.device import Device
+from emulator.endpoint import Endpoint
 from emulator.faults import Faults, Rule
-from emulator.profile.fleet import is_fleet
-from emulator.record import LIMIT
-from emulator.serve.run import ListenError, Place
+from emulator.profile.recipe import Recipe
+from emulator.record import LIMIT, RecordedEndpoint
+from emulator.serve.fleet import Fleet, Served
+from emulator.serve.run import ListenError, call
 from emulator.serve.run import serve as serve_until_stopped
 from emulator.tcp import UNIX, address
 
@@ -36,26 +43,22 @@ _LAST_PORT = 65535
 _MIB = 1 << 20
 
 
-def _places(
-    profiles: list[str],
-    sets: list[str],
-    host: str | None,
-    port: int | None,
-    unix: str | None,
-    seed: str,
-    rules: Sequence[Rule] = (),
-) -> list[Place]:
+@dataclass(frozen=True)
+class _Where:
+    """Where devices listen, as the command line says; None: as their profiles say."""
+
+    host: str | None
+    port: int | None
+    unix: str | None
+
+
+def _devices(
+    profiles: list[str], sets: list[str], where: _Where, seed: str, rules: Sequence[Rule]
+) -> list[Served]:
     """The devices of the profiles, and their addresses: ports count up from the first."""
+    host, port, unix = where.host, where.port, where.unix
     if unix is not None and (host is not None or port is not None or len(profiles) > 1):
         fail("--unix takes one profile and neither --host nor --port", code=WRONG_USE)
-    if any(map(is_fleet, profiles)):
-        if len(profiles) > 1 or (host, port, unix) != (None, None, None):
-            fail(
-                "a fleet file stands alone, and says itself where its devices listen: it takes no"
-                " other profile, nor --host, --port or --unix",
-                code=WRONG_USE,
-            )
-        return fleet_places(profiles[0], sets, seed, rules)
     now = datetime.now(UTC)
     loaded = [load_or_exit(profile, sets, at=now) for profile in profiles]
     first = loaded[0].profile.listener.port if port is None else port
@@ -64,24 +67,27 @@ def _places(
             f"{len(loaded)} devices from port {first} on do not fit below {_LAST_PORT}",
             code=WRONG_USE,
         )
-    places: list[Place] = []
-    for number, one in enumerate(loaded):
+    made: dict[str, Served] = {}
+    for number, (profile, one) in enumerate(zip(profiles, loaded, strict=True)):
         device = build_or_exit(one, entropy_of(seed, f"device {number}"), at=now, rules=rules)
+        device.name = _unused(device.name, made)
+        name = device.name if device.name != one.profile.name else ""
+        served = Served(Recipe(profile, tuple(sets), tuple(rules), name), one, device)
         listener = one.profile.listener
-        path = listener.path if host is None and port is None and unix is None else unix
+        path = listener.path if (host, port, unix) == (None, None, None) else unix
         if path is None:
-            places.append(Place(device, host or listener.host, first + number if first else 0))
+            served.host, served.port = host or listener.host, first + number if first else 0
         else:
-            places.append(Place(device, UNIX + path, 0))
-    return places
+            served.host = UNIX + path
+        made[device.name] = served
+    return list(made.values())
 
 
-def _calling(places: list[Place], target: str, *, alone: bool) -> Place:
-    """The one device that is to connect to a requester."""
-    if not alone or len(places) > 1:
-        fail("--role-inquiry takes one profile and no other address", code=WRONG_USE)
-    to_host, to_port = address_or_exit(target)
-    return replace(places[0], host=to_host, port=to_port, calls=True)
+def _unused(name: str, taken: Container[str]) -> str:
+    """`name`, or with a number behind it that nobody has."""
+    if name not in taken:
+        return name
+    return next(one for one in (f"{name}-{n}" for n in numbers(2)) if one not in taken)
 
 
 def _describe(device: Device) -> dict[str, object]:
@@ -92,6 +98,17 @@ def _describe(device: Device) -> dict[str, object]:
         "asym": [row.name for row in device.preferences.asym],
         "san": device.identity.san,
     }
+
+
+def _tell(device: Device, event: str, seed: str, as_json: bool, host: str, port: int) -> None:
+    """Tell that a device is there: it listens at an address, or has connected to one."""
+    about = _describe(device)
+    if as_json:
+        print_json({"event": event, **about, "host": host, "port": port, "seed": seed}, indent=None)
+        return
+    versions = ", ".join(version.text for version in device.versions)
+    told = "connected to" if event == "connected" else "listening on"
+    stdout().print(f"{device.name} {told} {address(host, port)} (SPDM {versions})", markup=False)
 
 
 def serve(
@@ -124,6 +141,7 @@ def serve(
     fault: FaultNames = None,
     faults: FaultFiles = None,
     require_fired: RequireFired = False,
+    control: ControlSocket = None,
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Record every conversation; see `show` and `replay`."),
@@ -141,45 +159,51 @@ def serve(
     """Serve devices until interrupted.
 
     A line on stdout tells each device's address once it listens. With several profiles the ports
-    count up from the first. A fleet file has many devices, and says where each listens.
+    count up from the first. A fleet file has many devices, and says where each listens; it is read
+    again on SIGHUP.
     """
     chosen = entropy_of(seed)
     rules = rules_or_exit(fault, faults)
-    places = _places(profiles or ["nvme-ssd"], sets or [], host, port, unix, chosen.seed, rules)
-    if role_inquiry is not None:
-        places = [_calling(places, role_inquiry, alone=(host, port, unix) == (None, None, None))]
-
-    def ready(place: Place, at_host: str, at_port: int) -> None:
-        about = _describe(place.device)
-        event, told = (
-            ("connected", "connected to") if place.calls else ("listening", "listening on")
-        )
-        if as_json:
-            print_json(
-                {
-                    "event": event,
-                    **about,
-                    "host": at_host,
-                    "port": at_port,
-                    "seed": chosen.seed,
-                },
-                indent=None,
-            )
-            return
-        versions = ", ".join(version.text for version in place.device.versions)
-        stdout().print(
-            f"{place.device.name} {told} {address(at_host, at_port)} (SPDM {versions})",
-            markup=False,
-        )
-
+    where = _Where(host, port, unix)
+    chosen_profiles = profiles or ["nvme-ssd"]
+    file = fleet_of(
+        chosen_profiles, sets or [], rules, chosen, elsewhere=where != _Where(None, None, None)
+    )
+    if file is None:
+        devices = _devices(chosen_profiles, sets or [], where, chosen.seed, rules)
+    else:
+        devices = devices_or_exit(file)
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
+    hub, recordings = Hub(emulator_name(), clock=now), Recordings()
+    tapped = record is not None or control is not None
+    endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
+    record_or_exit(recordings, record, record_format, record_limit * _MIB)
     try:
-        with recorded_endpoints(record, record_format, record_limit * _MIB) as endpoint:
-            asyncio.run(serve_until_stopped(places, ready, endpoint=endpoint))
+        if role_inquiry is not None:
+            if len(devices) > 1 or where != _Where(None, None, None):
+                fail("--role-inquiry takes one profile and no other address", code=WRONG_USE)
+            to_host, to_port = address_or_exit(role_inquiry)
+            device = devices[0].device
+            told = partial(_tell, device, "connected", chosen.seed, as_json)
+            asyncio.run(call(device, to_host, to_port, told, endpoint=endpoint))
+        else:
+            fleet = Fleet(hub, endpoint=endpoint)
+            desk = desk_of(fleet, hub, recordings)
+
+            def ready(one: Served) -> None:
+                host, port = one.bound or ("", 0)
+                _tell(one.device, "listening", chosen.seed, as_json, host, port)
+
+            running = beside(desk, control if file is None else control or control_of(file))
+            if file is not None:
+                running = reloading(file, desk, running, ready)
+            asyncio.run(serve_until_stopped(fleet, devices, ready, beside=running))
     except ListenError as error:
         fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
-    raise typer.Exit(_account([place.device for place in places], required=require_fired))
+    finally:
+        recordings.stop()
+    raise typer.Exit(_account([one.device for one in devices], required=require_fired))
 
 
 def _account(devices: Sequence[Device], *, required: bool) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
+from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
 from emulator.device.identity import PciIdentity
 from emulator.device.measurements import Measurements
 from emulator.device.slots import Slot
@@ -65,6 +66,7 @@ class Device:
         connections: how many there were.
         resets: how often it was reset; a connection that notices forgets its state.
         loss: how they forget it.
+        watchers: who hears when something about it changes.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Device:
     connections: int = 0
     resets: int = 0
     loss: Loss = Loss.QUIET
+    watchers: list[Watcher] = field(default_factory=list)
 
     def provisioned(self, scheme: str) -> int:
         """The mask of slots that hold a chain for the signature algorithm `scheme`."""
@@ -111,6 +114,30 @@ class Device:
         self.cached = self.parked = None
         self.resets += 1
         self.loss = loss
+        self.tell(Reset())
+
+    def change_measurement(self, index: int, value: bytes, *, pending: bool = False) -> None:
+        """Give a measurement another value, now or (`pending`) with the next reset.
+
+        Raises KeyError for an index there is not.
+        """
+        if pending:
+            self.measurements.prepare(index, value)
+        else:
+            self.measurements.change(index, value)
+        self.tell(MeasurementChange(index, pending))
+
+    def put_slots(self, held: Mapping[int, Slot | None]) -> None:
+        """Let slots hold something else; None empties one."""
+        slots = {**self.slots, **held}
+        self.slots = {number: slot for number, slot in sorted(slots.items()) if slot is not None}
+        for number in held:
+            self.tell(CertificateChange(number))
+
+    def tell(self, change: Change) -> None:
+        """Tell the watchers that something has changed."""
+        for watcher in self.watchers:
+            watcher(change)
 
     def attach(self) -> tuple[int, Entropy]:
         """Count one more connection: its number, from 1, and its source of randomness."""

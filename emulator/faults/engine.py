@@ -12,6 +12,7 @@ from emulator.faults.effect import Variants
 from emulator.faults.matching import Matching, armed
 from emulator.faults.rule import Rule
 from emulator.faults.stages import FaultStages
+from emulator.spdm.stages import Stages
 
 
 class Faults:
@@ -42,10 +43,18 @@ class Faults:
         self.replies: dict[int, dict[int, list[bytes]]] = {}
         self._entropy = entropy
 
-    def attach(self, number: int) -> FaultStages:
-        """The stages of the connection of this number."""
+    def attach(self, number: int, before: Stages | None = None) -> FaultStages:
+        """The stages of the connection of this number; `before`: those it had until now."""
         entropy = self._entropy.fork(f"faults of connection {number}")
-        return FaultStages(self, number, Matching(self.armed, self.counts, entropy))
+        standing = before.standing() if isinstance(before, FaultStages) else None
+        return FaultStages(self, number, Matching(self.armed, self.counts, entropy, standing))
+
+    def succeed(self, before: "Faults") -> None:
+        """Go on counting where `before` stands, for the rules that are in both."""
+        kept = [rule.name for rule in before.rules if rule in self.rules]
+        self.counts.update({name: before.counts[name] for name in kept})
+        if self.recalls:
+            self.replies = before.replies
 
     @property
     def unfired(self) -> list[str]:
@@ -60,11 +69,14 @@ def arm(
     *,
     variants: Variants | None = None,
 ) -> Faults:
-    """Give `device` these rules, in place of those it had, for the connections to come.
+    """Give `device` these rules, in place of those it had.
 
-    `variants` issues the chains of `bad-chain`; without it, its kinds that need a certificate of
-    their own never fire.
+    Connections that are open follow before their next request; a rule that stays goes on counting
+    and drawing where it stands. `variants` issues the chains of `bad-chain`; without it, its kinds
+    that need a certificate of their own never fire.
     """
     faults = Faults(device, rules, entropy, variants)
+    if isinstance(device.stages, Faults):
+        faults.succeed(device.stages)
     device.stages = faults if rules else None
     return faults

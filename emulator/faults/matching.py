@@ -42,6 +42,27 @@ class Armed:
     bounded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the rules of one connection stand.
+
+    Attributes:
+        rules: the rules by their names.
+        entropy: what each draws from.
+        seen: how many exchanges each was about.
+        began: when the connection's first exchange was; None: there was none.
+    """
+
+    rules: dict[str, Rule]
+    entropy: dict[str, Entropy]
+    seen: dict[str, int]
+    began: float | None
+
+    def kept(self, rules: Sequence[Armed]) -> tuple[str, ...]:
+        """The names of those among `rules` that were there before, and were the same."""
+        return tuple(one.rule.name for one in rules if self.rules.get(one.rule.name) == one.rule)
+
+
 def armed(rule: Rule) -> Armed:
     """`rule`, looked up."""
     on = rule.on
@@ -58,19 +79,38 @@ class Matching:
         reply: the code of the reply, once there is one.
     """
 
-    def __init__(self, rules: Sequence[Armed], counts: dict[str, int], entropy: Entropy) -> None:
-        """`counts`: how often each rule has reached in on any connection, which is kept here."""
+    def __init__(
+        self,
+        rules: Sequence[Armed],
+        counts: dict[str, int],
+        entropy: Entropy,
+        before: "Standing | None" = None,
+    ) -> None:
+        """`counts`: how often each rule has reached in on any connection, which is kept here.
+
+        `before`: where the rules stand that the connection had until now; those that stay go on.
+        """
+        kept = () if before is None else before.kept(rules)
         self.entropy = {one.rule.name: entropy.fork(one.rule.name) for one in rules}
         self.reply: int | None = None
         self._rules = rules
         self._counts = counts
         self._seen: dict[str, int] = {}
         self._began: float | None = None
+        if before is not None:
+            self._began = before.began
+            self._seen = {name: before.seen[name] for name in kept if name in before.seen}
+            self.entropy.update({name: before.entropy[name] for name in kept})
         self._table: dict[tuple[int, str, int, int], tuple[Armed, ...]] = {}
         self._active: dict[bytes, list[Armed]] = {}
         self._ordinal = -1
         self._decided: dict[str, bool] = {}
         self._counted: set[str] = set()
+
+    def standing(self) -> "Standing":
+        """Where it stands, for one with other rules to go on from."""
+        rules = {one.rule.name: one.rule for one in self._rules}
+        return Standing(rules, self.entropy, self._seen, self._began)
 
     def begin(self, at: Situation) -> bool:
         """Forget the exchange before; whether there was another.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain
 from emulator.faults.effect import KEPT_REPLIES, Hit, Stage
-from emulator.faults.matching import Matching
+from emulator.faults.matching import Matching, Standing
 from emulator.faults.rule import Rule
 from emulator.faults.when import REQUEST_BIT
 from emulator.spdm.codes import Code
@@ -32,6 +32,10 @@ class FaultStages(Stages):
         self._stands = True
         self._early = False
         self._chains: dict[int, CertificateChain] = {}
+
+    def standing(self) -> Standing:
+        """Where the rules stand, for other stages to go on from."""
+        return self._matching.standing()
 
     def concerns(self, situation: Situation) -> bool:
         """Whether a rule can reach into this exchange, or what is said in it may be recalled."""

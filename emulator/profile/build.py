@@ -28,12 +28,7 @@ from emulator.spdm.versions import BY_TEXT
 
 
 def build(
-    loaded: LoadedProfile,
-    *,
-    entropy: Entropy,
-    at: datetime,
-    rules: Sequence[Rule] = (),
-    name: str = "",
+    loaded: LoadedProfile, *, entropy: Entropy, at: datetime, rules: Sequence[Rule] = ()
 ) -> Device:
     """A device of this personality; each call makes another one.
 
@@ -42,7 +37,6 @@ def build(
         entropy: the device's source of randomness.
         at: the moment at which certificates must be valid, timezone-aware.
         rules: faults beside the profile's own.
-        name: what to call it; '' for the profile's name.
 
     Raises ProfileError if a certificate has expired, or is not valid yet.
     """
@@ -52,7 +46,7 @@ def build(
     profile = loaded.profile
     sizes = profile.sizes
     device = Device(
-        name=name or profile.name,
+        name=profile.name,
         identity=loaded.identity,
         versions=tuple(BY_TEXT[text] for text in profile.versions),
         capabilities=vocabulary.flags(profile.capabilities),
@@ -77,13 +71,13 @@ def build(
     if twice := [rule.name for rule in rules if rule.name in taken]:
         found = f"the profile {profile.name} has a fault of the name {shown(twice[0])} itself"
         raise ProfileError([f"{found}; expected another name"])
-    _check_rules(rules, profile)
+    check_rules(rules, profile)
     variants = Bent(profile, device.measurements)
     arm(device, (*own, *rules), entropy.fork("faults"), variants=variants)
     return device
 
 
-def _check_rules(rules: Sequence[Rule], profile: model.Profile) -> None:
+def check_rules(rules: Sequence[Rule], profile: model.Profile) -> None:
     """Faults beside the profile's own, which the loading of a file cannot hold against it."""
     problems = [
         f"fault {shown(rule.name)}: {dotted(steps[1:])}: found {was}; expected {expect}"

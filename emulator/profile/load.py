@@ -16,6 +16,9 @@ from emulator.profile.replies import OpaqueData
 from emulator.profile.report import Report
 from emulator.profile.tree import MappingNode, Node, Place, Step, follow, plain
 
+_HERE = Path()
+"""The working directory."""
+
 
 @dataclass(frozen=True)
 class LoadedProfile:
@@ -51,12 +54,19 @@ class LoadedProfile:
         return follow(self.tree, steps)[0].place
 
 
-def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) -> LoadedProfile:
+def load(
+    name_or_path: str | Path,
+    *,
+    sets: Sequence[str] = (),
+    folder: Path = _HERE,
+    at: datetime,
+) -> LoadedProfile:
     """Load a profile.
 
     Args:
         name_or_path: a ready profile's name, or a file.
         sets: `path=value` settings, such as `sizes.transmit=1024`, on top of the file.
+        folder: what relative paths in settings are relative to.
         at: the moment at which certificates must be valid, timezone-aware.
 
     Raises ProfileError with a line for every problem.
@@ -66,7 +76,7 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
     tree = sources.assemble(file, report)
     if tree is None:
         raise report.error()
-    report.tree = settings.apply(tree, sets, report)
+    report.tree = settings.apply(tree, sets, report, folder=folder)
     return judge(file, report, at=at)
 
 

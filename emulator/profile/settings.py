@@ -21,14 +21,15 @@ from emulator.profile.tree import (
     found,
 )
 
+_HERE = Path()
 _STEP = re.compile(r"(?:^|\.)([A-Za-z0-9_]+)|\[([0-9]{1,4})\]", re.ASCII)
 
 
-def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
+def apply(root: Node, sets: Sequence[str], report: Report, *, folder: Path = _HERE) -> Node:
     """`root` with each of `sets` in its order put in place of what was there.
 
-    A value is YAML; relative paths in it are relative to the working directory. Steps that are
-    missing are made, and an index that is the length of a list appends to it.
+    A value is YAML; relative paths in it are relative to `folder`, else the working directory.
+    Steps that are missing are made, and an index that is the length of a list appends to it.
 
     Raises WrongUseError for a setting that is not `path=value`.
     """
@@ -43,7 +44,7 @@ def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
             example = "one such as measurements[0].text"
             problems.append(f"--set: found the path {shown(way)}; expected {example}")
         else:
-            root = _apply(root, steps, value, report)
+            root = _apply(root, steps, value, Place(f"--set {dotted(steps)}", folder), report)
     if problems:
         raise WrongUseError(problems)
     return root
@@ -59,8 +60,7 @@ def steps_of(way: str) -> Steps:
     return tuple(steps) if at == len(way) else ()
 
 
-def _apply(root: Node, steps: Steps, text: str, report: Report) -> Node:
-    place = Place(f"--set {dotted(steps)}", Path())
+def _apply(root: Node, steps: Steps, text: str, place: Place, report: Report) -> Node:
     value, problems = syntax.parse(text, place.file, place.folder, lines=False)
     if not text.strip():
         value, problems = ScalarNode(place, None, ""), []

@@ -18,6 +18,7 @@ from emulator.record.session import (
     sessions,
 )
 from emulator.record.tap import RecordedEndpoint
+from emulator.record.tape import Tape
 
 __all__ = [
     "ENCODERS",
@@ -31,6 +32,7 @@ __all__ = [
     "Recorder",
     "Recording",
     "Session",
+    "Tape",
     "content",
     "data_object",
     "exchanges",

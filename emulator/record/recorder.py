@@ -38,6 +38,8 @@ class Recorder:
 
     Attributes:
         clock: the time in nanoseconds since 1970, UTC.
+        packets: how many it has written.
+        size: how many bytes it has written.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Recorder:
     ) -> None:
         """Record into `stream`, `limit` bytes at most."""
         self.clock = clock
+        self.packets = self.size = 0
         self._stream = stream
         self._encoder = encoder
         self._left = limit
@@ -65,7 +68,9 @@ class Recorder:
     def write(self, packet: Packet) -> None:
         """Add a packet, if the recording goes on."""
         if not self._stopped:
-            self._put(self._encoder.encode(packet))
+            data = self._encoder.encode(packet)
+            self._put(data)
+            self.packets += bool(data) and not self._stopped
 
     def _put(self, data: bytes) -> None:
         if len(data) > self._left:
@@ -75,6 +80,7 @@ class Recorder:
         try:
             self._stream.write(data)
             self._stream.flush()
+            self.size += len(data)
         except OSError as error:
             self._stop(error.strerror or str(error))
 

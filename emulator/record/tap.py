@@ -18,6 +18,7 @@ from emulator.endpoint import (
 from emulator.errors import FrameError
 from emulator.record.packet import LinkType, Packet
 from emulator.record.recorder import Recorder
+from emulator.record.tape import Tape
 from emulator.requester import Direction
 from emulator.spdm import codes
 from emulator.spdm.stages import Stages
@@ -42,31 +43,40 @@ _BILLION = 10**9
 
 
 class RecordedEndpoint(Endpoint):
-    """Takes its input frame by frame, so that each reply stands behind its request."""
+    """Takes its input frame by frame, so that each reply stands behind its request.
+
+    A recording may begin and end while the peer is there: it has whole frames only.
+    """
 
     def __init__(
         self,
         device: Device,
         *,
-        recorder: Recorder,
+        tape: Tape,
         vendors: Registry | None = None,
         stages: Stages | None = None,
         observer: Observer | None = None,
     ) -> None:
-        """Attach a new peer to `device` and record it."""
+        """Attach a new peer to `device`, and record it while there is a recorder on `tape`."""
         super().__init__(device, vendors=vendors, stages=stages, observer=self._note)
-        self._recorder = recorder
-        self._device_name = recorder.name(device)
+        self._tape = tape
+        self._recorder: Recorder | None = None
+        self._device_name = ""
         self._told = observer
         self._input = bytearray()
         self._link = LinkType.PCI_DOE
-        self._comments = [f"connection {self.number} opened"]
+        self._comments: list[str] = []
         self._ending: str | None = None
+        self._put_in(f"connection {self.number} opened")
 
     def receive(self, data: bytes, now: float) -> list[Action]:
         """Take bytes from the peer, and record the frames they complete and the replies."""
         if self._closed:
             return []
+        if self._tape.recorder is not self._recorder:
+            self._put_in(f"connection {self.number} was open before")
+        if self._recorder is None:
+            return super().receive(data, now)
         actions: list[Action] = []
         for part in self._parts(data):
             frame = self._whole()
@@ -92,8 +102,24 @@ class RecordedEndpoint(Endpoint):
         super().left(reason)
         self._end()
 
+    def _put_in(self, comment: str) -> None:
+        """Record from here on what the tape says; a frame under way is not begun with."""
+        self._recorder = None
+        self._input.clear()
+        self._comments.clear()
+        if self._tape.recorder is not None and not self._reader.pending:
+            self._recorder = self._tape.recorder
+            self._device_name = self._recorder.name(self._device)
+            self._comments.append(comment)
+
     def _note(self, event: Event) -> None:
         """Keep what is remarkable for the packet it belongs to, and pass the event on."""
+        if self._recorder is not None:
+            self._keep(event)
+        if self._told is not None:
+            self._told(event)
+
+    def _keep(self, event: Event) -> None:
         if isinstance(event, Ignored):
             silent = "no response"
             self._comments.append(silent if event.reason == silent else f"{silent}: {event.reason}")
@@ -103,8 +129,6 @@ class RecordedEndpoint(Endpoint):
             self._comments.append(f"fault {event.fault}")
         elif isinstance(event, Ended):
             self._ending = event.reason
-        if self._told is not None:
-            self._told(event)
 
     def _parts(self, data: bytes) -> Iterator[bytes]:
         """`data` cut where headers and frames end; `_input` has the frame so far."""
@@ -131,13 +155,16 @@ class RecordedEndpoint(Endpoint):
 
     def _request(self, frame: Frame) -> None:
         if frame.command == Command.NORMAL:
-            self._write(Direction.REQUEST, frame, self._recorder.clock())
+            self._write(Direction.REQUEST, frame, self._now())
+
+    def _now(self) -> int:
+        return 0 if self._recorder is None else self._recorder.clock()
 
     def _replies(self, request: Frame, actions: list[Action], now: float) -> None:
         """Record what answers a request; what is no frame is recorded, too."""
         if request.command != Command.NORMAL:
             return
-        at = self._recorder.clock()
+        at = self._now()
         sent = [action for action in actions if isinstance(action, Send)]
         at += max((_held(action, now) for action in sent), default=0)
         stream = b"".join(action.data for action in sent)
@@ -167,14 +194,15 @@ class RecordedEndpoint(Endpoint):
             return
         self._comments.append(f"connection {self.number} closed: {self._ending}")
         self._ending = None
-        self._packet(self._recorder.clock() + held, b"", None)
+        self._packet(self._now() + held, b"", None)
 
     def _packet(self, at: int, data: bytes, direction: Direction | None) -> None:
         comments = tuple(self._comments)
         self._comments.clear()
-        self._recorder.write(
-            Packet(at, self._link, data, direction, self._device_name, self.number, comments)
-        )
+        if self._recorder is not None:
+            self._recorder.write(
+                Packet(at, self._link, data, direction, self._device_name, self.number, comments)
+            )
 
 
 def _held(action: Action, now: float) -> int:

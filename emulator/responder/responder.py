@@ -88,6 +88,10 @@ class Responder:
         self._now = 0.0
         self._transport = ""
 
+    def rearm(self, stages: Stages | None) -> None:
+        """Let `stages` reach into the replies to come; None: nothing does."""
+        self._stages = stages
+
     def _situation(self, raw: bytes) -> Situation | None:
         """What the stages may look at while `raw` is answered; None where it is not theirs."""
         if self._stages is None:

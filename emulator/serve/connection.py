@@ -17,14 +17,26 @@ MAX_HELD = 64
 
 
 class DeviceConnection(asyncio.Protocol):
-    """Carries bytes between a socket and an endpoint, and its actions out in order."""
+    """Carries bytes between a socket and an endpoint, and its actions out in order.
+
+    Attributes:
+        peer: the peer's address.
+        number: the connection's number on its device, from 1; 0 before a peer is there.
+    """
 
     def __init__(
-        self, attach: Callable[[], Endpoint], gone: Callable[["DeviceConnection"], None]
+        self,
+        attach: Callable[[], Endpoint],
+        gone: Callable[["DeviceConnection"], None],
+        met: Callable[["DeviceConnection"], None] = lambda _: None,
     ) -> None:
-        """`attach` makes the endpoint once a peer is there; `gone` hears when it has left."""
+        """`attach` makes the endpoint once a peer is there.
+
+        `met` hears when the peer is there, and `gone` when it has left.
+        """
         self._attach = attach
         self._gone = gone
+        self._met = met
         self._loop = asyncio.get_running_loop()
         self._held: list[Action] = []  # waiting for their time; everything later waits behind
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -32,6 +44,7 @@ class DeviceConnection(asyncio.Protocol):
         self._made = False
         self._aborted = False
         self.peer = "?"
+        self.number = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer is there."""
@@ -43,8 +56,10 @@ class DeviceConnection(asyncio.Protocol):
         self._rearm = quickack(accepted)
         self._rearm()
         self._endpoint = self._attach()
-        log.info("connection %d from %s", self._endpoint.number, self.peer)
+        self.number = self._endpoint.number
+        log.info("connection %d from %s", self.number, self.peer)
         self._made = True
+        self._met(self)
         if self._aborted:
             self._transport.abort()
 
@@ -77,6 +92,17 @@ class DeviceConnection(asyncio.Protocol):
         self._aborted = True
         if self._made:
             self._transport.abort()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The protocol's end; only once a peer is there."""
+        return self._endpoint
+
+    def drop(self, reason: str) -> None:
+        """End the connection now, for this reason."""
+        if self._made:
+            self._endpoint.left(reason)
+        self.abort()
 
     def _pause(self, reason: str) -> None:
         """Read no more until every reason is gone."""

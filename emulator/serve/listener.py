@@ -32,6 +32,7 @@ class Listener:
         vendors: Registry | None = None,
         observe: Callable[[int], Observer] | None = None,
         endpoint: Callable[..., Endpoint] = Endpoint,
+        met: Callable[[DeviceConnection], None] = lambda _: None,
     ) -> None:
         """Serve `device`.
 
@@ -40,12 +41,14 @@ class Listener:
             vendors: the vendor-defined protocols it speaks.
             observe: makes an observer for each connection's number.
             endpoint: makes the endpoint of a connection: `Endpoint`, or what wraps one.
+            met: hears of each connection once its peer is there.
         """
         self.device = device
         self.connections: set[DeviceConnection] = set()
         self._vendors = vendors
         self._observe = observe
         self._make = endpoint
+        self._met = met
         self._server: asyncio.Server | None = None
         self._unix: UnixSocket | None = None
 
@@ -86,7 +89,7 @@ class Listener:
         while True:
             try:
                 transport, connection = await loop.create_connection(
-                    lambda: DeviceConnection(self._endpoint, gone), host, port
+                    lambda: DeviceConnection(self._endpoint, gone, self._met), host, port
                 )
             except ConnectionRefusedError:
                 if loop.time() >= until:
@@ -118,7 +121,7 @@ class Listener:
             self._server = None
 
     def _accept(self) -> DeviceConnection:
-        connection = DeviceConnection(self._endpoint, self.connections.discard)
+        connection = DeviceConnection(self._endpoint, self.connections.discard, self._met)
         self.connections.add(connection)
         return connection
 

@@ -6,12 +6,13 @@ import gc
 import resource
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
 
 from emulator.device import Device
 from emulator.endpoint import Endpoint
 from emulator.errors import EmulatorError
 from emulator.serve.events import log_events
+from emulator.serve.fleet import Fleet, Served
 from emulator.serve.listener import Listener
 from emulator.tcp import address
 
@@ -23,20 +24,6 @@ class ListenError(EmulatorError):
     """An address cannot be listened on, or not be called."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """A device and where it is to listen: an address, or `unix:PATH` for a host.
-
-    Attributes:
-        calls: a requester listens there; the device connects to it.
-    """
-
-    device: Device
-    host: str
-    port: int
-    calls: bool = False
-
-
 def raise_descriptor_limit() -> None:
     """Allow as many open sockets as the system lets us: silent peers are cheap to keep."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -44,42 +31,71 @@ def raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+Beside = Callable[[Callable[[], None]], AbstractAsyncContextManager[object]]
+"""What goes on beside the devices, given what ends it all."""
+
+
 async def serve(
-    places: Sequence[Place],
-    ready: Callable[[Place, str, int], None],
+    fleet: Fleet,
+    devices: Sequence[Served],
+    ready: Callable[[Served], None],
+    *,
+    beside: Beside = lambda _: contextlib.nullcontext(),
+) -> None:
+    """Listen for every device, report each once it does, and serve until SIGINT or SIGTERM.
+
+    `beside` is begun once all of them listen. Raises ListenError when an address cannot be had, and
+    FleetError for a name there is; what was opened before is closed.
+    """
+    raise_descriptor_limit()
+    stopped = _until_stopped()
+    async with contextlib.AsyncExitStack() as opened:
+        opened.push_async_callback(fleet.close)
+        for served in devices:
+            try:
+                await fleet.start(served)
+            except OSError as error:
+                where = address(served.host, served.port)
+                raise _cannot("listen on", served.name, where, error) from error
+            ready(served)
+        await opened.enter_async_context(beside(stopped.set))
+        # What was loaded until here stays: collections need not look at it again.
+        gc.freeze()
+        await stopped.wait()
+
+
+async def call(
+    device: Device,
+    host: str,
+    port: int,
+    ready: Callable[[str, int], None],
     *,
     endpoint: Callable[..., Endpoint] = Endpoint,
 ) -> None:
-    """Listen for every device, report each address, and serve until SIGINT or SIGTERM.
+    """Connect to a requester that listens, report its address, and serve that connection alone.
 
-    `endpoint` makes the endpoint of each connection. A device that called a requester is served
-    until that connection ends, which ends all. Raises ListenError when an address cannot be had;
-    what was opened before is closed.
+    Raises ListenError when it cannot be called.
     """
-    raise_descriptor_limit()
+    stopped = _until_stopped()
+    listener = Listener(device, observe=log_events(device), endpoint=endpoint)
+    try:
+        at = await listener.call(host, port, wait=CALL_WAIT, ended=stopped.set)
+        ready(*at)
+        await stopped.wait()
+    except OSError as error:
+        raise _cannot("connect to", device.name, address(host, port), error) from error
+    finally:
+        await listener.stop()
+
+
+def _until_stopped() -> asyncio.Event:
+    """Set once SIGINT or SIGTERM comes."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with contextlib.AsyncExitStack() as listeners:
-        for place in places:
-            observe = log_events(place.device)
-            listener = Listener(place.device, observe=observe, endpoint=endpoint)
-            listeners.push_async_callback(listener.stop)
-            try:
-                if place.calls:
-                    host, port = await listener.call(
-                        place.host, place.port, wait=CALL_WAIT, ended=stopped.set
-                    )
-                else:
-                    host, port = await listener.start(place.host, place.port)
-            except OSError as error:
-                cannot = "connect to" if place.calls else "listen on"
-                raise ListenError(
-                    f"{place.device.name}: cannot {cannot} {address(place.host, place.port)}: "
-                    f"{error.strerror or error}"
-                ) from error
-            ready(place, host, port)
-        # What was loaded until here stays: collections need not look at it again.
-        gc.freeze()
-        await stopped.wait()
+    return stopped
+
+
+def _cannot(what: str, name: str, where: str, error: OSError) -> ListenError:
+    return ListenError(f"{name}: cannot {what} {where}: {error.strerror or error}")

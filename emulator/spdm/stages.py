@@ -163,6 +163,6 @@ class Stages:
 class StagesOfDevice(Protocol):
     """What reaches into all connections of a device."""
 
-    def attach(self, number: int) -> Stages:
-        """The stages of the connection of this number."""
+    def attach(self, number: int, before: Stages | None = None) -> Stages:
+        """The stages of the connection of this number; `before`: those it had until now."""
         ...

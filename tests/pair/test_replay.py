@@ -32,6 +32,7 @@ from emulator.record import (
     Packet,
     RecordedEndpoint,
     Recorder,
+    Tape,
     exchanges,
     read,
     sessions,
@@ -53,7 +54,7 @@ class Served:
         recorder = Recorder(self._stream, ENCODERS[form](), clock=lambda: 0)
 
         def endpoint(device: Device, **options: object) -> RecordedEndpoint:
-            return RecordedEndpoint(device, recorder=recorder, **options)  # type: ignore[arg-type]  # as the listener gives them
+            return RecordedEndpoint(device, tape=Tape(recorder), **options)  # type: ignore[arg-type]  # as the listener gives them
 
         self._listener = Listener(to, endpoint=endpoint)
 

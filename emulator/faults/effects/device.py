@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from emulator.device.changes import Offer
 from emulator.device.measurements import MAX_INDEX, MIN_INDEX
 from emulator.faults.effect import Effect, Hit, Stage, effect
 from emulator.faults.when import VersionName
@@ -54,7 +55,7 @@ class ChangeMeasurement(Effect):
         old = held[index]
         new = bytes(byte ^ 0xFF for byte in old) if self.to is None else bytes.fromhex(self.to)
         if new != old:
-            hit.device.measurements.change(index, new)
+            hit.device.change_measurement(index, new)
             hit.note(f"changed measurement {index}")
 
 
@@ -73,15 +74,11 @@ class SwapChain(Effect):
 
     def on_device(self, hit: Hit) -> None:
         """Swap them."""
-        slots = dict(hit.device.slots)
-        first, second = slots.pop(self.slot, None), slots.pop(self.other, None)
+        slots = hit.device.slots
+        first, second = slots.get(self.slot), slots.get(self.other)
         if first is None and second is None:
             return
-        if first is not None:
-            slots[self.other] = first
-        if second is not None:
-            slots[self.slot] = second
-        hit.device.slots = dict(sorted(slots.items()))
+        hit.device.put_slots({self.slot: second, self.other: first})
         hit.note(f"swapped the chains of slots {self.slot} and {self.other}")
 
 
@@ -130,6 +127,7 @@ class OfferOther(Effect):
             device.preferences = replace(device.preferences, hash=rows)
         if before != (device.versions, device.capabilities, device.preferences):
             given = sorted(self.model_fields_set)
+            device.tell(Offer(tuple(given)))
             hit.note(f"offers other {', '.join(given)}")
 
 

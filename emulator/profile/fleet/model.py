@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from emulator.faults import Rule
 from emulator.forms import U16, Line, Part, refusal, unique
+from emulator.profile.fields import FilePath
 from emulator.profile.fleet.numbered import misfit
 from emulator.profile.schema import Schema, plain_schema
 
@@ -73,6 +74,15 @@ class Devices(Part):
     )
 
 
+class Control(Part):
+    """How the fleet is controlled while it is served."""
+
+    socket: FilePath = Field(
+        description="A Unix socket at which `ctl` and others control the devices; relative to"
+        " this file."
+    )
+
+
 class FleetFile(Part):
     """A fleet for `spdm-emulator serve`."""
 
@@ -85,6 +95,9 @@ class FleetFile(Part):
     )
     description: Line = Field(default="", description="One line for people.")
     devices: list[Devices] = Field(min_length=1, description="The devices.")
+    control: Control | None = Field(
+        default=None, description="How it is controlled; null: as the command line says."
+    )
 
 
 def fleet_schema() -> Schema:

@@ -64,7 +64,7 @@ def test_several_profiles_count_their_ports_up() -> None:
     try:
         lines = [json.loads(process.stdout.readline()) for _ in range(3) if process.stdout]
         assert [line["port"] for line in lines] == [first, first + 1, first + 2]
-        assert [line["device"] for line in lines] == ["nvme-ssd", "linux-cma", "nvme-ssd"]
+        assert [line["device"] for line in lines] == ["nvme-ssd", "linux-cma", "nvme-ssd-2"]
         assert {line["event"] for line in lines} == {"listening"}
         assert lines[0]["san"].startswith("Vendor=1b36:Device=0010")
         assert all(hello(line["port"]) == SERVER_HELLO for line in lines)

@@ -13,7 +13,7 @@ from emulator.device import Device, Timing
 from emulator.endpoint import STALL, Answered, Close, Endpoint, Event, Received, Send
 from emulator.entropy import Seeded
 from emulator.faults import Rule, arm
-from emulator.record import ENCODERS, Packet, RecordedEndpoint, Recorder, read
+from emulator.record import ENCODERS, Packet, RecordedEndpoint, Recorder, Tape, read
 from emulator.record.packet import LinkType
 from emulator.requester import Direction
 from emulator.spdm.stages import Delivery, Situation, Stages
@@ -34,7 +34,7 @@ class Desk:
         return self.ticks
 
     def endpoint(self, to: Device | None = None, stages: Stages | None = None) -> RecordedEndpoint:
-        return RecordedEndpoint(to or device(), recorder=self.recorder, stages=stages)
+        return RecordedEndpoint(to or device(), tape=Tape(self.recorder), stages=stages)
 
     @property
     def packets(self) -> tuple[Packet, ...]:
@@ -110,7 +110,7 @@ def test_behaves_as_an_endpoint_that_is_not_recorded(cuts: list[int], data: st.D
     stream = b"".join(parts)
     told: list[Event] = []
     recorder = Desk().recorder
-    recorded = RecordedEndpoint(device(), recorder=recorder, observer=told.append)
+    recorded = RecordedEndpoint(device(), tape=Tape(recorder), observer=told.append)
     expected: list[Event] = []
     plain = Endpoint(device(), observer=expected.append)
     for size in [*cuts, len(stream)]:
@@ -274,7 +274,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_device(
 ) -> None:
     stream = Full()
     recorder = Recorder(stream, ENCODERS["pcapng"](), clock=lambda: NOW)
-    endpoint = RecordedEndpoint(device(), recorder=recorder)
+    endpoint = RecordedEndpoint(device(), tape=Tape(recorder))
     with caplog.at_level(logging.WARNING):
         for _ in range(9):
             endpoint.receive(spdm_frame(GET_VERSION), 0.0)
@@ -294,7 +294,7 @@ def test_every_frame_is_flushed() -> None:
 def test_observers_hear_what_they_heard_before() -> None:
     heard: list[Event] = []
     desk = Desk()
-    endpoint = RecordedEndpoint(device(), recorder=desk.recorder, observer=heard.append)
+    endpoint = RecordedEndpoint(device(), tape=Tape(desk.recorder), observer=heard.append)
     endpoint.receive(spdm_frame(GET_VERSION), 0.0)
     received, answered = heard
     assert isinstance(received, Received)
@@ -307,3 +307,24 @@ def test_a_frame_that_comes_byte_by_byte_is_one_packet() -> None:
     for byte in spdm_frame(GET_VERSION):
         endpoint.receive(bytes((byte,)), 0.0)
     assert [len(packet.data) for packet in desk.packets] == [12, 20]
+
+
+def test_a_recording_begins_and_ends_while_the_peer_is_there() -> None:
+    """It has whole frames only, though its switch came in the middle of one."""
+    desk = Desk()
+    tape = Tape()
+    endpoint = RecordedEndpoint(device(), tape=tape)
+    version = spdm_frame(GET_VERSION)
+    endpoint.receive(version, 0.0)
+    endpoint.receive(version[:7], 0.0)
+    tape.recorder = desk.recorder
+    endpoint.receive(version[7:], 0.0)
+    assert desk.recorder.packets == 0
+    endpoint.receive(version, 0.0)
+    tape.recorder = None
+    endpoint.receive(version, 0.0)
+    packets = read("memory", desk.stream.getvalue()).packets
+    assert [packet.direction for packet in packets] == [Direction.REQUEST, Direction.REPLY]
+    assert packets[0].comments == ("connection 1 was open before",)
+    assert desk.recorder.packets == len(packets)
+    assert desk.recorder.size == len(desk.stream.getvalue())

@@ -5,15 +5,39 @@ import contextlib
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import cache
 
 from devices import SeenFrame, device, spdm_frame
 
 from emulator.device import Device
 from emulator.endpoint import Observer
+from emulator.entropy import Seeded
+from emulator.profile import LoadedProfile, load
+from emulator.profile.recipe import Recipe
 from emulator.serve import Listener
+from emulator.serve.fleet import Served
 
 PATIENCE = 20.0
 """Seconds after which something that must happen will not: never waited for where all is well."""
+
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def served(
+    name: str = "nvme", *, profile: str = "nvme-ssd", host: str = "127.0.0.1", port: int = 0
+) -> Served:
+    """A device of a profile, to be served."""
+    recipe = Recipe(profile, name=name)
+    loaded = _loaded(profile)
+    made = recipe.build(loaded, entropy=Seeded(1).fork(name), at=NOW)
+    return Served(recipe, loaded, made, host, port)
+
+
+@cache
+def _loaded(profile: str) -> LoadedProfile:
+    return load(profile, at=NOW)
 
 
 class Client:

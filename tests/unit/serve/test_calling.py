@@ -10,7 +10,7 @@ from devices import GET_VERSION, device
 from unit.serve.loopback import PATIENCE, until
 
 from emulator.serve import Listener
-from emulator.serve.run import ListenError, Place, serve
+from emulator.serve.run import ListenError, call
 from emulator.transport.tcp import TCP
 
 ROLE_INQUIRY = bytes.fromhex("000001bf")
@@ -45,9 +45,8 @@ async def converse(called: Called) -> None:
 async def test_a_device_is_served_until_the_requester_leaves() -> None:
     told: list[tuple[str, int]] = []
     async with requester() as called:
-        place = Place(device(), "127.0.0.1", called.port, calls=True)
         running = asyncio.create_task(
-            serve([place], lambda _place, host, port: told.append((host, port)))
+            call(device(), "127.0.0.1", called.port, lambda *at: told.append(at))
         )
         await converse(called)
         async with asyncio.timeout(PATIENCE):
@@ -91,6 +90,5 @@ async def test_a_requester_that_never_comes_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("emulator.serve.run.CALL_WAIT", 0.0)
     async with requester() as called:
         port = called.port
-    place = Place(device(), "127.0.0.1", port, calls=True)
     with pytest.raises(ListenError, match=f"device: cannot connect to 127.0.0.1:{port}: "):
-        await serve([place], lambda _place, _host, _port: None)
+        await call(device(), "127.0.0.1", port, lambda *_: None)

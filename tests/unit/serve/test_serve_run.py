@@ -5,35 +5,34 @@ import logging
 import os
 import resource
 import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from devices import GET_VERSION, challenge, device, error, frame, spdm_frame
-from unit.serve.loopback import Client, serving
+from unit.serve.loopback import Client, served, serving
 
 from emulator.endpoint import Answered, Ignored, Received
 from emulator.errors import InvalidRequest
 from emulator.serve.events import log_events
-from emulator.serve.run import ListenError, Place, raise_descriptor_limit, serve
+from emulator.serve.fleet import Fleet, Served
+from emulator.serve.run import ListenError, raise_descriptor_limit, serve
 
 LOGGER = "emulator.serve.events"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_devices_are_served_until_a_signal_comes(number: signal.Signals) -> None:
-    places = [Place(device(), "127.0.0.1", 0), Place(device(), "127.0.0.1", 0)]
-    ports: asyncio.Queue[int] = asyncio.Queue()
-    opened: list[tuple[Place, str]] = []
-
-    def ready(place: Place, host: str, port: int) -> None:
-        opened.append((place, host))
-        ports.put_nowait(port)
-
-    running = asyncio.create_task(serve(places, ready))
-    clients = [await Client.connect(await ports.get()) for _ in places]
+    devices = [served("one"), served("two")]
+    listening: asyncio.Queue[Served] = asyncio.Queue()
+    running = asyncio.create_task(serve(Fleet(), devices, listening.put_nowait))
+    opened = [await listening.get() for _ in devices]
+    assert opened == devices
+    bound = [one.bound or ("", 0) for one in opened]
+    clients = [await Client.connect(port) for _, port in bound]
     for client in clients:
         assert (await client.ask(GET_VERSION))[1] == 0x04
-    assert opened == [(place, "127.0.0.1") for place in places]
-    assert [place.device.connections for place in places] == [1, 1]
+    assert [one.device.connections for one in devices] == [1, 1]
     os.kill(os.getpid(), number)
     await running
     for client in clients:
@@ -43,12 +42,28 @@ async def test_devices_are_served_until_a_signal_comes(number: signal.Signals) -
 
 async def test_an_address_that_cannot_be_had_closes_what_was_opened() -> None:
     async with serving() as (_, taken):
-        ports: list[int] = []
-        places = [Place(device(), "127.0.0.1", 0), Place(device(), "127.0.0.1", taken)]
-        with pytest.raises(ListenError, match=f"device: cannot listen on 127.0.0.1:{taken}: "):
-            await serve(places, lambda _place, _host, port: ports.append(port))
+        opened: list[Served] = []
+        devices = [served("one"), served("two", port=taken)]
+        with pytest.raises(ListenError, match=f"two: cannot listen on 127.0.0.1:{taken}: "):
+            await serve(Fleet(), devices, opened.append)
+        assert [one.name for one in opened] == ["one"]
         with pytest.raises(ConnectionRefusedError):
-            await Client.connect(ports[0])
+            await Client.connect((opened[0].bound or ("", 0))[1])
+
+
+async def test_what_goes_on_beside_begins_once_all_listen_and_may_end_it() -> None:
+    fleet, told = Fleet(), list[str]()
+
+    @asynccontextmanager
+    async def beside(stop: Callable[[], None]) -> AsyncIterator[None]:
+        told.append(", ".join(fleet.served))
+        stop()
+        yield
+        told.append("over")
+
+    await serve(fleet, [served("one"), served("two")], lambda _: None, beside=beside)
+    assert told == ["one, two", "over"]
+    assert not fleet.served
 
 
 def test_the_limit_of_descriptors_is_raised_as_far_as_it_goes() -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from devices import device
+from unit.serve.loopback import served
 
 from emulator.client import connect
 from emulator.entropy import Seeded
 from emulator.errors import NoResponse
 from emulator.serve import Listener
-from emulator.serve.run import ListenError, Place, serve
+from emulator.serve.fleet import Fleet
+from emulator.serve.run import ListenError, serve
 
 
 def files(folder: Path) -> list[Path]:
@@ -70,8 +72,8 @@ async def test_where_something_listens_nothing_is_replaced(
 async def test_another_kind_of_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data", encoding="ascii")
-    with pytest.raises(ListenError, match=f"device: cannot listen on unix:{path}: Address already"):
-        await serve([Place(device(), f"unix:{path}", 0)], lambda _place, _host, _port: None)
+    with pytest.raises(ListenError, match=f"nvme: cannot listen on unix:{path}: Address already"):
+        await serve(Fleet(), [served(host=f"unix:{path}")], lambda _: None)
     assert path.read_text(encoding="ascii") == "data"
 
 

@@ -8,13 +8,15 @@ import pytest
 from ruamel.yaml import YAML
 
 from emulator import resources
-from emulator.profile.fleet import Fleet, fleet_schema, is_fleet, load_fleet
+from emulator.entropy import Seeded
+from emulator.faults import Faults
+from emulator.profile.fleet import LoadedFleet, fleet_schema, is_fleet, load_fleet
 
 AT = datetime(2025, 6, 1, tzinfo=UTC)
 LAB = resources.folder("profiles") / "fleets" / "lab.yaml"
 
 
-def fleet(folder: Path, *devices: str, more: str = "", sets: tuple[str, ...] = ()) -> Fleet:
+def fleet(folder: Path, *devices: str, more: str = "", sets: tuple[str, ...] = ()) -> LoadedFleet:
     path = folder / "f.yaml"
     path.write_text("\n".join(["fleet: 1", more, "devices:", *(f"- {one}" for one in devices)]))
     return load_fleet(path, sets=sets, at=AT)
@@ -99,9 +101,30 @@ def test_faults_stand_behind_the_profiles_own(tmp_path: Path) -> None:
         tmp_path,
         "{profile: own.yaml, presets: [reply-late-in-time], faults: [{name: b, do: [busy]}]}",
     )
-    profile = found.members[0].loaded.profile
-    assert profile.presets == ["busy-once", "reply-late-in-time"]
-    assert [rule.name for rule in profile.faults] == ["a", "b"]
+    recipe = found.members[0].recipe
+    assert [rule.name for rule in recipe.rules] == ["reply-late-in-time", "b"]
+    device = recipe.build(found.members[0].loaded, entropy=Seeded(1), at=AT)
+    assert isinstance(device.stages, Faults)
+    assert [rule.name for rule in device.stages.rules] == [
+        "busy-once",
+        "a",
+        "reply-late-in-time",
+        "b",
+    ]
+
+
+def test_a_device_can_be_made_anew_from_its_recipe(tmp_path: Path) -> None:
+    (tmp_path / "rom.bin").write_bytes(b"of the fleet")
+    found = fleet(
+        tmp_path,
+        "{profile: nvme-ssd, count: 2, port: 0, set: {identity.serial: '{n}', description: '7',"
+        " measurements: [{index: 1, type: immutable-rom, file: rom.bin}]}}",
+        sets=("timing.delay=1ms",),
+    )
+    for member in found.members:
+        again = member.recipe.load(at=AT)
+        assert again.profile == member.loaded.profile
+        assert again.measurements == member.loaded.measurements
 
 
 def test_settings_for_all_come_last(tmp_path: Path) -> None:

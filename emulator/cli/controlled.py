@@ -1,0 +1,85 @@
+"""Control of what is served, on the command line."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emulator import events
+from emulator.control.desk import Desk
+from emulator.control.hub import Hub
+from emulator.control.local import LocalControl
+from emulator.control.recordings import Recordings
+from emulator.control.server import ControlServer
+from emulator.serve.fleet import Fleet
+from emulator.serve.run import ListenError
+
+CONTROL_VARIABLE = "SPDM_EMULATOR_CONTROL"
+"""The environment variable that names the control socket, for `serve` and `ctl`."""
+
+ControlSocket = Annotated[
+    Path | None,
+    typer.Option(
+        "--control",
+        metavar="PATH",
+        envvar=CONTROL_VARIABLE,
+        help="A Unix socket at which `ctl` and others control the devices.",
+    ),
+]
+
+
+def emulator_name() -> str:
+    """What an emulator is called where nothing else is said: its host and process."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def now() -> datetime:
+    """The time of events."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def controlled(desk: Desk, path: Path | None) -> AsyncIterator[LocalControl]:
+    """Let the devices of `desk` be controlled at a socket, where there is a path for one.
+
+    Raises ListenError where it cannot be listened on.
+    """
+    control = LocalControl(desk)
+    server = None if path is None else ControlServer(control, str(path))
+    if server is not None:
+        try:
+            await server.start()
+        except OSError as error:
+            raise ListenError(
+                f"control: cannot listen on {path}: {error.strerror or error}"
+            ) from error
+    desk.hub.tell(events.EmulatorUp(devices=len(desk.fleet)))
+    try:
+        yield control
+    finally:
+        desk.hub.tell(events.EmulatorDown(reason="it was told to end"))
+        desk.hub.close()
+        if server is not None:
+            await server.stop()
+
+
+def desk_of(fleet: Fleet, hub: Hub, recordings: Recordings) -> Desk:
+    """The desk of what `serve` serves."""
+    return Desk(fleet, hub, recordings, clock=now)
+
+
+def beside(
+    desk: Desk, path: Path | None
+) -> Callable[[Callable[[], None]], AbstractAsyncContextManager[object]]:
+    """What `serve` runs beside the devices: control, which may end it all."""
+
+    def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[object]:
+        desk.stop = stop
+        return controlled(desk, path)
+
+    return begin

@@ -1,0 +1,113 @@
+"""`ctl info`, `devices`, `device`, `connections`, `snapshot` and the like: asking."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.table import Column, Table
+
+from emulator.cli.ctl.app import AsJson, Devices, app, call, print_result
+from emulator.cli.output import print_json, stdout
+from emulator.control.local import operations
+from emulator.control.operation import OPERATIONS
+from emulator.events import schema
+
+_ = operations  # their import fills OPERATIONS
+
+
+@app.command()
+def info(as_json: AsJson = False) -> None:
+    """What the emulator is, and how much it does."""
+    found = call("emulator.info")
+    print_result(
+        found, (f"{name}: {_shown(value)}" for name, value in found.items()), as_json=as_json
+    )
+
+
+@app.command()
+def devices(devices: Devices = None, as_json: AsJson = False) -> None:
+    """The devices, and what each has done."""
+    found = call("devices.list", devices=devices)
+    if as_json:
+        print_json(found)
+        return
+    names = [Column(name, no_wrap=True) for name in ("device", "address", "profile")]
+    table = Table(*names, "open", "requests", "errors", "faults", "fired", box=SIMPLE)
+    for name, one in found.items():
+        numbers = (one[key] for key in ("connections", "requests", "errors", "faults", "fired"))
+        table.add_row(name, one["address"], one["profile"], *map(str, numbers))
+    stdout().print(table)
+
+
+@app.command()
+def device(devices: Devices = None, as_json: AsJson = False) -> None:
+    """Devices in full."""
+    found = call("device.get", devices=devices)
+    print_result(found, _told(found, ""), as_json=as_json)
+
+
+@app.command()
+def connections(devices: Devices = None, as_json: AsJson = False) -> None:
+    """The connections that are open."""
+    found = call("connections.list", devices=devices)
+    lines = (
+        f"{name} connection {one['connection']} from {one['peer']}: {one['state']},"
+        f" SPDM {one['version'] or '-'}, {one['requests']} requests"
+        for name, open_ones in found.items()
+        for one in open_ones
+    )
+    print_result(found, lines, as_json=as_json)
+
+
+@app.command()
+def get(
+    path: Annotated[str, typer.Argument(help="Way to a value, such as sizes.transmit.")] = "",
+    devices: Devices = None,
+) -> None:
+    """Values of devices' profiles, as JSON."""
+    print_json(call("profile.get", path=path, devices=devices))
+
+
+@app.command()
+def snapshot(devices: Devices = None) -> None:
+    """Devices in full with their profiles' values, as JSON."""
+    print_json(call("snapshot", devices=devices))
+
+
+@app.command("operations")
+def list_operations(as_json: AsJson = False) -> None:
+    """All operations; with --json, their schemas too. Needs no emulator."""
+    found = {
+        name: {
+            "about": one.about,
+            "arguments": one.arguments.model_json_schema(),
+            "result": one.result.json_schema(mode="serialization"),
+        }
+        for name, one in sorted(OPERATIONS.items())
+    }
+    lines = (f"{name}: {one['about']}" for name, one in found.items())
+    print_result(found, lines, as_json=as_json)
+
+
+@app.command("schema")
+def event_schema() -> None:
+    """The JSON Schema of events. Needs no emulator."""
+    print_json(schema())
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _told(value: Any, indent: str) -> Iterator[str]:
+    """A nested value, a line each."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value, 1)
+    for name, inner in pairs:
+        if isinstance(inner, list) and all(isinstance(one, str | int) for one in inner):
+            yield f"{indent}{name}: {', '.join(map(str, inner)) or '-'}"
+        elif isinstance(inner, dict | list):
+            yield f"{indent}{name}:"
+            yield from _told(inner, f"{indent}  ")
+        else:
+            yield f"{indent}{name}: {_shown(inner)}"

@@ -1,0 +1,55 @@
+"""Operations on what devices measure."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from emulator.control.desk import Desk
+from emulator.control.operation import OfDevices, operation
+from emulator.control.port import ControlError
+from emulator.device.measurements import MAX_INDEX, MIN_INDEX
+from emulator.faults.effects.device import MAX_MEASURED
+from emulator.forms import Hex, refusal
+
+
+class ChangeMeasurement(OfDevices):
+    """A measurement's other value."""
+
+    index: int = Field(ge=MIN_INDEX, le=MAX_INDEX, description="The measurement's index.")
+    text: str | None = Field(default=None, description="The value, before any digest, as text.")
+    hex: Hex | None = Field(default=None, description="The same as hexadecimal digits.")
+    when: Literal["now", "reset"] = Field(
+        default="now", description="Whether it changes now, or when the device is reset."
+    )
+
+    @model_validator(mode="after")
+    def _one_value(self) -> Self:
+        if (self.text is None) == (self.hex is None):
+            raise refusal("one of text and hex", "neither" if self.text is None else "both")
+        if len(self.value) > MAX_MEASURED:
+            raise refusal(f"at most {MAX_MEASURED} bytes", str(len(self.value)))
+        return self
+
+    @property
+    def value(self) -> bytes:
+        """The value's bytes."""
+        return bytes.fromhex(self.hex) if self.hex is not None else (self.text or "").encode()
+
+
+@operation("measurement.change", ChangeMeasurement, changes=True)
+def change_measurement(desk: Desk, arguments: ChangeMeasurement) -> dict[str, int]:
+    """Give a measurement another value; the generation of each device's measurements."""
+    chosen = desk.devices(arguments.devices)
+    for served in chosen:
+        if arguments.index not in served.device.measurements:
+            there = ", ".join(str(one.index) for one in served.device.measurements) or "none"
+            raise ControlError(
+                "not-found",
+                f"{served.name}: index: found {arguments.index};"
+                f" expected the index of a measurement: {there}",
+            )
+    for served in chosen:
+        served.device.change_measurement(
+            arguments.index, arguments.value, pending=arguments.when == "reset"
+        )
+    return {served.name: served.device.measurements.generation for served in chosen}

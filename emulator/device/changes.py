@@ -1,0 +1,36 @@
+"""What changes about a device while it lives, whoever changed it: a fault, a peer, or control."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementChange:
+    """A measurement has another value; `pending`: it will have it once the device was reset."""
+
+    index: int
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateChange:
+    """A slot holds another chain, or none."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The device was reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The device offers other things from the next GET_VERSION on; `what`: which, by name."""
+
+    what: tuple[str, ...]
+
+
+Change = MeasurementChange | CertificateChange | Reset | Offer
+Watcher = Callable[[Change], None]
+"""Hears of each change, once it is made."""

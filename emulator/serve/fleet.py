@@ -1,0 +1,188 @@
+"""The devices of one process, while they are served: added, changed and taken away live."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+
+from emulator import events
+from emulator.device import Device
+from emulator.endpoint import Endpoint, Event, Observer
+from emulator.errors import EmulatorError
+from emulator.profile.load import LoadedProfile
+from emulator.profile.recipe import Recipe
+from emulator.serve.connection import DeviceConnection
+from emulator.serve.events import log_events
+from emulator.serve.listener import Listener
+from emulator.serve.telling import Hearer, Tally, Teller
+from emulator.tcp import UNIX, address
+from emulator.vendor import Registry
+
+_STAYS = frozenset(
+    ("name", "entropy", "stages", "connections", "resets", "loss", "watchers", "cached", "parked")
+)
+"""What of a device is no part of its personality."""
+
+
+class FleetError(EmulatorError):
+    """A device cannot be served as asked."""
+
+
+@dataclass
+class Served:
+    """One device that is served.
+
+    Attributes:
+        recipe: what it was made from.
+        loaded: the profile as it was loaded; shared by the devices that have the same.
+        device: the device that new connections are attached to.
+        host: the address it is to listen on, or `unix:PATH`.
+        port: the port; 0: the system chooses.
+        listener: what accepts its connections; None until it listens.
+        bound: the address and port it listens on; None until it does.
+        tally: what it has done.
+    """
+
+    recipe: Recipe
+    loaded: LoadedProfile
+    device: Device
+    host: str = "127.0.0.1"
+    port: int = 0
+    listener: Listener | None = None
+    bound: tuple[str, int] | None = None
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def name(self) -> str:
+        """What the device is called."""
+        return self.device.name
+
+    @property
+    def at(self) -> str:
+        """Where it listens: HOST:PORT, or unix:PATH; empty until it does."""
+        if self.bound is None:
+            return ""
+        host, port = self.bound
+        return host if host.startswith(UNIX) else address(host, port)
+
+    def connections(self) -> list[DeviceConnection]:
+        """The connections that are open, in the order they came."""
+        made = self.listener.connections if self.listener is not None else ()
+        return sorted((one for one in made if one.number), key=lambda one: one.number)
+
+
+class _Deaf:
+    """Hears nothing."""
+
+    listening = False
+
+    def tell(self, event: events.Event) -> None:
+        """Nobody hears it."""
+
+
+class Fleet:
+    """Devices by their names, each on a listener of its own.
+
+    Attributes:
+        hearer: who is told what happens.
+        served: the devices by name.
+        since: when the fleet was made.
+    """
+
+    def __init__(
+        self,
+        hearer: Hearer | None = None,
+        *,
+        endpoint: Callable[..., Endpoint] = Endpoint,
+        vendors: Registry | None = None,
+    ) -> None:
+        """`endpoint` makes the endpoint of each connection, `vendors` are its protocols."""
+        self.hearer: Hearer = hearer or _Deaf()
+        self.served: dict[str, Served] = {}
+        self.since = datetime.now(UTC)
+        self._endpoint = endpoint
+        self._vendors = vendors
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(list(self.served.values()))
+
+    def __len__(self) -> int:
+        return len(self.served)
+
+    async def start(self, served: Served) -> None:
+        """Serve a device. Raises FleetError for a name there is, OSError for its address."""
+        name = served.name
+        if name in self.served:
+            raise FleetError(f"two devices are called {name}; each needs a name of its own")
+        self.served[name] = served
+        teller = Teller(name, self.hearer, served.tally)
+        listener = Listener(
+            served.device,
+            vendors=self._vendors,
+            observe=_both(log_events(served.device), teller.observe),
+            endpoint=self._endpoint,
+            met=lambda connection: teller.met(connection.number, connection.peer),
+        )
+        try:
+            served.bound = await listener.start(served.host, served.port)
+        except OSError:
+            del self.served[name]
+            raise
+        served.device.watchers.append(teller.changed)
+        served.listener = listener
+        teller.tell(events.DeviceUp(device=name, address=served.at, profile=served.recipe.profile))
+
+    async def stop(self, name: str, reason: str) -> None:
+        """Serve a device no more, and end its connections. Raises KeyError."""
+        served = self.served.pop(name)
+        if served.listener is not None:
+            for connection in served.connections():
+                connection.drop(reason)
+            await served.listener.stop()
+        if self.hearer.listening:
+            self.hearer.tell(events.DeviceDown(device=name, reason=reason))
+
+    async def close(self, reason: str = "the emulator ends") -> None:
+        """Serve nothing more."""
+        await asyncio.gather(*(self.stop(name, reason) for name in list(self.served)))
+
+    def replace(
+        self, served: Served, recipe: Recipe, loaded: LoadedProfile, device: Device
+    ) -> None:
+        """Attach the connections to come to another device in place of this one."""
+        old = served.device
+        device.connections, device.watchers = old.connections, old.watchers
+        served.recipe, served.loaded, served.device = recipe, loaded, device
+        if served.listener is not None:
+            served.listener.device = device
+
+    def reflash(
+        self, served: Served, recipe: Recipe, loaded: LoadedProfile, device: Device
+    ) -> None:
+        """Give the device itself the personality of another, and reset it.
+
+        Open connections stay, and forget what they agreed, as behind a device that got another
+        firmware.
+        """
+        for one in fields(Device):
+            if one.name not in _STAYS:
+                setattr(served.device, one.name, getattr(device, one.name))
+        served.recipe, served.loaded = recipe, loaded
+        served.device.reset()
+
+
+def _both(
+    first: Callable[[int], Observer], second: Callable[[int], Observer]
+) -> Callable[[int], Observer]:
+    """What makes observers that hear after each other."""
+
+    def observe(number: int) -> Observer:
+        one, other = first(number), second(number)
+
+        def hear(event: Event) -> None:
+            one(event)
+            other(event)
+
+        return hear
+
+    return observe
