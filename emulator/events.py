@@ -116,7 +116,9 @@ class Step(_OfConnection):
     KIND = "step"
 
     request: str = Field(description="The request's name, such as CHALLENGE.")
-    reply: str | None = Field(description="The reply's name; null: there was no response.")
+    reply: str | None = Field(
+        default=None, description="The reply's name; without it there was no response."
+    )
     result: Literal["answered", "error", "silent"] = Field(description="What came of it.")
     error: str | None = Field(default=None, description="The name of an ERROR's code.")
     reason: str | None = Field(default=None, description="Why it was refused.")

@@ -7,21 +7,29 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from emulator.campaign.seeds import device_entropy
 from emulator.campaign.watch import LAST, Heard, Watch
-from emulator.device import Device
+from emulator.control.client import ControlClient
+from emulator.control.desk import Desk
+from emulator.control.hub import Hub
+from emulator.control.local import LocalControl
+from emulator.control.recordings import Recordings
+from emulator.control.server import ControlServer
 from emulator.endpoint import Event, Observer
 from emulator.entropy import new_seed
 from emulator.faults import Faults
 from emulator.forms.words import counted, listed, shown, suggestion
-from emulator.profile import build, load
 from emulator.profile.faults import combine, rules_of
+from emulator.profile.recipe import Recipe
+from emulator.record import RecordedEndpoint
 from emulator.requester import Direction
-from emulator.serve import Listener
+from emulator.serve.fleet import Fleet, Served
 from emulator.spdm.codes import Code
 from emulator.tcp import address
 
@@ -41,17 +49,19 @@ class HostedDevice:
         seed: the seed of everything it draws.
     """
 
-    def __init__(self, device: Device, *, seed: str = "") -> None:
+    def __init__(self, served: Served, *, seed: str = "") -> None:
         self.seed = seed
         self.host, self.port = _HOST, 0
-        self._device = device
+        self._served = served
+        self._control: ControlClient | None = None
+        self._socket = ""
         self._happened = threading.Condition()
         self._watch = Watch(self._happened.notify_all)
         self._listening = threading.Event()
         self._problem: OSError | None = None
         self._stop: Callable[[], object] = lambda: None
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve()), name=f"spdm {device.name}", daemon=True
+            target=lambda: asyncio.run(self._serve()), name=f"spdm {served.name}", daemon=True
         )
 
     def start(self) -> Self:
@@ -64,6 +74,8 @@ class HostedDevice:
 
     def stop(self) -> None:
         """End every connection, and listen no more."""
+        if self._control is not None:
+            self._control.close()
         self._stop()
         self._thread.join()
 
@@ -97,7 +109,7 @@ class HostedDevice:
     @property
     def fired(self) -> dict[str, int]:
         """How often each fault rule reached in, by its name."""
-        faults = self._device.stages
+        faults = self._served.device.stages
         return dict(faults.counts) if isinstance(faults, Faults) else {}
 
     @property
@@ -110,6 +122,36 @@ class HostedDevice:
     def retries(self) -> int:
         """How many requests came again after Busy or ResponseNotReady."""
         return self._watch.retries
+
+    def call(self, operation: str, **arguments: Any) -> Any:
+        """Carry out an operation of live control on the device; its result.
+
+        It is done when this returns: the next request meets it, on open connections too. Raises
+        ControlError.
+        """
+        if self._control is None:
+            self._control = ControlClient(self._socket)
+        return self._control.call(operation, **arguments)
+
+    def arm(self, *presets: str, rules: Sequence[Mapping[str, object]] = ()) -> None:
+        """Arm faults: presets by their names, and rules as the fixture takes them.
+
+        Raises ControlError.
+        """
+        self.call("faults.add", presets=list(presets), rules=[dict(rule) for rule in rules])
+
+    def clear(self, *names: str) -> None:
+        """Clear faults, or all of them. Raises ControlError."""
+        self.call("faults.clear", names=list(names) or None)
+
+    def measure(self, index: int, value: str | bytes) -> None:
+        """Give a measurement another value, before any digest. Raises ControlError."""
+        given = {"text": value} if isinstance(value, str) else {"hex": value.hex()}
+        self.call("measurement.change", index=index, **given)
+
+    def reset(self, *, resynch: bool = False) -> None:
+        """Reset the device; `resynch`: requesters are told. Its connections stay."""
+        self.call("device.reset", resynch=resynch)
 
     def count(self, name: str) -> int:
         """How many messages of this name passed, either way. Raises ValueError for no name."""
@@ -152,13 +194,13 @@ class HostedDevice:
         told = [one.text for one in heard[-LAST:]] or ["nothing was asked"]
         if len(heard) > LAST:
             told.insert(0, f"({len(heard) - LAST} messages before)")
-        head = f"{self._device.name} at {self.address}, seed {self.seed}"
+        head = f"{self._served.name} at {self.address}, seed {self.seed}"
         fired = [f"fault {name}: {counted(count, 'time')}" for name, count in self.fired.items()]
         return "\n".join([head, *told, *fired])
 
     def __repr__(self) -> str:
         names = " ".join(heard.error or heard.name for heard in self.conversation[-LAST:])
-        return f"<device {self._device.name}: {names or 'nothing was asked'}>"
+        return f"<device {self._served.name}: {names or 'nothing was asked'}>"
 
     def _observe(self, number: int) -> Observer:
         """The observer of a connection, which the test's thread may ask at the same time."""
@@ -174,16 +216,30 @@ class HostedDevice:
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
-        listener = Listener(self._device, observe=self._observe)
-        try:
-            self.host, self.port = await listener.start(_HOST, 0)
-        except OSError as error:
-            self._problem = error
-            return
-        finally:
-            self._listening.set()
-        await stopped.wait()
-        await listener.stop()
+        hub, recordings = Hub(self._served.name, clock=lambda: datetime.now(UTC)), Recordings()
+        fleet = Fleet(
+            hub,
+            endpoint=partial(RecordedEndpoint, tape=recordings.tape),
+            observe=self._observe,
+        )
+        control = LocalControl(Desk(fleet, hub, recordings))
+        with TemporaryDirectory(prefix="spdm-") as folder:
+            self._socket = f"{folder}/control"
+            server = ControlServer(control, self._socket)
+            try:
+                await fleet.start(self._served)
+                await server.start()
+                self.host, self.port = self._served.bound or (_HOST, 0)
+            except OSError as error:
+                self._problem = error
+                stopped.set()
+            finally:
+                self._listening.set()
+            await stopped.wait()
+            hub.close()
+            await server.stop()
+            await fleet.close("the test is over")
+            recordings.stop()
 
 
 def host(
@@ -203,6 +259,7 @@ def host(
     files = [Path(one) for one in faults if Path(one).suffix]
     names = [str(one) for one in faults if not Path(one).suffix]
     armed = combine(names, files, rules_of(rules) if rules else ())
-    loaded = load(str(profile), sets=set, at=at)
-    device = build(loaded, entropy=device_entropy(chosen), at=at, rules=armed)
-    return HostedDevice(device, seed=chosen)
+    recipe = Recipe(str(profile), tuple(set), armed)
+    loaded = recipe.load(at=at)
+    device = recipe.build(loaded, entropy=device_entropy(chosen), at=at)
+    return HostedDevice(Served(recipe, loaded, device, _HOST), seed=chosen)

@@ -95,13 +95,22 @@ class Fleet:
         *,
         endpoint: Callable[..., Endpoint] = Endpoint,
         vendors: Registry | None = None,
+        observe: Callable[[int], Observer] | None = None,
     ) -> None:
-        """`endpoint` makes the endpoint of each connection, `vendors` are its protocols."""
+        """Make a fleet without devices.
+
+        Args:
+            hearer: who is told what happens; nobody, if None.
+            endpoint: makes the endpoint of each connection.
+            vendors: the vendor-defined protocols that the devices speak.
+            observe: makes one more observer for each connection, by its number.
+        """
         self.hearer: Hearer = hearer or _Deaf()
         self.served: dict[str, Served] = {}
         self.since = datetime.now(UTC)
         self._endpoint = endpoint
         self._vendors = vendors
+        self._observe = observe
 
     def __iter__(self) -> Iterator[Served]:
         return iter(list(self.served.values()))
@@ -119,7 +128,7 @@ class Fleet:
         listener = Listener(
             served.device,
             vendors=self._vendors,
-            observe=_both(log_events(served.device), teller.observe),
+            observe=_all(log_events(served.device), teller.observe, self._observe),
             endpoint=self._endpoint,
             met=lambda connection: teller.met(connection.number, connection.peer),
         )
@@ -171,17 +180,16 @@ class Fleet:
         served.device.reset()
 
 
-def _both(
-    first: Callable[[int], Observer], second: Callable[[int], Observer]
-) -> Callable[[int], Observer]:
+def _all(*makers: Callable[[int], Observer] | None) -> Callable[[int], Observer]:
     """What makes observers that hear after each other."""
+    made = [maker for maker in makers if maker is not None]
 
     def observe(number: int) -> Observer:
-        one, other = first(number), second(number)
+        observers = [maker(number) for maker in made]
 
         def hear(event: Event) -> None:
-            one(event)
-            other(event)
+            for observer in observers:
+                observer(event)
 
         return hear
 

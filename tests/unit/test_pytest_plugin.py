@@ -193,3 +193,20 @@ def plugin_run(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_pytest_finds_it_by_its_entry_point() -> None:
     (found,) = entry_points(group="pytest11", name="spdm_emulator")
     assert found.value == "emulator.pytest_plugin"
+
+
+async def test_the_device_changes_under_an_open_connection(spdm_device: SpdmDevice) -> None:
+    """As a lab changes it under a kernel that never reconnects."""
+    device = spdm_device()
+    async with connect(device.host, device.port, entropy=Seeded("x")) as client:
+        assert (await client.attest(trust=sample_roots(), at=datetime.now(UTC))).ok
+        await asyncio.to_thread(device.arm, rules=[BAD_SIGNATURE])
+        assert not (await client.attest(trust=sample_roots(), at=datetime.now(UTC))).ok
+        await asyncio.to_thread(device.clear, "bad-signature")
+        before = device.call("device.get")["nvme-ssd"]["measurements"]
+        await asyncio.to_thread(device.measure, 1, "other")
+        await asyncio.to_thread(device.reset)
+        assert (await client.attest(trust=sample_roots(), at=datetime.now(UTC))).ok
+        after = device.call("device.get")["nvme-ssd"]["measurements"]
+        assert [one["index"] for one in before if one not in after] == [1]
+    assert device.connections == 1
