@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint bench docs format clean
+.PHONY: demo test lint bench bench-fleet docs format clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -23,6 +23,9 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/bench/run.py
+
+bench-fleet: $(READY)
+	$(BIN)/python tests/bench/fleet.py
 
 # Write the generated parts of the reference documentation anew.
 docs: $(READY)

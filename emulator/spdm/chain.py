@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from emulator.crypto import hashes
 from emulator.crypto.keys import SigningKey
 
+_LENGTH = 4
+
 
 @dataclass(frozen=True)
 class CertificateChain:
@@ -32,8 +34,12 @@ class CertificateChain:
         chain = self._spdm.get(hash_name)
         if chain is None:
             body = hashes.digest(hash_name, self.root) + b"".join(self.certificates)
-            chain = self._spdm[hash_name] = (len(body) + 4).to_bytes(4, "little") + body
+            chain = self._spdm[hash_name] = (len(body) + _LENGTH).to_bytes(_LENGTH, "little") + body
         return chain
+
+    def size(self, hash_name: str) -> int:
+        """The size of `spdm(hash_name)`, bytes, without making it: most are never asked for."""
+        return _LENGTH + hashes.size(hash_name) + sum(map(len, self.certificates))
 
     def digest(self, hash_name: str) -> bytes:
         """The hash of the SPDM chain, as DIGESTS and CHALLENGE_AUTH report it."""

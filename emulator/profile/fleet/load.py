@@ -7,7 +7,7 @@ profile, its certificates and keys.
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -147,6 +147,7 @@ class _Loading:
         self._rules = tuple(rules)
         self._at = at
         self._loaded: dict[tuple[Path, tuple[str, ...]], LoadedProfile] = {}
+        self._first: dict[Path, LoadedProfile] = {}
         self._names: set[str] = set()
         self._addresses: set[tuple[str, int]] = set()
 
@@ -212,7 +213,9 @@ class _Loading:
         for way, value in values.items():
             tree = settings.put(tree, settings.steps_of(way), value, report)
         report.tree = settings.apply(tree, self._sets, report, folder=self._folder)
-        loaded = self._loaded[path, sets] = judge(path, report, at=self._at)
+        loaded = judge(path, report, at=self._at)
+        first = self._first.setdefault(path, loaded)
+        loaded = self._loaded[path, sets] = _sharing(loaded, first)
         return sets, loaded
 
     def _may_have(self, devices: Devices, loaded: LoadedProfile, steps: Steps) -> bool:
@@ -239,3 +242,19 @@ class _Loading:
                 return False
             self._addresses.add((member.host, member.port))
         return True
+
+
+def _sharing(loaded: LoadedProfile, other: LoadedProfile) -> LoadedProfile:
+    """The same as `loaded`, sharing with `other` what is equal: most of a profile mostly is."""
+    mine, theirs = loaded.profile, other.profile
+    same = {
+        name: getattr(theirs, name)
+        for name in type(mine).model_fields
+        if getattr(mine, name) == getattr(theirs, name)
+    }
+    measured = loaded.measurements == other.measurements
+    return replace(
+        loaded,
+        profile=mine.model_copy(update=same),
+        measurements=other.measurements if measured else loaded.measurements,
+    )
