@@ -14,8 +14,10 @@ from emulator import events
 from emulator.control.desk import Desk
 from emulator.control.hub import Hub
 from emulator.control.local import LocalControl
+from emulator.control.port import Control
 from emulator.control.recordings import Recordings
 from emulator.control.server import ControlServer
+from emulator.control.workers import Workers
 from emulator.serve.fleet import Fleet
 from emulator.serve.run import ListenError
 
@@ -44,12 +46,15 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def controlled(desk: Desk, path: Path | None) -> AsyncIterator[LocalControl]:
-    """Let the devices of `desk` be controlled at a socket, where there is a path for one.
+async def controlled(
+    desk: Desk, path: Path | None, workers: Workers | None = None
+) -> AsyncIterator[Control]:
+    """Let the devices of `desk`, or of its workers, be controlled at a socket, if there is a path.
 
     Raises ListenError where it cannot be listened on.
     """
-    control = LocalControl(desk)
+    control: Control = LocalControl(desk) if workers is None else workers
+    count = len(desk.fleet) if workers is None else len(workers.served)
     server = None if path is None else ControlServer(control, str(path))
     if server is not None:
         try:
@@ -58,7 +63,7 @@ async def controlled(desk: Desk, path: Path | None) -> AsyncIterator[LocalContro
             raise ListenError(
                 f"control: cannot listen on {path}: {error.strerror or error}"
             ) from error
-    desk.hub.tell(events.EmulatorUp(devices=len(desk.fleet)))
+    desk.hub.tell(events.EmulatorUp(devices=count))
     try:
         yield control
     finally:
@@ -73,13 +78,15 @@ def desk_of(fleet: Fleet, hub: Hub, recordings: Recordings) -> Desk:
     return Desk(fleet, hub, recordings, clock=now)
 
 
-def beside(
-    desk: Desk, path: Path | None
-) -> Callable[[Callable[[], None]], AbstractAsyncContextManager[object]]:
+Controlled = Callable[[Callable[[], None]], AbstractAsyncContextManager[Control]]
+"""What goes on beside the devices, given what ends it all: their control."""
+
+
+def beside(desk: Desk, path: Path | None, workers: Workers | None = None) -> Controlled:
     """What `serve` runs beside the devices: control, which may end it all."""
 
-    def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[object]:
+    def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[Control]:
         desk.stop = stop
-        return controlled(desk, path)
+        return controlled(desk, path, workers)
 
     return begin

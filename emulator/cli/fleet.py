@@ -5,12 +5,11 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
 
-from emulator.cli.controlled import now
+from emulator.cli.controlled import Controlled, now
 from emulator.cli.output import WRONG_USE, fail, stderr
 from emulator.control.desk import Desk
-from emulator.control.fleet_file import FleetFile, Source
+from emulator.control.fleet_file import Devices, FleetFile, Source
 from emulator.control.port import Control, ControlError
 from emulator.entropy import Entropy
 from emulator.errors import ProfileError
@@ -18,7 +17,6 @@ from emulator.faults import Rule
 from emulator.profile import find
 from emulator.profile.fleet import is_fleet
 from emulator.serve.fleet import Served
-from emulator.serve.run import Beside
 
 
 def fleet_of(
@@ -63,16 +61,20 @@ def control_of(file: FleetFile) -> Path | None:
 
 
 def reloading(
-    file: FleetFile, desk: Desk, beside: Beside, ready: Callable[[Served], None]
-) -> Beside:
+    file: FleetFile,
+    desk: Desk,
+    devices: Devices,
+    beside: Controlled,
+    ready: Callable[[Served], None],
+) -> Controlled:
     """What is beside the devices, and reads the fleet's file again on SIGHUP."""
 
     @asynccontextmanager
-    async def running(stop: Callable[[], None]) -> AsyncIterator[None]:
+    async def running(stop: Callable[[], None]) -> AsyncIterator[Control]:
         file.ready = ready
-        desk.reload = lambda: file.reload(desk)
-        async with beside(stop) as control, hangups(cast("Control", control)):
-            yield
+        desk.reload = lambda: file.reload(devices)
+        async with beside(stop) as control, hangups(control):
+            yield control
 
     return running
 

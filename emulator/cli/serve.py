@@ -1,7 +1,7 @@
 """`spdm-emulator serve`: devices on a socket."""
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -26,12 +26,16 @@ from emulator.cli.options import (
     rules_or_exit,
 )
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
-from emulator.cli.recording import RecordFormat, record_or_exit
+from emulator.cli.recording import RecordFormat, RecordingWanted
+from emulator.cli.workers import serve_in_workers
+from emulator.control.fleet_file import DeskDevices, FleetFile
 from emulator.control.hub import Hub
 from emulator.control.recordings import Recordings
+from emulator.control.workers import Workers
 from emulator.device import Device
 from emulator.endpoint import Endpoint
 from emulator.faults import Faults, Rule
+from emulator.profile.fleet.model import MAX_WORKERS
 from emulator.profile.recipe import Recipe
 from emulator.record import LIMIT, RecordedEndpoint
 from emulator.serve.fleet import Fleet, Served
@@ -41,6 +45,9 @@ from emulator.tcp import UNIX, address
 
 _LAST_PORT = 65535
 _MIB = 1 << 20
+
+Counts = Mapping[str, Mapping[str, int]]
+"""How often each rule of each device reached in."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def _describe(device: Device) -> dict[str, object]:
     }
 
 
-def _tell(device: Device, event: str, seed: str, as_json: bool, host: str, port: int) -> None:
+def _tell(device: Device, event: str, host: str, port: int, *, seed: str, as_json: bool) -> None:
     """Tell that a device is there: it listens at an address, or has connected to one."""
     about = _describe(device)
     if as_json:
@@ -142,6 +149,15 @@ def serve(
     faults: FaultFiles = None,
     require_fired: RequireFired = False,
     control: ControlSocket = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_WORKERS,
+            help="Processes that share the devices, for more than one processor; default: one, or"
+            " as the fleet file says.",
+        ),
+    ] = None,
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Record every conversation; see `show` and `replay`."),
@@ -175,49 +191,90 @@ def serve(
         devices = devices_or_exit(file)
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
-    hub = Hub(emulator_name(), clock=now)
-    recordings = Recordings(ended=hub.trouble)
-    tapped = record is not None or control is not None
-    endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
-    record_or_exit(recordings, record, record_format, record_limit * _MIB)
+    if file is not None:
+        control, workers = control or control_of(file), workers or file.loaded.file.workers
+    told = partial(_tell, seed=chosen.seed, as_json=as_json)
+    wanted = RecordingWanted(record, record_format, record_limit)
     try:
         if role_inquiry is not None:
-            if len(devices) > 1 or where != _Where(None, None, None):
-                fail("--role-inquiry takes one profile and no other address", code=WRONG_USE)
-            to_host, to_port = address_or_exit(role_inquiry)
-            device = devices[0].device
-            told = partial(_tell, device, "connected", chosen.seed, as_json)
-            asyncio.run(call(device, to_host, to_port, told, endpoint=endpoint))
+            if len(devices) > 1 or where != _Where(None, None, None) or workers is not None:
+                expect = "one profile, no other address and no --workers"
+                fail(f"--role-inquiry takes {expect}", code=WRONG_USE)
+            counts = _call(devices[0].device, role_inquiry, told, wanted)
         else:
-            fleet = Fleet(hub, endpoint=endpoint)
-            desk = desk_of(fleet, hub, recordings)
-
-            def ready(one: Served) -> None:
-                host, port = one.bound or ("", 0)
-                _tell(one.device, "listening", chosen.seed, as_json, host, port)
-
-            running = beside(desk, control if file is None else control or control_of(file))
-            if file is not None:
-                running = reloading(file, desk, running, ready)
-            asyncio.run(serve_until_stopped(fleet, devices, ready, beside=running))
+            counts = _serve(devices, file, control, workers or 1, told, wanted)
     except ListenError as error:
         fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
+    raise typer.Exit(_account(counts, required=require_fired))
+
+
+def _call(
+    device: Device, target: str, told: Callable[..., None], wanted: RecordingWanted
+) -> Counts:
+    """Serve the connection to a requester that listens; how often each rule reached in."""
+    host, port = address_or_exit(target)
+    recordings = Recordings()
+    endpoint = partial(RecordedEndpoint, tape=recordings.tape) if wanted.file else Endpoint
+    wanted.start_or_exit(recordings)
+    try:
+        ready = partial(told, device, "connected")
+        asyncio.run(call(device, host, port, ready, endpoint=endpoint))
     finally:
         recordings.stop()
-    raise typer.Exit(_account([one.device for one in devices], required=require_fired))
+    return _counts([device])
 
 
-def _account(devices: Sequence[Device], *, required: bool) -> int:
-    """Tell how often each rule reached in; the exit code, 1 if one never did and all must."""
+def _serve(
+    devices: list[Served],
+    file: FleetFile | None,
+    control: Path | None,
+    workers: int,
+    told: Callable[..., None],
+    wanted: RecordingWanted,
+) -> Counts:
+    """Serve devices here or in workers until told to stop; how often each rule reached in."""
+    hub = Hub(emulator_name(), clock=now)
+    recordings = Recordings(ended=hub.trouble)
+    tapped = wanted.file is not None or control is not None
+    endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
+    fleet = Fleet(hub, endpoint=endpoint)
+    desk = desk_of(fleet, hub, recordings)
+    team = Workers(workers, desk) if workers > 1 else None
+
+    def ready(one: Served) -> None:
+        told(one.device, "listening", *(one.bound or ("", 0)))
+
+    running = beside(desk, control, team)
+    if file is not None:
+        running = reloading(file, desk, team or DeskDevices(desk), running, ready)
+    if team is not None:
+        return asyncio.run(serve_in_workers(team, devices, ready, running, wanted))
+    wanted.start_or_exit(recordings)
+    try:
+        asyncio.run(serve_until_stopped(fleet, devices, ready, beside=running))
+    finally:
+        recordings.stop()
+    return _counts([one.device for one in devices])
+
+
+def _counts(devices: Sequence[Device]) -> Counts:
+    """How often each rule of each device reached in."""
+    return {
+        device.name: device.stages.counts for device in devices if isinstance(device.stages, Faults)
+    }
+
+
+def _account(counts: Counts, *, required: bool) -> int:
+    """Tell how often each rule of each device reached in; the exit code.
+
+    It is 1 if one never did and all must.
+    """
     code = GOOD
-    for device in devices:
-        faults = device.stages
-        if not isinstance(faults, Faults):
-            continue
-        for name, count in faults.counts.items():
-            stderr().print(f"{device.name}: fault {name}: {count} times", markup=False)
-        if required and faults.unfired:
-            never = ", ".join(faults.unfired)
-            stderr().print(f"{device.name}: never fired: {never}", style="red", markup=False)
+    for device, rules in counts.items():
+        for name, count in rules.items():
+            stderr().print(f"{device}: fault {name}: {count} times", markup=False)
+        never = ", ".join(name for name, count in rules.items() if not count)
+        if required and never:
+            stderr().print(f"{device}: never fired: {never}", style="red", markup=False)
             code = FAILED
     return code

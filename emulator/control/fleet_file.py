@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from emulator import events
 from emulator.control.desk import Desk
@@ -55,30 +56,72 @@ class Source:
         return Served(member.recipe, member.loaded, device, member.host, member.port)
 
 
+class Devices(Protocol):
+    """The devices that are served, wherever they are."""
+
+    def names(self) -> Collection[str]:
+        """What they are called."""
+        ...
+
+    async def add(self, served: Served) -> None:
+        """Serve one more. Raises OSError, FleetError or ControlError."""
+        ...
+
+    async def remove(self, name: str, reason: str) -> None:
+        """Serve one no more."""
+        ...
+
+    async def replace(self, served: Served, changes: Sequence[str]) -> None:
+        """Let the connections to come have this one in place of the one of its name."""
+        ...
+
+
+class DeskDevices:
+    """The devices of this process."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def names(self) -> Collection[str]:
+        """What they are called."""
+        return self._desk.fleet.served.keys()
+
+    async def add(self, served: Served) -> None:
+        """Serve one more. Raises OSError or FleetError."""
+        await self._desk.fleet.start(served)
+
+    async def remove(self, name: str, reason: str) -> None:
+        """Serve one no more."""
+        await self._desk.fleet.stop(name, reason)
+
+    async def replace(self, served: Served, changes: Sequence[str]) -> None:
+        """Let the connections to come have this one in place of the one of its name."""
+        fleet = self._desk.fleet
+        old = fleet.served[served.name]
+        fleet.replace(old, served.recipe, served.loaded, served.device)
+        self._desk.hub.tell(events.DeviceChanged(device=served.name, changes=list(changes)))
+
+
 class FleetFile:
-    """Keeps the devices of a desk as a fleet's file has them.
+    """Keeps devices as a fleet's file has them.
 
     Attributes:
         loaded: the fleet as it was when the file was last read.
         ready: hears of each device that a reload has let listen.
     """
 
-    def __init__(
-        self, source: Source, loaded: LoadedFleet, *, own: Callable[[str], bool] = lambda _: True
-    ) -> None:
-        """`own`: whether a device of this name is for this process to serve."""
+    def __init__(self, source: Source, loaded: LoadedFleet) -> None:
         self.loaded = loaded
         self.ready: Callable[[Served], None] = lambda _: None
         self._source = source
-        self._own = own
         self._busy = asyncio.Lock()
 
     def devices(self) -> list[Served]:
         """The devices as the file has them. Raises ProfileError."""
-        return [self._source.make(one) for one in self.loaded.members if self._own(one.name)]
+        return [self._source.make(one) for one in self.loaded.members]
 
-    async def reload(self, desk: Desk) -> dict[str, list[str]]:
-        """Read the file again and apply it to the devices of `desk`: what of them has changed.
+    async def reload(self, devices: Devices) -> dict[str, list[str]]:
+        """Read the file again and apply it to `devices`: what of them has changed.
 
         What holds for new connections changes; open ones keep the device they have, unless it is
         gone or has moved. Devices that the file has as before are left as they are, whatever
@@ -88,62 +131,47 @@ class FleetFile:
         async with self._busy:
             new = await asyncio.to_thread(self._source.load)
             found = changes(self.loaded, new)
-            there = desk.fleet.served
-            made = {
-                one.name: self._source.make(one)
+            there = set(devices.names())
+            made = [
+                self._source.make(one)
                 for one in new.members
-                if self._own(one.name) and (one.name in found.changed or one.name not in there)
-            }
+                if one.name in found.changed or one.name not in there
+            ]
             self.loaded = new
-            problems = await self._apply(desk, found, made)
+            problems = await self._apply(devices, found, made)
         if problems:
             raise ControlError("failed", problems)
         return {
-            "added": self._owned([one.name for one in found.added]),
-            "removed": self._owned(found.removed),
-            "changed": self._owned(list(found.changed)),
-            "unchanged": self._owned(found.unchanged),
+            "added": [one.name for one in found.added],
+            "removed": list(found.removed),
+            "changed": list(found.changed),
+            "unchanged": list(found.unchanged),
         }
 
-    def _owned(self, names: Sequence[str]) -> list[str]:
-        return [name for name in names if self._own(name)]
-
-    async def _apply(self, desk: Desk, found: Changes, made: dict[str, Served]) -> list[str]:
+    async def _apply(self, devices: Devices, found: Changes, made: Sequence[Served]) -> list[str]:
         """Change what is served; what could not be done."""
-        for name in self._owned(found.removed):
-            await _stop(desk, name, _GONE)
-        moved = [
-            name for name, (_, ways) in found.changed.items() if name in made and ADDRESS in ways
-        ]
-        for name in moved:
-            await _stop(desk, name, _MOVED)
-        for name, (_, ways) in found.changed.items():
-            if name in made and name in desk.fleet.served and name not in moved:
-                new = made[name]
-                served = desk.fleet.served[name]
-                desk.fleet.replace(served, new.recipe, new.loaded, new.device)
-                desk.hub.tell(events.DeviceChanged(device=name, changes=ways))
-                log.info("%s: changed: %s", name, ", ".join(ways))
+        moved = [name for name, (_, ways) in found.changed.items() if ADDRESS in ways]
+        for name, reason in (
+            *((name, _GONE) for name in found.removed),
+            *((name, _MOVED) for name in moved),
+        ):
+            if name in devices.names():
+                await devices.remove(name, reason)
+                log.info("%s: no more: %s", name, reason)
         problems = []
-        for name, new in made.items():
-            if name in desk.fleet.served:
-                continue
+        for one in made:
             try:
-                await desk.fleet.start(new)
+                if one.name in devices.names():
+                    _, ways = found.changed[one.name]
+                    await devices.replace(one, ways)
+                    log.info("%s: changed: %s", one.name, ", ".join(ways))
+                else:
+                    await devices.add(one)
+                    log.info("%s: listens on %s", one.name, one.at)
+                    self.ready(one)
             except (OSError, FleetError) as error:
-                why = error.strerror if isinstance(error, OSError) else None
-                problems.append(
-                    f"{name}: cannot listen on {address(new.host, new.port)}: {why or error}"
-                )
-                desk.hub.tell(events.Trouble(device=name, what=problems[-1]))
-            else:
-                log.info("%s: listens on %s", name, new.at)
-                self.ready(new)
+                where = address(one.host, one.port)
+                problems.append(f"{one.name}: cannot listen on {where}: {error}")
+            except ControlError as error:
+                problems += error.problems
         return problems
-
-
-async def _stop(desk: Desk, name: str, reason: str) -> None:
-    """Serve a device no more, unless it failed to be served."""
-    if name in desk.fleet.served:
-        await desk.fleet.stop(name, reason)
-        log.info("%s: no more: %s", name, reason)

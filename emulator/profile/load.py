@@ -1,7 +1,7 @@
 """Loading a profile: files, settings, model, checks — and every problem at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -115,6 +115,22 @@ def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
         measurements=values,
         challenge_opaque=replies.opaque_data(profile, "challenge"),
         measurement_opaque=replies.opaque_data(profile, "measurements"),
+    )
+
+
+def sharing(loaded: LoadedProfile, other: LoadedProfile) -> LoadedProfile:
+    """The same as `loaded`, sharing with `other` what is equal: most of a profile mostly is."""
+    mine, theirs = loaded.profile, other.profile
+    same = {
+        name: getattr(theirs, name)
+        for name in type(mine).model_fields
+        if getattr(mine, name) == getattr(theirs, name)
+    }
+    measured = loaded.measurements == other.measurements
+    return replace(
+        loaded,
+        profile=mine.model_copy(update=same),
+        measurements=other.measurements if measured else loaded.measurements,
     )
 
 

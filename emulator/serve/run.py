@@ -48,7 +48,7 @@ async def serve(
     FleetError for a name there is; what was opened before is closed.
     """
     raise_descriptor_limit()
-    stopped = _until_stopped()
+    stopped = until_stopped()
     async with contextlib.AsyncExitStack() as opened:
         opened.push_async_callback(fleet.close)
         for served in devices:
@@ -76,7 +76,7 @@ async def call(
 
     Raises ListenError when it cannot be called.
     """
-    stopped = _until_stopped()
+    stopped = until_stopped()
     listener = Listener(device, observe=log_events(device), endpoint=endpoint)
     try:
         at = await listener.call(host, port, wait=CALL_WAIT, ended=stopped.set)
@@ -88,7 +88,7 @@ async def call(
         await listener.stop()
 
 
-def _until_stopped() -> asyncio.Event:
+def until_stopped() -> asyncio.Event:
     """Set once SIGINT or SIGTERM comes."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

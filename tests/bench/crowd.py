@@ -37,10 +37,11 @@ class Crowd:
 def attest_all(addresses: Sequence[tuple[str, int]]) -> Crowd:
     """Attest every device, all at once: none begins before all are connected."""
     raise_descriptor_limit()
-    return asyncio.run(_attest_all(addresses))
+    return asyncio.run(attest_each(addresses))
 
 
-async def _attest_all(addresses: Sequence[tuple[str, int]]) -> Crowd:
+async def attest_each(addresses: Sequence[tuple[str, int]]) -> Crowd:
+    """The same, for an event loop that runs."""
     trust = [sample_authority(scheme).root.certificate for scheme in ("ECDSA_P256", "ECDSA_P384")]
     connected = asyncio.Barrier(len(addresses) + 1)
 

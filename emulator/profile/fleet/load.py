@@ -7,7 +7,7 @@ profile, its certificates and keys.
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from emulator.profile import settings, sources
 from emulator.profile.fleet.entry import fault_findings, findings, name_of, place_of, rules_of
 from emulator.profile.fleet.model import Devices, FleetFile
 from emulator.profile.fleet.numbered import numbered_tree, varies
-from emulator.profile.load import LoadedProfile, judge
+from emulator.profile.load import LoadedProfile, judge, sharing
 from emulator.profile.recipe import Recipe
 from emulator.profile.report import Report
 from emulator.profile.sources import WrongUseError
@@ -215,7 +215,7 @@ class _Loading:
         report.tree = settings.apply(tree, self._sets, report, folder=self._folder)
         loaded = judge(path, report, at=self._at)
         first = self._first.setdefault(path, loaded)
-        loaded = self._loaded[path, sets] = _sharing(loaded, first)
+        loaded = self._loaded[path, sets] = sharing(loaded, first)
         return sets, loaded
 
     def _may_have(self, devices: Devices, loaded: LoadedProfile, steps: Steps) -> bool:
@@ -242,19 +242,3 @@ class _Loading:
                 return False
             self._addresses.add((member.host, member.port))
         return True
-
-
-def _sharing(loaded: LoadedProfile, other: LoadedProfile) -> LoadedProfile:
-    """The same as `loaded`, sharing with `other` what is equal: most of a profile mostly is."""
-    mine, theirs = loaded.profile, other.profile
-    same = {
-        name: getattr(theirs, name)
-        for name in type(mine).model_fields
-        if getattr(mine, name) == getattr(theirs, name)
-    }
-    measured = loaded.measurements == other.measurements
-    return replace(
-        loaded,
-        profile=mine.model_copy(update=same),
-        measurements=other.measurements if measured else loaded.measurements,
-    )

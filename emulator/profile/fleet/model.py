@@ -13,6 +13,9 @@ from emulator.profile.schema import Schema, plain_schema
 MAX_DEVICES = 0xFFFF
 """How many devices a fleet may have."""
 
+MAX_WORKERS = 256
+"""How many processes may share them."""
+
 
 def _numbered(text: str) -> str:
     wrong = misfit(text)
@@ -95,6 +98,12 @@ class FleetFile(Part):
     )
     description: Line = Field(default="", description="One line for people.")
     devices: list[Devices] = Field(min_length=1, description="The devices.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=MAX_WORKERS,
+        description="How many processes share the devices: for more than one processor.",
+    )
     control: Control | None = Field(
         default=None, description="How it is controlled; null: as the command line says."
     )

@@ -1,6 +1,7 @@
 """`serve FLEET.yaml`: many devices in one process, and what they hold of it."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.crowd import attest_all, fleet
+from bench.crowd import attest_all, children, fleet
 from interop.serving import COMMAND
 
 from emulator.control.client import ControlClient
@@ -136,3 +137,43 @@ def test_fleets_are_checked_as_profiles_are(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert [one["good"] for one in json.loads(done.stdout)] == [True, False]
+
+
+class TestWorkers:
+    def test_devices_in_two_processes(self) -> None:
+        with fleet(6, "--workers", "2") as served:
+            assert len(children(served.process)) == 2
+            assert attest_all(served.addresses).wrong == []
+
+    def test_the_fleets_file_says_how_many(self, tmp_path: Path) -> None:
+        path = write(tmp_path, "{profile: nvme-ssd, name: 'd-{n}', count: 3, port: 0}")
+        path.write_text(path.read_text() + "\nworkers: 2\n")
+        with running(path, "--fault", "busy-once", "--seed", "x") as (process, log):
+            lines = [told(process) for _ in range(3)]
+            assert [one["device"] for one in lines] == ["d-1", "d-2", "d-3"]
+            assert {(one["event"], one["seed"]) for one in lines} == {("listening", "x")}
+            with control_of(tmp_path) as control:
+                assert len(children(process.pid)) == 2
+                assert attest_all([(one["host"], one["port"]) for one in lines[1:]]).wrong == []
+                assert list(control.call("devices.list")) == ["d-1", "d-2", "d-3"]
+        counts = re.findall(r"(d-\d): fault busy-once: (\d) times", log.read_text())
+        assert counts == [("d-1", "0"), ("d-2", "1"), ("d-3", "1")]
+
+    def test_none_outlives_a_parent_that_is_killed(self, tmp_path: Path) -> None:
+        path = write(tmp_path, "{profile: nvme-ssd, port: 0}")
+        process = subprocess.Popen(
+            [COMMAND, "serve", "--json", "--workers", "2", str(path)], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        workers = children(process.pid)
+        assert len(workers) == 2
+        process.kill()
+        process.communicate()
+        until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+    def test_an_address_that_is_taken(self, tmp_path: Path) -> None:
+        with fleet(1) as served:
+            ((_, port),) = served.addresses
+            path = write(tmp_path, f"{{profile: nvme-ssd, name: a, port: {port}}}")
+            assert f"a: cannot listen on 127.0.0.1:{port}: " in refused(str(path), "--workers", "2")

@@ -1,6 +1,6 @@
 """A fleet's file read again: what changes, for whom, and what is said."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from unit.control.desks import Lab, lab
 from unit.serve.loopback import Client
 
-from emulator.control.fleet_file import FleetFile, Source
+from emulator.control.fleet_file import DeskDevices, FleetFile, Source
 from emulator.entropy import Seeded
 from emulator.profile.fleet import changes, load_fleet
 
@@ -27,15 +27,13 @@ def source(path: Path) -> Source:
 
 
 @asynccontextmanager
-async def fleet(
-    path: Path, *, own: Callable[[str], bool] = lambda _: True
-) -> AsyncIterator[tuple[Lab, FleetFile]]:
+async def fleet(path: Path) -> AsyncIterator[tuple[Lab, FleetFile]]:
     """The devices of a file, listening, and what keeps them so."""
-    file = FleetFile(source(path), source(path).load(), own=own)
+    file = FleetFile(source(path), source(path).load())
     async with lab(()) as made:
         for one in file.devices():
             await made.fleet.start(one)
-        made.control.desk.reload = lambda: file.reload(made.control.desk)
+        made.control.desk.reload = lambda: file.reload(DeskDevices(made.control.desk))
         yield made, file
 
 
@@ -199,18 +197,6 @@ async def test_an_address_that_cannot_be_had_is_told_and_tried_again(tmp_path: P
             "unchanged": ["b", "c"],
         }
         assert sorted(made.fleet.served) == ["b", "c"]
-
-
-async def test_devices_of_other_processes_are_left_to_them(tmp_path: Path) -> None:
-    path = write(tmp_path / "f.yaml", "{profile: nvme-ssd, name: 'd-{n}', count: 4, port: 0}")
-    async with fleet(path, own=lambda name: name in {"d-1", "d-5"}) as (made, _):
-        write(path, "{profile: nvme-ssd, name: 'd-{n}', count: 6, port: 0}")
-        assert await made.call("fleet.reload") == {
-            "added": ["d-5"],
-            "removed": [],
-            "changed": [],
-            "unchanged": ["d-1"],
-        }
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
