@@ -1,7 +1,9 @@
 """The devices of one process, while they are served: added, changed and taken away live."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
@@ -111,6 +113,8 @@ class Fleet:
         self._endpoint = endpoint
         self._vendors = vendors
         self._observe = observe
+        # One for all devices: what is slow shares the processors, whoever asked for it.
+        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="compute")
 
     def __iter__(self) -> Iterator[Served]:
         return iter(list(self.served.values()))
@@ -130,6 +134,7 @@ class Fleet:
             vendors=self._vendors,
             observe=_all(log_events(served.device), teller.observe, self._observe),
             endpoint=self._endpoint,
+            pool=self._pool,
             met=lambda connection: teller.met(connection.number, connection.peer),
         )
         try:
@@ -152,8 +157,9 @@ class Fleet:
             self.hearer.tell(events.DeviceDown(device=name, reason=reason))
 
     async def close(self, reason: str = "the emulator ends") -> None:
-        """Serve nothing more."""
+        """Serve nothing more, ever."""
         await asyncio.gather(*(self.stop(name, reason) for name in list(self.served)))
+        self._pool.shutdown(cancel_futures=True)
 
     def replace(
         self, served: Served, recipe: Recipe, loaded: LoadedProfile, device: Device
