@@ -68,36 +68,49 @@ def reloading(
     ready: Callable[[Served], None],
 ) -> Controlled:
     """What is beside the devices, and reads the fleet's file again on SIGHUP."""
+    hangups = _Hangups()
 
     @asynccontextmanager
     async def running(stop: Callable[[], None]) -> AsyncIterator[Control]:
         file.ready = ready
         desk.reload = lambda: file.reload(devices)
-        async with beside(stop) as control, hangups(control):
+        async with beside(stop) as control, hangups.reload(control):
             yield control
 
     return running
 
 
-@asynccontextmanager
-async def hangups(control: Control) -> AsyncIterator[None]:
-    """Reload the fleet of `control` whenever SIGHUP comes, and say what has changed."""
-    loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[None]] = set()
+class _Hangups:
+    """SIGHUP, from now on: it reloads a fleet once there is one to reload."""
 
-    def hung_up() -> None:
-        task = loop.create_task(_reload(control))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+    def __init__(self) -> None:
+        self._came = False
+        signal.signal(signal.SIGHUP, self._note)
 
-    loop.add_signal_handler(signal.SIGHUP, hung_up)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def _note(self, *_: object) -> None:
+        self._came = True
+
+    @asynccontextmanager
+    async def reload(self, control: Control) -> AsyncIterator[None]:
+        """Reload the fleet of `control` whenever it comes, and say what has changed."""
+        loop = asyncio.get_running_loop()
+        tasks: set[asyncio.Task[None]] = set()
+
+        def hung_up() -> None:
+            task = loop.create_task(_reload(control))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, hung_up)
+        if self._came:
+            hung_up()
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _reload(control: Control) -> None:

@@ -7,6 +7,9 @@ Requesters are in one process, devices in another; each requester has a device o
 begins before all are connected. They verify all they get, so that theirs is most of the time. With
 SPDM_RESPONDER_EMU set to DMTF's responder, the memory of one process of it stands beside, which
 serves one connection.
+
+Throughput is of challenges by requesters that verify nothing, two processes of them, which need a
+processor too: with two processors, two workers cannot be twice as quick as one process.
 """
 
 import argparse
@@ -24,6 +27,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 DEVICES = 1000
+ASKERS = 2
+SECONDS = 4
+WORKERS = (1, 2)
 TARGET = 120
 """MB for a thousand devices."""
 
@@ -64,6 +70,21 @@ def reference() -> float | None:
         process.communicate()
 
 
+def throughput(workers: int) -> float:
+    """Challenges a second that so many workers answer, to several requesters at once."""
+    with fleet(2 * ASKERS, "--workers", str(workers)) as served:
+        ports = [str(port) for _, port in served.addresses]
+        script = str(Path(__file__).with_name("asker.py"))
+        asking = [
+            subprocess.Popen(
+                [sys.executable, script, str(SECONDS), *ports[index::ASKERS]],
+                stdout=subprocess.PIPE, text=True,
+            )
+            for index in range(ASKERS)
+        ]  # fmt: skip
+        return sum(int(one.communicate()[0]) for one in asking) / SECONDS
+
+
 def main() -> None:
     """Measure, and print a table or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -75,9 +96,11 @@ def main() -> None:
         "alike": measure(count),
         "each with a serial number": measure(count, ", set: {identity.serial: '0x{n:x}'}"),
     }
+    quick = {str(count): throughput(count) for count in WORKERS}
     other = reference()
     if arguments.json:
-        print(json.dumps({"fleets": results, "reference MB": other}, indent=2))  # noqa: T201 - a script's result
+        told = {"fleets": results, "challenges/s by workers": quick, "reference MB": other}
+        print(json.dumps(told, indent=2))  # noqa: T201 - a script's result
     else:
         table = Table(Column(f"{count} devices", no_wrap=True), *results)
         for name in next(iter(results.values())):
@@ -88,6 +111,8 @@ def main() -> None:
             )
         Console().print(table)
         Console().print(f"target: at most {TARGET} MB in all for {DEVICES} devices, and no error")
+        for workers, rate in quick.items():
+            Console().print(f"challenges a second with --workers {workers}: {rate:.0f}")
         if other is not None:
             Console().print(f"the reference, one process for one connection: {other:.1f} MB")
     if any(one["errors"] for one in results.values()):
