@@ -1,6 +1,5 @@
 """Fleet files on the command line."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -67,53 +66,27 @@ def reloading(
     beside: Controlled,
     ready: Callable[[Served], None],
 ) -> Controlled:
-    """What is beside the devices, and reads the fleet's file again on SIGHUP."""
-    hangups = _Hangups()
+    """What is beside the devices, and lets control have the fleet's file read again.
+
+    SIGHUP has its meaning only then: one that comes sooner is not lost, and ends nothing.
+    """
+    early: list[int] = []
+    signal.signal(signal.SIGHUP, lambda number, _: early.append(number))
 
     @asynccontextmanager
     async def running(stop: Callable[[], None]) -> AsyncIterator[Control]:
         file.ready = ready
         desk.reload = lambda: file.reload(devices)
-        async with beside(stop) as control, hangups.reload(control):
+        async with beside(stop) as control:
+            if early:
+                await reload_and_tell(control)
             yield control
 
     return running
 
 
-class _Hangups:
-    """SIGHUP, from now on: it reloads a fleet once there is one to reload."""
-
-    def __init__(self) -> None:
-        self._came = False
-        signal.signal(signal.SIGHUP, self._note)
-
-    def _note(self, *_: object) -> None:
-        self._came = True
-
-    @asynccontextmanager
-    async def reload(self, control: Control) -> AsyncIterator[None]:
-        """Reload the fleet of `control` whenever it comes, and say what has changed."""
-        loop = asyncio.get_running_loop()
-        tasks: set[asyncio.Task[None]] = set()
-
-        def hung_up() -> None:
-            task = loop.create_task(_reload(control))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        loop.add_signal_handler(signal.SIGHUP, hung_up)
-        if self._came:
-            hung_up()
-        try:
-            yield
-        finally:
-            loop.remove_signal_handler(signal.SIGHUP)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _reload(control: Control) -> None:
+async def reload_and_tell(control: Control) -> None:
+    """Have the fleet's file read again, and say what has changed."""
     try:
         changes = await control.call("fleet.reload")
     except ControlError as error:

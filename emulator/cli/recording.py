@@ -30,7 +30,7 @@ class RecordingWanted:
     Attributes:
         file: where; None: none.
         form: its format; None: by the file's suffix.
-        limit: the size at which it ends, MiB.
+        limit: the size at which it ends, bytes.
     """
 
     file: Path | None
@@ -39,12 +39,12 @@ class RecordingWanted:
 
     def start_or_exit(self, recordings: Recordings) -> None:
         """Record in this process, or exit where the file cannot be written."""
-        record_or_exit(recordings, self.file, self.form, self.limit * _MIB)
+        record_or_exit(recordings, self.file, self.form, self.limit)
 
     def arguments(self) -> dict[str, object]:
         """The same as `recording.start` takes it."""
         form = None if self.form is None else str(self.form)
-        return {"file": str(self.file), "format": form, "limit": self.limit}
+        return {"file": str(self.file), "format": form, "limit": max(1, self.limit // _MIB)}
 
 
 def record_or_exit(

@@ -1,6 +1,7 @@
 """`spdm-emulator serve`: devices on a socket."""
 
 import asyncio
+import os
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Annotated
 import typer
 
 from emulator.cli.controlled import ControlSocket, beside, desk_of, emulator_name, now
-from emulator.cli.fleet import control_of, devices_or_exit, fleet_of, reloading
+from emulator.cli.fleet import control_of, devices_or_exit, fleet_of, reload_and_tell, reloading
 from emulator.cli.options import (
     FaultFiles,
     FaultNames,
@@ -30,8 +31,9 @@ from emulator.cli.recording import RecordFormat, RecordingWanted
 from emulator.cli.workers import serve_in_workers
 from emulator.control.fleet_file import DeskDevices, FleetFile
 from emulator.control.hub import Hub
+from emulator.control.local import LocalControl
 from emulator.control.recordings import Recordings
-from emulator.control.workers import Workers
+from emulator.control.workers import Bounds, Workers
 from emulator.device import Device
 from emulator.endpoint import Endpoint
 from emulator.faults import Faults, Rule
@@ -39,8 +41,11 @@ from emulator.profile.fleet.model import MAX_WORKERS
 from emulator.profile.recipe import Recipe
 from emulator.record import LIMIT, RecordedEndpoint
 from emulator.serve.fleet import Fleet, Served
+from emulator.serve.limits import Admission, raise_descriptor_limit
+from emulator.serve.notify import Notifier
 from emulator.serve.run import ListenError, call
 from emulator.serve.run import serve as serve_until_stopped
+from emulator.serve.shutdown import GRACE
 from emulator.tcp import UNIX, address
 
 _LAST_PORT = 65535
@@ -167,17 +172,36 @@ def serve(
         typer.Option(help="Format of the recording; default: by its suffix, else pcapng."),
     ] = None,
     record_limit: Annotated[
-        int,
-        typer.Option(min=1, metavar="MIB", help="Size at which a recording ends; devices go on."),
-    ] = LIMIT // _MIB,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="MIB",
+            help="Size at which a recording ends; devices go on. Default: as the fleet file says,"
+            f" or {LIMIT // _MIB}.",
+        ),
+    ] = None,
+    max_connections: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Connections to all devices at once; default: as many as fit."
+        ),
+    ] = None,
+    grace: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Time for replies under way to leave at the end."
+        ),
+    ] = GRACE,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Serve devices until interrupted.
 
     A line on stdout tells each device's address once it listens. With several profiles the ports
     count up from the first. A fleet file has many devices, and says where each listens; it is read
-    again on SIGHUP.
+    again on SIGHUP. SIGTERM and SIGINT end it once the replies under way have left, a second one
+    at once.
     """
+    raise_descriptor_limit()
     chosen = entropy_of(seed)
     rules = rules_or_exit(fault, faults)
     where = _Where(host, port, unix)
@@ -193,23 +217,32 @@ def serve(
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
     if file is not None:
         control, workers = control or control_of(file), workers or file.loaded.file.workers
+        max_connections = max_connections or file.loaded.file.limits.connections
+    largest = LIMIT if file is None else file.loaded.file.limits.recording
     told = partial(_tell, seed=chosen.seed, as_json=as_json)
-    wanted = RecordingWanted(record, record_format, record_limit)
+    wanted = RecordingWanted(
+        record, record_format, record_limit * _MIB if record_limit else largest
+    )
     try:
         if role_inquiry is not None:
             if len(devices) > 1 or where != _Where(None, None, None) or workers is not None:
-                expect = "one profile, no other address and no --workers"
+                expect = "one profile and no other address, nor --workers"
                 fail(f"--role-inquiry takes {expect}", code=WRONG_USE)
-            counts = _call(devices[0].device, role_inquiry, told, wanted)
+            counts = _call(devices[0].device, role_inquiry, told, wanted, grace)
         else:
-            counts = _serve(devices, file, control, workers or 1, told, wanted)
+            bounds = Bounds(max_connections, grace)
+            counts = _serve(devices, file, control, workers or 1, told, wanted, bounds)
     except ListenError as error:
         fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
     raise typer.Exit(_account(counts, required=require_fired))
 
 
 def _call(
-    device: Device, target: str, told: Callable[..., None], wanted: RecordingWanted
+    device: Device,
+    target: str,
+    told: Callable[..., None],
+    wanted: RecordingWanted,
+    grace: float,
 ) -> Counts:
     """Serve the connection to a requester that listens; how often each rule reached in."""
     host, port = address_or_exit(target)
@@ -218,7 +251,7 @@ def _call(
     wanted.start_or_exit(recordings)
     try:
         ready = partial(told, device, "connected")
-        asyncio.run(call(device, host, port, ready, endpoint=endpoint))
+        asyncio.run(call(device, host, port, ready, endpoint=endpoint, grace=grace))
     finally:
         recordings.stop()
     return _counts([device])
@@ -231,15 +264,18 @@ def _serve(
     workers: int,
     told: Callable[..., None],
     wanted: RecordingWanted,
+    bounds: Bounds,
 ) -> Counts:
     """Serve devices here or in workers until told to stop; how often each rule reached in."""
     hub = Hub(emulator_name(), clock=now)
     recordings = Recordings(ended=hub.trouble)
     tapped = wanted.file is not None or control is not None
     endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
-    fleet = Fleet(hub, endpoint=endpoint)
+    fleet = Fleet(hub, endpoint=endpoint, admission=Admission(bounds.connections))
     desk = desk_of(fleet, hub, recordings)
-    team = Workers(workers, desk) if workers > 1 else None
+    team = Workers(workers, desk, bounds) if workers > 1 else None
+    reload = partial(reload_and_tell, team or LocalControl(desk))
+    notifier = Notifier(os.environ)
 
     def ready(one: Served) -> None:
         told(one.device, "listening", *(one.bound or ("", 0)))
@@ -248,10 +284,22 @@ def _serve(
     if file is not None:
         running = reloading(file, desk, team or DeskDevices(desk), running, ready)
     if team is not None:
-        return asyncio.run(serve_in_workers(team, devices, ready, running, wanted))
+        return asyncio.run(
+            serve_in_workers(team, devices, ready, running, wanted, notifier, reload)
+        )
     wanted.start_or_exit(recordings)
     try:
-        asyncio.run(serve_until_stopped(fleet, devices, ready, beside=running))
+        asyncio.run(
+            serve_until_stopped(
+                fleet,
+                devices,
+                ready,
+                beside=running,
+                grace=bounds.grace,
+                notifier=notifier,
+                reload=reload,
+            )
+        )
     finally:
         recordings.stop()
     return _counts([one.device for one in devices])

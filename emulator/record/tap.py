@@ -12,6 +12,7 @@ from emulator.endpoint import (
     Event,
     Faulted,
     Ignored,
+    Limited,
     Observer,
     Send,
     UnderWay,
@@ -41,6 +42,8 @@ _LINKS: dict[int, tuple[LinkType, bytes]] = {
     TransportType.MCTP: (LinkType.MCTP, MCTP_HEADER),
 }
 _BILLION = 10**9
+_COMMENTS = 16
+"""Comments kept for a packet that is still to come: a peer can bring about any number."""
 
 
 class RecordedEndpoint(Endpoint):
@@ -107,13 +110,22 @@ class RecordedEndpoint(Endpoint):
     def _keep(self, event: Event) -> None:
         if isinstance(event, Ignored):
             silent = "no response"
-            self._comments.append(silent if event.reason == silent else f"{silent}: {event.reason}")
+            self._remark(silent if event.reason == silent else f"{silent}: {event.reason}")
         elif isinstance(event, Answered) and event.error is not None:
-            self._comments.append(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
+            self._remark(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
         elif isinstance(event, Faulted):
-            self._comments.append(f"fault {event.fault}")
+            self._remark(f"fault {event.fault}")
+        elif isinstance(event, Limited):
+            self._remark(f"limit {event.limit}: {event.what}")
         elif isinstance(event, Ended):
             self._ending = event.reason
+
+    def _remark(self, comment: str) -> None:
+        """Keep a comment for the next packet, unless it has plenty."""
+        if len(self._comments) < _COMMENTS:
+            self._comments.append(comment)
+        elif len(self._comments) == _COMMENTS:
+            self._comments.append("and more")
 
     def _frame(self, frame: Frame, now: float) -> list[Action]:
         """Record a frame, and the replies, where anything is recorded now."""

@@ -28,14 +28,16 @@ def to_sign(
     )
 
 
-def check_room(connection: Connection, code: Code, part: Part, entries: tuple[Entry, ...]) -> None:
-    """Raise Unspecified where the part is too full to take this exchange.
+def check_room(
+    connection: Connection, code: Code, part: Part, entries: tuple[Entry, ...], most: int
+) -> None:
+    """Raise Unspecified where the part is too full to take this exchange: `most` bytes at most.
 
     A part that the request starts anew takes it, however full it is.
     """
-    fits = connection.transcript.fits(part, entries)
+    fits = connection.transcript.fits(part, entries, most)
     if not fits and part not in resets(code, connection.state):
-        raise Unspecified(f"part {part.name} of the transcript is full")
+        raise Unspecified(f"part {part.name} of the transcript is full", limit="transcript")
 
 
 def apply(connection: Connection, code: Code, outcome: Outcome, entries: tuple[Entry, ...]) -> None:

@@ -368,7 +368,8 @@ class Responder:
             exchange = agreed(exchange, outcome.changes)
         large = is_large(data, exchange, outcome.shape)
         if outcome.record is not None:
-            check_room(self.connection, row.code, outcome.record, entries)
+            most = self._device.limits.transcript
+            check_room(self.connection, row.code, outcome.record, entries, most)
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
         return Reply(data, self._commit(row, outcome, entries, at), outcome.refused, large=large)

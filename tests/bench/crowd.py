@@ -15,7 +15,7 @@ from interop.serving import COMMAND
 
 from emulator.client import connect
 from emulator.pki.authority import sample_authority
-from emulator.serve.run import raise_descriptor_limit
+from emulator.serve.limits import raise_descriptor_limit
 
 PATIENCE = 120.0
 """Seconds a reply may take behind all others."""

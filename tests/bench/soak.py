@@ -49,7 +49,7 @@ from emulator.responder import Responder
 from emulator.serve import Listener
 from emulator.serve.connection import DeviceConnection
 from emulator.serve.events import log_events
-from emulator.serve.run import raise_descriptor_limit
+from emulator.serve.limits import raise_descriptor_limit
 from emulator.spdm.connection import Connection
 from emulator.spdm.stages import Stages
 from emulator.spdm.work import Work

@@ -5,6 +5,7 @@ the same lines as the control socket has (`worker.py` at the parent's end, `chil
 other), and puts together what they say (`results.py`). A device travels as a `spec.py`.
 """
 
+from emulator.control.workers.bounds import Bounds
 from emulator.control.workers.parent import Workers
 
-__all__ = ["Workers"]
+__all__ = ["Bounds", "Workers"]

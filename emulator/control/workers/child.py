@@ -1,13 +1,12 @@
 """A worker: a process that serves devices for its parent, and ends when the parent does.
 
-    python -m emulator.control.workers.child DESCRIPTOR LEVEL
+    python -m emulator.control.workers.child START
 
-DESCRIPTOR is its end of the parent's socketpair, LEVEL that of its log.
+START is a `bounds.Start` as JSON.
 """
 
 import asyncio
 import gc
-import logging
 import signal
 import socket
 import sys
@@ -24,18 +23,18 @@ from emulator.control.local import LocalControl
 from emulator.control.peer import ControlPeer
 from emulator.control.port import ALL, QUEUED, Subscription, Wanted
 from emulator.control.recordings import Recordings
+from emulator.control.workers.bounds import Bounds, Start
 from emulator.control.workers.spec import LONGEST, REPLACE, START, STOP, Spec, make
 from emulator.errors import ProfileError
 from emulator.profile.load import LoadedProfile
 from emulator.profile.recipe import Recipe
 from emulator.record import RecordedEndpoint
 from emulator.serve.fleet import Fleet, FleetError
-from emulator.serve.run import raise_descriptor_limit
+from emulator.serve.limits import Admission, raise_descriptor_limit
+from emulator.serve.shutdown import Grace
 
 EVENTS = 1 << 16
 """Events that wait for the parent before the next ones are dropped."""
-
-_LOG = "%(asctime)s %(levelname)s %(message)s"
 
 
 def now() -> datetime:
@@ -84,21 +83,28 @@ class ChildControl:
         return told
 
 
-async def work(parent: socket.socket) -> None:
-    """Serve devices until the parent is gone, or SIGTERM comes."""
+async def work(parent: socket.socket, bounds: Bounds) -> None:
+    """Serve devices until the parent is gone, or SIGTERM comes; that is in a hurry."""
     raise_descriptor_limit()
+    grace = Grace(bounds.grace)
     reader, writer = await asyncio.open_unix_connection(sock=parent, limit=LONGEST)
     hub = Hub("worker", clock=now)
     recordings = Recordings(ended=lambda what: hub.tell(events.Trouble(what=what)))
-    fleet = Fleet(hub, endpoint=partial(RecordedEndpoint, tape=recordings.tape))
+    endpoint = partial(RecordedEndpoint, tape=recordings.tape)
+    fleet = Fleet(hub, endpoint=endpoint, admission=Admission(bounds.connections))
     control = ChildControl(Desk(fleet, hub, recordings, clock=now))
     serving = asyncio.ensure_future(ControlPeer(control, reader, writer, queued=EVENTS).serve())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+
+    def hurry() -> None:
+        grace.hurry.set()
+        serving.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, hurry)
     try:
         await asyncio.gather(serving, return_exceptions=True)
     finally:
+        await fleet.close(grace=grace)
         recordings.stop()
-        await fleet.close()
 
 
 def main() -> None:
@@ -106,9 +112,9 @@ def main() -> None:
     # What a terminal sends goes to all its processes; the parent says what is to be done.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    descriptor, level = sys.argv[1:]
-    logging.basicConfig(level=int(level), format=_LOG, stream=sys.stderr)
-    asyncio.run(work(socket.socket(fileno=int(descriptor))))
+    start = Start.model_validate_json(sys.argv[1])
+    start.log.set_up()
+    asyncio.run(work(socket.socket(fileno=start.descriptor), start.bounds))
 
 
 if __name__ == "__main__":

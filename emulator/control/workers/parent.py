@@ -12,10 +12,12 @@ from emulator.control.local import LocalControl
 from emulator.control.operation import find
 from emulator.control.port import ALL, QUEUED, ControlError, Subscription, Wanted, matches
 from emulator.control.workers import results
+from emulator.control.workers.bounds import Bounds
 from emulator.control.workers.spec import REPLACE, START, STOP, spec_of
 from emulator.control.workers.worker import Worker
 from emulator.serve.fleet import Served
 from emulator.serve.run import ListenError
+from emulator.serve.shutdown import Grace
 from emulator.tcp import address
 
 log = logging.getLogger(__name__)
@@ -26,19 +28,25 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 STEADY = 60.0
 """Seconds after which a worker that dies is one that lived."""
 
+_UNBOUNDED = Bounds()
+
 
 class Workers:
     """The `Control` of devices that workers serve.
 
     Attributes:
         served: the devices by name, as they are to be served; what lives is with the workers.
+        count: how many workers there are.
+        bounds: of all workers together.
     """
 
-    def __init__(self, count: int, desk: Desk) -> None:
+    def __init__(self, count: int, desk: Desk, bounds: Bounds = _UNBOUNDED) -> None:
         """`count` workers, none of which is started yet; `desk`: this process's, without devices.
 
         What is no matter of devices is done there, and there all events are told.
         """
+        self.count = count
+        self.bounds = bounds
         self.served: dict[str, Served] = {}
         self._desk = desk
         self._local = LocalControl(desk)
@@ -64,15 +72,15 @@ class Workers:
             asyncio.create_task(self._keep(index)) for index in range(len(self._workers))
         ]
 
-    async def close(self) -> None:
-        """End the workers."""
+    async def close(self, grace: Grace | None = None) -> None:
+        """End the workers; `grace` says when there is hurry."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
-        await asyncio.gather(*(worker.stop() for worker in self._workers))
+        await asyncio.gather(*(worker.stop(grace) for worker in self._workers))
 
     def _worker(self, number: int) -> Worker:
-        return Worker(number, self._hub.relay, self._lost)
+        return Worker(number, self.bounds.share(self.count), self._hub.relay, self._lost)
 
     def _lost(self, count: int) -> None:
         self._hub.tell(events.Dropped(count=count))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -10,7 +9,9 @@ from typing import Any
 
 from emulator.control import lines
 from emulator.control.port import ControlError
+from emulator.control.workers.bounds import Bounds, Log, Start
 from emulator.control.workers.spec import LONGEST
+from emulator.serve.shutdown import Grace
 
 _CHILD = "emulator.control.workers.child"
 _PATIENCE = 10.0
@@ -28,8 +29,11 @@ class Worker:
         ended: done when its connection or the process has ended.
     """
 
-    def __init__(self, number: int, hear: Hear, lost: Callable[[int], None]) -> None:
+    def __init__(
+        self, number: int, bounds: Bounds, hear: Hear, lost: Callable[[int], None]
+    ) -> None:
         """`hear` is told each event, `lost` how many did not fit."""
+        self._bounds = bounds
         self.number = number
         self.process: asyncio.subprocess.Process | None = None
         self.ended: asyncio.Task[None] | None = None
@@ -48,10 +52,10 @@ class Worker:
     async def start(self) -> None:
         """Start the process. Raises OSError."""
         ours, theirs = socket.socketpair()
-        level = logging.getLogger().getEffectiveLevel()
+        start = Start(descriptor=theirs.fileno(), bounds=self._bounds, log=Log.of_this_process())
         try:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", _CHILD, str(theirs.fileno()), str(level)),
+                *(sys.executable, "-P", "-m", _CHILD, start.model_dump_json()),
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
@@ -75,16 +79,21 @@ class Worker:
         self._writer.write(lines.request(self._asked, operation, arguments))
         return answer
 
-    async def stop(self) -> None:
-        """Let the process end."""
+    async def stop(self, grace: Grace | None = None) -> None:
+        """Let the process end; it has its own grace, unless `grace` is in a hurry."""
         if self._writer is not None:
             self._writer.close()
         if self.process is not None:
+            ended = asyncio.ensure_future(self.process.wait())
+            if grace is not None:
+                await grace.until(asyncio.shield(ended))
+                if grace.hurry.is_set() and not ended.done():
+                    self.process.terminate()
             try:
-                await asyncio.wait_for(self.process.wait(), _PATIENCE)
+                await asyncio.wait_for(asyncio.shield(ended), _PATIENCE)
             except TimeoutError:
                 self.process.kill()
-                await self.process.wait()
+                await ended
         if self.ended is not None:
             self.ended.cancel()
             await asyncio.gather(self.ended, return_exceptions=True)

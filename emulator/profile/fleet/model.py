@@ -8,6 +8,7 @@ from emulator.faults import Rule
 from emulator.forms import U16, Line, Part, refusal, unique
 from emulator.profile.fields import FilePath
 from emulator.profile.fleet.numbered import misfit
+from emulator.profile.limits import ProcessLimits
 from emulator.profile.schema import Schema, plain_schema
 
 MAX_DEVICES = 0xFFFF
@@ -103,6 +104,9 @@ class FleetFile(Part):
         ge=1,
         le=MAX_WORKERS,
         description="How many processes share the devices: for more than one processor.",
+    )
+    limits: ProcessLimits = Field(
+        default=ProcessLimits(), description="What all devices may take up together."
     )
     control: Control | None = Field(
         default=None, description="How it is controlled; null: as the command line says."
