@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from emulator.answer.registry import ROWS
 from emulator.cli.main import app
-from emulator.endpoint import STALL
+from emulator.device import Limits
 from emulator.errors import UnexpectedRequest, UnsupportedRequest
 from emulator.faults.catalogue import FaultFile, Preset
 from emulator.faults.effect import EFFECTS, Stage
@@ -38,7 +38,6 @@ from emulator.spdm.codes import Code
 from emulator.spdm.messages import LAYOUTS
 from emulator.spdm.state import TRANSITIONS, State
 from emulator.spdm.versions import RULES, Version
-from emulator.transport.spdm_socket import MAX_PAYLOAD
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -109,9 +108,9 @@ def protocol() -> str:
         "",
         "A payload that is malformed, of an unknown vendor or type, or secured without a session",
         "gets no response: a frame of size 0. A frame of an unknown command or transport gets",
-        f"command 0xFFFF. A frame that claims more than {MAX_PAYLOAD} bytes, or is left unfinished",
-        f"for {STALL:g} seconds, ends the connection. See also",
-        "[transports](../how-to/transports.md).",
+        f"command 0xFFFF. A frame that claims more than {Limits.frame} bytes, or is left",
+        f"unfinished for {Limits.stall:g} seconds, ends the connection, where the profile has no",
+        "other [limits](profile.md#limits). See also [transports](../how-to/transports.md).",
         "",
         "## Requests",
         "",

@@ -3,16 +3,21 @@
 Pure: `now` is an argument, and what is to be sent, when, and whether to close comes back as
 actions for a shell (`serve/`) to carry out. Order of events for one request: frame → unwrapped →
 responder (its stages) → wrapped → frame stage → delivery stage → commit → Send.
+
+Where the responder meets slow work, `Compute` comes back, and what the peer sends waits until the
+shell has told the result by `Endpoint.complete`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from emulator.device import Device
-from emulator.errors import FrameError, SpdmError
-from emulator.responder import Responder
+from emulator.errors import FrameError, FrameTooLarge, SpdmError
+from emulator.responder import Reply, Responder
 from emulator.spdm.connection import Connection
 from emulator.spdm.stages import Delivery, Fired, Stages
+from emulator.spdm.work import Path, Work, go_on
 from emulator.transport.binding import Binding, BindingError, Kind
 from emulator.transport.bindings import BY_NUMBERS
 from emulator.transport.spdm_socket import SERVER_HELLO, Command, Frame
@@ -20,8 +25,8 @@ from emulator.transport.stream import AnyReader
 from emulator.vendor import Registry
 
 STALL = 30.0
-"""Seconds a peer may leave a frame unfinished before it is disconnected; and seconds it
-may ask nothing once a fault has left it without a reply, or its stream out of step."""
+"""Seconds a peer may ask nothing once a fault has left it without a reply, or its stream out of
+step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,20 @@ class Close:
     reset: bool = False
 
 
-Action = Send | Close
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Carry out the work, and give `Endpoint.complete` its result; always the last action.
+
+    Nothing else the peer sends is answered until then, so a shell does better not to read it. It
+    waits for nothing, least of all for the time of actions before it.
+    """
+
+    token: int
+    work: Work
+    not_before: ClassVar[float] = 0.0
+
+
+Action = Send | Close | Compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +98,33 @@ class Ended:
     reason: str
 
 
-Event = Received | Answered | Ignored | Faulted | Ended
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The peer ran into a limit (a name of `Limits`); told once for each in a connection."""
+
+    limit: str
+    what: str
+
+
+Event = Received | Answered | Ignored | Faulted | Limited | Ended
 Observer = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """An exchange whose answer is being computed.
+
+    Attributes:
+        binding: how its request was wrapped.
+        path: what leads to the reply.
+        work: what is computed now; None: the path has not begun.
+        token: tells this computation from all others of the connection.
+    """
+
+    binding: Binding
+    path: Path[Reply]
+    work: Work | None = None
+    token: int = 0
 
 
 class Endpoint:
@@ -111,49 +154,110 @@ class Endpoint:
         self._parked = False
         self._stages = stages
         self._observer = observer
-        self._reader = AnyReader()
+        self._reader = AnyReader(max_payload=device.limits.frame)
+        self._limited: set[str] = set()
         self._stalled_at: float | None = None
+        self._idle_at: float | None = None
         self._owed_at: float | None = None
         self._astray = False
         self._closed = False
+        self._under_way: UnderWay | None = None
+        self._computed = 0
+        self._unread = b""
 
     def receive(self, data: bytes, now: float) -> list[Action]:
         """Take bytes from the peer; nothing they contain raises."""
         if self._closed:
             return []
+        if self._under_way is not None:
+            self._unread += data
+            return []
+        return self._take(data, now)
+
+    def complete(self, token: int, result: object, now: float) -> list[Action]:
+        """Go on with the result of a computation, or with the exception it raised.
+
+        Where its exchange is over, because the peer has left, nothing comes of it.
+        """
+        under_way = self._under_way
+        if under_way is None or under_way.token != token:
+            return []
+        self._under_way = None
+        actions = self._go_on(under_way, result, now)
+        if not self._closed and self._under_way is None:
+            data, self._unread = self._unread, b""
+            self._stalled_at = None  # what is unfinished by now, nobody read
+            actions += self._take(data, now)
+        return actions
+
+    def _take(self, data: bytes, now: float) -> list[Action]:
         actions: list[Action] = []
         frames = 0
         try:
             for frame in self._reader.feed(data):
                 frames += 1
-                actions.extend(self._frame(frame, now))
-                if actions and isinstance(actions[-1], Close):
-                    return actions
+                actions += self._frame(frame, now)
+                if self._closed or self._under_way is not None:
+                    return actions  # the reader keeps what else there is
         except FrameError as error:
+            if isinstance(error, FrameTooLarge):
+                self.limited("frame", str(error))
             actions.append(self._close(str(error)))
             return actions
+        limits = self._device.limits
         if not self._reader.pending:
             self._stalled_at = None
-        elif self._stalled_at is None or frames:
+        elif limits.stall and (self._stalled_at is None or frames):
             # From a frame's first bytes on: what trickles in later buys no more time.
-            self._stalled_at = now + STALL
+            self._stalled_at = now + limits.stall
+        if limits.idle:
+            # While a reply is held back it is not the peer that is silent.
+            self._idle_at = max(now, actions[-1].not_before if actions else 0.0) + limits.idle
         return actions
 
     def timer(self) -> float | None:
-        """When `tick` is to be called next, or None."""
-        if self._stalled_at is None or self._owed_at is None:
-            return self._owed_at if self._stalled_at is None else self._stalled_at
-        return min(self._stalled_at, self._owed_at)
+        """When `tick` is to be called next, or None: no peer is late while it is computed for."""
+        if self._under_way is not None:
+            return None
+        if self._stalled_at is None and self._owed_at is None:
+            return self._idle_at
+        set_to = (self._stalled_at, self._owed_at, self._idle_at)
+        return min(at for at in set_to if at is not None)
 
     def tick(self, now: float) -> list[Action]:
-        """Act on the time: a frame left unfinished, by either end, ends the connection."""
+        """Act on the time: a frame left unfinished, by either end, ends the connection.
+
+        The shell calls it once when the peer has come, too: so one that never asks is idle.
+        """
+        if self._under_way is not None:
+            return []
+        limits = self._device.limits
         if self._stalled_at is not None and now >= self._stalled_at:
             pending = self._reader.pending
-            why = f"a frame of {pending} bytes so far was not finished in {STALL:g} s"
+            why = f"a frame of {pending} bytes so far was not finished in {limits.stall:g} s"
+            self.limited("stall", why)
             return [self._close(why)]
         if self._owed_at is not None and now >= self._owed_at:
             return [self._close(f"after a fault the peer asked nothing for {STALL:g} s")]
+        if self._idle_at is not None and now >= self._idle_at:
+            why = f"the peer asked nothing for {limits.idle:g} s"
+            self.limited("idle", why)
+            return [self._close(why)]
+        if self._idle_at is None and limits.idle and not self._closed:
+            self._idle_at = now + limits.idle
         return []
+
+    def limited(self, limit: str, what: str) -> None:
+        """Count that the peer ran into a limit, and tell it the first time."""
+        self._device.limited[limit] += 1
+        if limit not in self._limited:
+            self._limited.add(limit)
+            self._observe(Limited(limit, what))
+
+    @property
+    def device(self) -> Device:
+        """The device it is attached to."""
+        return self._device
 
     def left(self, reason: str) -> None:
         """The peer has left: nothing more comes from it."""
@@ -169,7 +273,10 @@ class Endpoint:
 
     def _close(self, reason: str, when: float = 0.0, *, reset: bool = False) -> Close:
         self._closed = True
-        self._stalled_at = self._owed_at = None
+        self._stalled_at = self._owed_at = self._idle_at = None
+        if self._under_way is not None:
+            self._under_way.path.close()
+            self._under_way = None
         self._observe(Ended(reason))
         return Close(reason, when, reset)
 
@@ -223,14 +330,32 @@ class Endpoint:
 
     def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
-        self._take_back()
+        if self._parked:
+            self._take_back()
         if self._armed is not self._device.stages:
             self._rearm()
         if self._observer is not None:
             self._observer(Received(raw))
-        reply = self.responder.respond(
+        answer = self.responder.respond(
             raw, slack=binding.padding, largest=binding.largest, now=now, transport=binding.name
         )
+        if isinstance(answer, Reply):
+            return self._reply(binding, answer, now)
+        return self._go_on(UnderWay(binding, answer), None, now)
+
+    def _go_on(self, under_way: UnderWay, result: object, now: float) -> list[Action]:
+        """The rest of an exchange, or its next computation."""
+        try:
+            under_way.work = go_on(under_way.path, under_way.work, result)
+        except StopIteration as done:
+            return self._reply(under_way.binding, done.value, now)
+        self._computed += 1
+        under_way.token = self._computed
+        self._under_way = under_way
+        return [Compute(under_way.token, under_way.work)]
+
+    def _reply(self, binding: Binding, reply: Reply, now: float) -> list[Action]:
+        """Send the answer to an SPDM message."""
         data = reply.data
         payload = b"" if data is None else binding.wrap(data)
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
@@ -250,6 +375,8 @@ class Endpoint:
             self._bound_silence(frame, delivery, now)
         if self._observer is not None:
             self._observer(Ignored("no response") if data is None else Answered(data, reply.error))
+        if reply.error is not None and reply.error.limit:
+            self.limited(reply.error.limit, str(reply.error))
         if delivery is not None and delivery.close:
             how = "resets" if delivery.reset else "closes"
             when = now + delivery.lasts + delivery.linger
@@ -279,12 +406,19 @@ class Endpoint:
 
     def _take_back(self) -> None:
         """What was left to the next connection is this one's, unless that one has come already."""
-        if self._parked:
-            self._parked = False
-            if self._device.parked is self.responder.connection:
-                self._device.parked = None
-            else:
-                self.responder.connection = Connection()
+        self._parked = False
+        if self._device.parked is self.responder.connection:
+            self._device.parked = None
+        else:
+            self.responder.connection = Connection()
+
+
+def carried_out(endpoint: Endpoint, actions: list[Action], now: float) -> list[Action]:
+    """`actions` with all that is to be computed carried out: for callers without an event loop."""
+    done = list(actions)
+    while done and isinstance(last := done[-1], Compute):
+        done[-1:] = endpoint.complete(last.token, last.work.carry_out(), now)
+    return done
 
 
 def _deliver(delivery: Delivery, now: float) -> list[Action]:

@@ -9,10 +9,11 @@ from emulator.spdm.capabilities import NONE, Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.state import TRANSITIONS, State
 from emulator.spdm.transcript import Part
+from emulator.spdm.work import Path
 from emulator.wire import Message
 
 _M = TypeVar("_M", bound=Message)
-_Handler = Callable[[Exchange, _M], Outcome]
+_Handler = Callable[[Exchange, _M], Outcome | Path[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Row:
         needs: the device has one of these capabilities; none: always.
         legal: the states it is legal in.
         on_error: parts of the transcript that an ERROR in answer to it empties.
-        handler: what answers it.
+        handler: what answers it: a function, or a path where slow work is needed to answer.
     """
 
     code: Code
@@ -33,7 +34,7 @@ class Row:
     needs: Cap
     legal: frozenset[State]
     on_error: tuple[Part, ...]
-    handler: Callable[[Exchange, Any], Outcome]
+    handler: Callable[[Exchange, Any], Outcome | Path[Outcome]]
 
 
 ROWS: dict[int, Row] = {}

@@ -6,14 +6,16 @@ from emulator.device import Device
 from emulator.endpoint import (
     Action,
     Answered,
-    Close,
+    Compute,
     Ended,
     Endpoint,
     Event,
     Faulted,
     Ignored,
+    Limited,
     Observer,
     Send,
+    UnderWay,
 )
 from emulator.errors import FrameError
 from emulator.record.packet import LinkType, Packet
@@ -40,12 +42,14 @@ _LINKS: dict[int, tuple[LinkType, bytes]] = {
     TransportType.MCTP: (LinkType.MCTP, MCTP_HEADER),
 }
 _BILLION = 10**9
+_COMMENTS = 16
+"""Comments kept for a packet that is still to come: a peer can bring about any number."""
 
 
 class RecordedEndpoint(Endpoint):
-    """Takes its input frame by frame, so that each reply stands behind its request.
+    """Records frame by frame, so that each reply stands behind its request.
 
-    A recording may begin and end while the peer is there: it has whole frames only.
+    A recording may begin and end while the peer is there.
     """
 
     def __init__(
@@ -63,33 +67,19 @@ class RecordedEndpoint(Endpoint):
         self._recorder: Recorder | None = None
         self._device_name = ""
         self._told = observer
-        self._input = bytearray()
+        self._asked: Frame | None = None
         self._link = LinkType.PCI_DOE
         self._comments: list[str] = []
         self._ending: str | None = None
         self._put_in(f"connection {self.number} opened")
 
     def receive(self, data: bytes, now: float) -> list[Action]:
-        """Take bytes from the peer, and record the frames they complete and the replies."""
-        if self._closed:
-            return []
-        if self._tape.recorder is not self._recorder:
-            self._put_in(f"connection {self.number} was open before")
-        if self._recorder is None:
-            return super().receive(data, now)
-        actions: list[Action] = []
-        for part in self._parts(data):
-            frame = self._whole()
-            if frame is not None:
-                self._request(frame)
-            done = super().receive(part, now)
-            if frame is not None:
-                self._replies(frame, done, now)
-            actions += done
-            self._end(max((_held(action, now) for action in done), default=0))
-            if done and isinstance(done[-1], Close):
-                break
-        return actions
+        """Take bytes from the peer."""
+        return self._ending_with(super().receive(data, now), now)
+
+    def complete(self, token: int, result: object, now: float) -> list[Action]:
+        """Go on with the result of a computation."""
+        return self._ending_with(super().complete(token, result, now), now)
 
     def tick(self, now: float) -> list[Action]:
         """Act on the time."""
@@ -103,12 +93,10 @@ class RecordedEndpoint(Endpoint):
         self._end()
 
     def _put_in(self, comment: str) -> None:
-        """Record from here on what the tape says; a frame under way is not begun with."""
-        self._recorder = None
-        self._input.clear()
+        """Record from here on what the tape says."""
+        self._recorder = self._tape.recorder
         self._comments.clear()
-        if self._tape.recorder is not None and not self._reader.pending:
-            self._recorder = self._tape.recorder
+        if self._recorder is not None:
             self._device_name = self._recorder.name(self._device)
             self._comments.append(comment)
 
@@ -122,48 +110,57 @@ class RecordedEndpoint(Endpoint):
     def _keep(self, event: Event) -> None:
         if isinstance(event, Ignored):
             silent = "no response"
-            self._comments.append(silent if event.reason == silent else f"{silent}: {event.reason}")
+            self._remark(silent if event.reason == silent else f"{silent}: {event.reason}")
         elif isinstance(event, Answered) and event.error is not None:
-            self._comments.append(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
+            self._remark(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
         elif isinstance(event, Faulted):
-            self._comments.append(f"fault {event.fault}")
+            self._remark(f"fault {event.fault}")
+        elif isinstance(event, Limited):
+            self._remark(f"limit {event.limit}: {event.what}")
         elif isinstance(event, Ended):
             self._ending = event.reason
 
-    def _parts(self, data: bytes) -> Iterator[bytes]:
-        """`data` cut where headers and frames end; `_input` has the frame so far."""
-        while data:
-            missing = self._wanted() - len(self._input)
-            part, data = data[:missing], data[missing:]
-            self._input += part
-            yield part
+    def _remark(self, comment: str) -> None:
+        """Keep a comment for the next packet, unless it has plenty."""
+        if len(self._comments) < _COMMENTS:
+            self._comments.append(comment)
+        elif len(self._comments) == _COMMENTS:
+            self._comments.append("and more")
 
-    def _wanted(self) -> int:
-        """How long `_input` is when the header, and then the frame, is whole."""
-        if len(self._input) < HEADER_SIZE:
-            return HEADER_SIZE
-        return HEADER_SIZE + int.from_bytes(self._input[8:HEADER_SIZE], "big")
-
-    def _whole(self) -> Frame | None:
-        """The frame that `_input` completes."""
-        if len(self._input) < self._wanted():
-            return None  # A frame may come byte by byte: it is looked at once.
-        frame = next(_frames(bytes(self._input)), None)
-        if frame is not None:
-            self._input.clear()
-        return frame
-
-    def _request(self, frame: Frame) -> None:
+    def _frame(self, frame: Frame, now: float) -> list[Action]:
+        """Record a frame, and the replies, where anything is recorded now."""
+        if self._tape.recorder is not self._recorder:
+            self._put_in(f"connection {self.number} was open before")
+        if self._recorder is None:
+            return super()._frame(frame, now)
         if frame.command == Command.NORMAL:
             self._write(Direction.REQUEST, frame, self._now())
+        self._asked = frame
+        return self._answered(super()._frame(frame, now), now)
 
     def _now(self) -> int:
         return 0 if self._recorder is None else self._recorder.clock()
 
+    def _go_on(self, under_way: UnderWay, result: object, now: float) -> list[Action]:
+        """Record the replies that had to be computed."""
+        return self._answered(super()._go_on(under_way, result, now), now)
+
+    def _answered(self, actions: list[Action], now: float) -> list[Action]:
+        """Record the replies once they are there."""
+        asked = self._asked
+        if asked is not None and not (actions and isinstance(actions[-1], Compute)):
+            self._asked = None
+            if asked.command == Command.NORMAL:
+                self._replies(asked, actions, now)
+        return actions
+
+    def _ending_with(self, actions: list[Action], now: float) -> list[Action]:
+        """Record the connection's end, if these actions bring it about."""
+        self._end(max((_held(action, now) for action in actions), default=0))
+        return actions
+
     def _replies(self, request: Frame, actions: list[Action], now: float) -> None:
         """Record what answers a request; what is no frame is recorded, too."""
-        if request.command != Command.NORMAL:
-            return
         at = self._now()
         sent = [action for action in actions if isinstance(action, Send)]
         at += max((_held(action, now) for action in sent), default=0)
@@ -171,6 +168,8 @@ class RecordedEndpoint(Endpoint):
         if not stream:
             self._comments.append("nothing was sent")
             self._write(Direction.REPLY, request._replace(payload=b""), at)
+        elif not self._reader.framed:
+            stream = request._replace(payload=stream).to_bytes()
         header = HEADER_SIZE
         while stream:
             frame = next(_frames(stream), None)

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from interop import recorded
@@ -70,7 +69,7 @@ def shape(recording: Recorded, raw: bytes, request: bytes) -> Shape:
         case Code.MEASUREMENTS if not request[2] & 1:
             signature = 0
     if raw[1] in {Code.CHALLENGE_AUTH, Code.MEASUREMENTS}:
-        return replace(found, signature=signature, summary=summary)
+        return found._replace(signature=signature, summary=summary)
     return found
 
 
