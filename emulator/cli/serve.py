@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from emulator.cli.controlled import ControlSocket, beside, desk_of, emulator_name, now
+from emulator.cli.formats import RecordFormat
 from emulator.cli.options import (
     FaultFiles,
     FaultNames,
@@ -26,7 +27,7 @@ from emulator.cli.options import (
     rules_or_exit,
 )
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
-from emulator.cli.recording import RecordFormat, record_or_exit
+from emulator.cli.recording import record_or_exit
 from emulator.control.hub import Hub
 from emulator.control.local import LocalControl
 from emulator.control.recordings import Recordings
