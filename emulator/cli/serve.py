@@ -12,6 +12,7 @@ import typer
 
 from emulator.cli.controlled import ControlSocket, emulator_name
 from emulator.cli.fleet import control_of, devices_or_exit, fleet_of
+from emulator.cli.formats import RecordFormat
 from emulator.cli.mqtt import (
     EmulatorName,
     FleetName,
@@ -38,7 +39,7 @@ from emulator.cli.options import (
     rules_or_exit,
 )
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
-from emulator.cli.recording import RecordFormat, RecordingWanted
+from emulator.cli.recording import RecordingWanted
 from emulator.cli.serving import Counts, Serving, serve_call
 from emulator.control.workers import Bounds
 from emulator.device import Device
