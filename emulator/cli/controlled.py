@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from emulator import events
+from emulator.cli.reaching import CONTROL_VARIABLE
 from emulator.control.desk import Desk
 from emulator.control.hub import Hub
 from emulator.control.local import LocalControl
@@ -19,9 +20,6 @@ from emulator.control.recordings import Recordings
 from emulator.control.server import ControlServer
 from emulator.serve.fleet import Fleet
 from emulator.serve.run import ListenError
-
-CONTROL_VARIABLE = "SPDM_EMULATOR_CONTROL"
-"""The environment variable that names the control socket, for `serve` and `ctl`."""
 
 ControlSocket = Annotated[
     Path | None,
@@ -56,7 +54,7 @@ def nowhere(control: Control) -> AbstractAsyncContextManager[object]:
 
 @asynccontextmanager
 async def controlled(
-    desk: Desk, path: Path | None, carrier: Carrier = nowhere
+    desk: Desk, path: Path | None, *, carrier: Carrier = nowhere
 ) -> AsyncIterator[LocalControl]:
     """Let the devices of `desk` be controlled at a socket, where there is a path for one.
 
@@ -90,12 +88,12 @@ def desk_of(fleet: Fleet, hub: Hub, recordings: Recordings) -> Desk:
 
 
 def beside(
-    desk: Desk, path: Path | None, carrier: Carrier = nowhere
+    desk: Desk, path: Path | None, *, carrier: Carrier = nowhere
 ) -> Callable[[Callable[[], None]], AbstractAsyncContextManager[object]]:
     """What `serve` runs beside the devices: control, which may end it all."""
 
     def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[object]:
         desk.stop = stop
-        return controlled(desk, path, carrier)
+        return controlled(desk, path, carrier=carrier)
 
     return begin

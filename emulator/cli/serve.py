@@ -253,7 +253,7 @@ def serve(
                     fleet,
                     here,
                     ready,
-                    beside=beside(desk, control, carrier),
+                    beside=beside(desk, control, carrier=carrier),
                     grace=grace,
                     notifier=Notifier(os.environ),
                     reload=lambda: LocalControl(desk).call("fleet.reload", {}),
