@@ -375,10 +375,10 @@ PAGES = {
     "profile.md": profile,
     "faults.md": faults,
     "command.md": command,
-    "mqtt.md": mqtt,
     "control.md": control,
     "events.md": events,
     "events.schema.json": events_schema,
+    "mqtt.md": mqtt,
 }
 """The generated files and what writes each."""
 
