@@ -29,6 +29,9 @@ from emulator.faults.when import REQUEST_BIT, On
 from emulator.profile import schema
 from emulator.profile.catalogue import stages
 from emulator.profile.faults import catalogue
+from emulator.profile.fleet import fleet_schema
+from emulator.profile.fleet.model import Control, Devices
+from emulator.profile.limits import ProcessLimits
 from emulator.responder import dispatcher
 from emulator.responder.answers import Answer
 from emulator.responder.answers import table as answers_of
@@ -187,6 +190,28 @@ def profile() -> str:
             lines += [f"## {name}", "", about, "", *_fields(node)]
         elif "enum" in node:
             lines += [f"## {name}", "", "One of " + _type(node) + ".", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def fleet() -> str:
+    """docs/reference/fleet.md."""
+    described = fleet_schema()
+    parts = described["$defs"]
+    lines = [
+        "# Fleet file reference",
+        "",
+        _NOTE,
+        "A fleet file has many devices of a few profiles, for one `spdm-emulator serve`; see",
+        "[fleets](../how-to/fleet.md). `spdm-emulator profile schema --fleet` prints the JSON",
+        "Schema of this page, for editors; `spdm-emulator profile check FILE` tells every mistake.",
+        "",
+        "## The file",
+        "",
+        *_fields(described),
+    ]
+    for part in (Devices, ProcessLimits, Control):
+        name = part.__name__
+        lines += [f"## {name}", "", inspect.getdoc(part) or "", "", *_fields(parts[name])]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -373,6 +398,7 @@ PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
     "profile.md": profile,
+    "fleet.md": fleet,
     "faults.md": faults,
     "command.md": command,
     "control.md": control,

@@ -18,6 +18,7 @@ from emulator.control.local import LocalControl
 from emulator.control.port import Control
 from emulator.control.recordings import Recordings
 from emulator.control.server import ControlServer
+from emulator.control.workers import Workers
 from emulator.serve.fleet import Fleet
 from emulator.serve.run import ListenError
 
@@ -54,13 +55,16 @@ def nowhere(control: Control) -> AbstractAsyncContextManager[object]:
 
 @asynccontextmanager
 async def controlled(
-    desk: Desk, path: Path | None, *, carrier: Carrier = nowhere
-) -> AsyncIterator[LocalControl]:
-    """Let the devices of `desk` be controlled at a socket, where there is a path for one.
+    desk: Desk, path: Path | None, workers: Workers | None = None, carrier: Carrier = nowhere
+) -> AsyncIterator[Control]:
+    """Let the devices of `desk`, or of its workers, be controlled at a socket, if there is a path.
+
+    `carrier` carries control elsewhere.
 
     Raises ListenError where it cannot be listened on.
     """
-    control = LocalControl(desk)
+    control: Control = LocalControl(desk) if workers is None else workers
+    count = len(desk.fleet) if workers is None else len(workers.served)
     server = None if path is None else ControlServer(control, str(path))
     if server is not None:
         try:
@@ -71,7 +75,7 @@ async def controlled(
             ) from error
     try:
         async with carrier(control):
-            desk.hub.tell(events.EmulatorUp(devices=len(desk.fleet)))
+            desk.hub.tell(events.EmulatorUp(devices=count))
             try:
                 yield control
             finally:
@@ -87,13 +91,20 @@ def desk_of(fleet: Fleet, hub: Hub, recordings: Recordings) -> Desk:
     return Desk(fleet, hub, recordings, clock=now)
 
 
+Controlled = Callable[[Callable[[], None]], AbstractAsyncContextManager[Control]]
+"""What goes on beside the devices, given what ends it all: their control."""
+
+
 def beside(
-    desk: Desk, path: Path | None, *, carrier: Carrier = nowhere
-) -> Callable[[Callable[[], None]], AbstractAsyncContextManager[object]]:
+    desk: Desk,
+    path: Path | None,
+    workers: Workers | None = None,
+    carrier: Carrier = nowhere,
+) -> Controlled:
     """What `serve` runs beside the devices: control, which may end it all."""
 
-    def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[object]:
+    def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[Control]:
         desk.stop = stop
-        return controlled(desk, path, carrier=carrier)
+        return controlled(desk, path, workers, carrier)
 
     return begin

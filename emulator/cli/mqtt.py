@@ -106,7 +106,7 @@ class Mqtt:
         """Whether devices are served only as they are handed out."""
         return self.dialer.broker.share is not None
 
-    def carrier(self, emulator: str, places: Places) -> Carrier:
+    def carrier(self, emulator: str, places: Places | None = None) -> Carrier:
         """What carries control to the broker; `places` has the devices of a shared fleet."""
 
         def begin(control: Control) -> AbstractAsyncContextManager[object]:
@@ -116,7 +116,7 @@ class Mqtt:
                 fleet=self.fleet,
                 emulator=emulator,
                 clock=now,
-                places=places if self.shared else None,
+                places=places,
             )
             return bridged(bridge)
 

@@ -4,7 +4,6 @@ import errno
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from emulator.entropy import Entropy
 from emulator.serve.fleet import Fleet, Served
 
 HERE = "127.0.0.1"
@@ -26,7 +25,6 @@ class FleetPlaces:
         fleet: Fleet,
         devices: Sequence[Served],
         *,
-        entropy: Entropy,
         clock: Callable[[], datetime],
         ready: Callable[[Served], None],
     ) -> None:
@@ -35,7 +33,6 @@ class FleetPlaces:
         self._devices = {served.name: served for served in devices}
         self._unused = dict(self._devices)
         self._places = {served.name: (served.host, served.port) for served in devices}
-        self._entropy = entropy
         self._clock = clock
         self._ready = ready
 
@@ -58,8 +55,8 @@ class FleetPlaces:
 
     def _again(self, name: str) -> Served:
         first = self._devices[name]
-        number = [*self._devices].index(name)
-        entropy = self._entropy.fork(f"device {number}")
+        # Its source of randomness only forks, by labels: what is made of it again, is the same.
+        entropy = first.device.entropy
         device = first.recipe.build(first.loaded, entropy=entropy, at=self._clock())
         return Served(first.recipe, first.loaded, device, *self._places[name])
 
