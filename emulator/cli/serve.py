@@ -42,7 +42,7 @@ from emulator.profile.recipe import Recipe
 from emulator.record import LIMIT, RecordedEndpoint
 from emulator.serve.fleet import Fleet, Served
 from emulator.serve.limits import Admission, raise_descriptor_limit
-from emulator.serve.notify import Notifier
+from emulator.serve.notify import Notifier, Reload
 from emulator.serve.run import ListenError, call
 from emulator.serve.run import serve as serve_until_stopped
 from emulator.serve.shutdown import GRACE
@@ -274,7 +274,8 @@ def _serve(
     fleet = Fleet(hub, endpoint=endpoint, admission=Admission(bounds.connections))
     desk = desk_of(fleet, hub, recordings)
     team = Workers(workers, desk, bounds) if workers > 1 else None
-    reload = partial(reload_and_tell, team or LocalControl(desk))
+    controls = team or LocalControl(desk)
+    reload: Reload = partial(controls.call, "fleet.reload")
     notifier = Notifier(os.environ)
 
     def ready(one: Served) -> None:
@@ -282,6 +283,7 @@ def _serve(
 
     running = beside(desk, control, team)
     if file is not None:
+        reload = partial(reload_and_tell, controls)
         running = reloading(file, desk, team or DeskDevices(desk), running, ready)
     if team is not None:
         return asyncio.run(
