@@ -12,8 +12,36 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.controlled import ControlSocket, beside, desk_of, emulator_name, now
-from emulator.cli.fleet import control_of, devices_or_exit, fleet_of, reload_and_tell, reloading
+from emulator.cli.controlled import (
+    Carrier,
+    ControlSocket,
+    beside,
+    desk_of,
+    emulator_name,
+    now,
+    nowhere,
+)
+from emulator.cli.fleet import (
+    broker_of,
+    control_of,
+    devices_or_exit,
+    fleet_of,
+    reload_and_tell,
+    reloading,
+)
+from emulator.cli.mqtt import (
+    EmulatorName,
+    FleetName,
+    Mqtt,
+    MqttCa,
+    MqttCert,
+    MqttKey,
+    MqttPasswordFile,
+    MqttRoom,
+    MqttShare,
+    MqttUrl,
+    mqtt_or_exit,
+)
 from emulator.cli.options import (
     FaultFiles,
     FaultNames,
@@ -32,10 +60,12 @@ from emulator.cli.workers import serve_in_workers
 from emulator.control.fleet_file import DeskDevices, FleetFile
 from emulator.control.hub import Hub
 from emulator.control.local import LocalControl
+from emulator.control.mqtt.places import FleetPlaces
 from emulator.control.recordings import Recordings
 from emulator.control.workers import Bounds, Workers
 from emulator.device import Device
 from emulator.endpoint import Endpoint
+from emulator.entropy import Seeded
 from emulator.faults import Faults, Rule
 from emulator.profile.fleet.model import MAX_WORKERS
 from emulator.profile.recipe import Recipe
@@ -62,6 +92,23 @@ class _Where:
     host: str | None
     port: int | None
     unix: str | None
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """Who carries control, and what the emulator is called there.
+
+    Attributes:
+        name: what events and topics call it.
+        control: the control socket.
+        broker: the broker.
+        entropy: what devices that are handed over draw from.
+    """
+
+    name: str
+    control: Path | None
+    broker: Mqtt | None
+    entropy: Seeded
 
 
 def _devices(
@@ -163,6 +210,15 @@ def serve(
             " as the fleet file says.",
         ),
     ] = None,
+    name: EmulatorName = None,
+    mqtt: MqttUrl = None,
+    mqtt_password_file: MqttPasswordFile = None,
+    mqtt_ca: MqttCa = None,
+    mqtt_cert: MqttCert = None,
+    mqtt_key: MqttKey = None,
+    mqtt_share: MqttShare = False,
+    mqtt_room: MqttRoom = None,
+    fleet_name: FleetName = None,
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Record every conversation; see `show` and `replay`."),
@@ -215,7 +271,16 @@ def serve(
         devices = devices_or_exit(file)
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
+    broker = mqtt_or_exit(
+        mqtt,
+        mqtt_password_file,
+        (mqtt_ca, mqtt_cert, mqtt_key),
+        share=mqtt_share,
+        room=mqtt_room,
+        fleet=fleet_name or (file.loaded.name if file is not None else None),
+    )
     if file is not None:
+        broker = broker or broker_of(file, fleet_name)
         control, workers = control or control_of(file), workers or file.loaded.file.workers
         max_connections = max_connections or file.loaded.file.limits.connections
     largest = LIMIT if file is None else file.loaded.file.limits.recording
@@ -231,7 +296,8 @@ def serve(
             counts = _call(devices[0].device, role_inquiry, told, wanted, grace)
         else:
             bounds = Bounds(max_connections, grace)
-            counts = _serve(devices, file, control, workers or 1, told, wanted, bounds)
+            carried = _Carried(name or emulator_name(), control, broker, chosen)
+            counts = _serve(devices, file, carried, workers or 1, told, wanted, bounds)
     except ListenError as error:
         fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
     raise typer.Exit(_account(counts, required=require_fired))
@@ -260,16 +326,20 @@ def _call(
 def _serve(
     devices: list[Served],
     file: FleetFile | None,
-    control: Path | None,
+    carried: _Carried,
     workers: int,
     told: Callable[..., None],
     wanted: RecordingWanted,
     bounds: Bounds,
 ) -> Counts:
     """Serve devices here or in workers until told to stop; how often each rule reached in."""
-    hub = Hub(emulator_name(), clock=now)
+    broker = carried.broker
+    shared = broker is not None and broker.shared
+    if shared and workers > 1:
+        fail("devices are shared over MQTT by emulators of one process each", code=WRONG_USE)
+    hub = Hub(carried.name, clock=now)
     recordings = Recordings(ended=hub.trouble)
-    tapped = wanted.file is not None or control is not None
+    tapped = wanted.file is not None or carried.control is not None or broker is not None
     endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
     fleet = Fleet(hub, endpoint=endpoint, admission=Admission(bounds.connections))
     desk = desk_of(fleet, hub, recordings)
@@ -281,8 +351,12 @@ def _serve(
     def ready(one: Served) -> None:
         told(one.device, "listening", *(one.bound or ("", 0)))
 
-    running = beside(desk, control, team)
-    if file is not None:
+    carrier: Carrier = nowhere
+    if broker is not None:
+        places = FleetPlaces(fleet, devices, entropy=carried.entropy, clock=now, ready=ready)
+        carrier = broker.carrier(hub.name, places)
+    running = beside(desk, carried.control, team, carrier)
+    if file is not None and not shared:
         reload = partial(reload_and_tell, controls)
         running = reloading(file, desk, team or DeskDevices(desk), running, ready)
     if team is not None:
@@ -294,7 +368,7 @@ def _serve(
         asyncio.run(
             serve_until_stopped(
                 fleet,
-                devices,
+                [] if shared else devices,
                 ready,
                 beside=running,
                 grace=bounds.grace,

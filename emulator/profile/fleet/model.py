@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from emulator.faults import Rule
 from emulator.forms import U16, Line, Part, refusal, unique
+from emulator.profile.broker import Broker
 from emulator.profile.fields import FilePath
 from emulator.profile.fleet.numbered import misfit
 from emulator.profile.limits import ProcessLimits
@@ -110,6 +111,9 @@ class FleetFile(Part):
     )
     control: Control | None = Field(
         default=None, description="How it is controlled; null: as the command line says."
+    )
+    mqtt: Broker | None = Field(
+        default=None, description="Where events go and commands come from; null: no broker."
     )
 
 
