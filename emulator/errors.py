@@ -57,6 +57,12 @@ class Unspecified(SpdmError):
     code = 0x05
 
 
+class DecryptError(SpdmError):
+    """A record cannot be opened, or verify data is wrong: this ends its session, and only that."""
+
+    code = 0x06
+
+
 class UnsupportedRequest(SpdmError):
     """The request code is unknown, or its capability is not offered. Param2 is the code."""
 
@@ -190,6 +196,13 @@ class ProfileError(EmulatorError):
 
 class PkiError(EmulatorError):
     """A key, certificate or chain cannot be used."""
+
+
+class KeyLogError(EmulatorError):
+    """A key log cannot be read."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(f"{file}:{line}: {reason}")
 
 
 class RecordingError(EmulatorError):

@@ -4,26 +4,19 @@ How a reply is laid out depends on what was agreed and asked before, so messages
 Nothing here judges: what cannot be read is said to be so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from emulator.errors import WireError
+from emulator.errors import DecryptError, WireError
 from emulator.report.meaning import meaning, reported
+from emulator.report.opened import Opener
+from emulator.report.shapes import Shapes
 from emulator.requester import Direction
 from emulator.spdm import codes
-from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm, by_bit
-from emulator.spdm.capabilities import MEAS, NONE, Cap
-from emulator.spdm.messages import (
-    LAYOUTS,
-    Algorithms,
-    Capabilities,
-    Challenge,
-    ChallengeAuth,
-    GetMeasurements,
-    Measurements,
-    RequestAttributes,
-)
-from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.key_schedule import Direction as Way
+from emulator.spdm.keylog import KeyLog
+from emulator.spdm.messages import LAYOUTS, Measurements
+from emulator.spdm.secured import Format
 from emulator.wire import Message, Shape, decode
 
 _HEADER = 4
@@ -42,6 +35,7 @@ class Told:
         shape: the shape it has.
         raw: its bytes.
         measurements: those it reports, as `evidence.measurement` has them.
+        session: the id of the session it was said in, where it could be read there.
     """
 
     direction: Direction
@@ -52,67 +46,53 @@ class Told:
     shape: Shape
     raw: bytes
     measurements: tuple[dict[str, Any], ...] = ()
+    session: int | None = None
 
 
 class Conversation:
     """One conversation so far."""
 
-    def __init__(self) -> None:
-        self._capabilities: Cap = NONE
-        self._hash: Algorithm | None = None
-        self._asym: Algorithm | None = None
-        self._asked: Message | None = None
+    def __init__(self, keylog: KeyLog | None = None) -> None:
+        """With a key log, what was said in the sessions it knows can be told too."""
+        self._shapes = Shapes()
+        self._opener = Opener(keylog) if keylog is not None else None
 
     def tell(self, direction: Direction, raw: bytes) -> Told:
         """Take the next message."""
         name = codes.name(raw[1]) if len(raw) >= _HEADER else "(no message)"
         layout = LAYOUTS.get(raw[1]) if len(raw) >= _HEADER else None
-        shape = self._shape(layout, raw)
+        shape = self._shapes.of(layout, raw[0] if raw else 0)
         if layout is None:
             return Told(direction, name, len(raw), raw.hex(), None, shape, raw)
         try:
             message, _ = decode(layout, raw, shape)
         except WireError as error:
             return Told(direction, name, len(raw), str(error), layout, shape, raw)
-        self._learn(direction, message)
+        self._shapes.learn(message, request=direction is Direction.REQUEST)
+        if self._opener is not None:
+            self._opener.learn(message, self._shapes)
         measured = tuple(reported(message.record)) if isinstance(message, Measurements) else ()
         return Told(direction, name, len(raw), meaning(message), layout, shape, raw, measured)
 
-    def _shape(self, layout: type[Message] | None, raw: bytes) -> Shape:
-        hash_size = self._hash.size if self._hash else 0
-        signature = self._asym.size if self._asym else 0
-        asked = self._asked
-        signed, summary = False, False
-        if layout is ChallengeAuth:
-            signed = True
-            summary = (
-                isinstance(asked, Challenge)
-                and asked.summary_type != SummaryType.NONE
-                and bool(self._capabilities & MEAS)
-            )
-        elif layout is Measurements:
-            signed = isinstance(asked, GetMeasurements) and bool(
-                asked.attributes & RequestAttributes.SIGNATURE
-            )
-        return Shape(
-            version=raw[0] if raw else 0,
-            hash=hash_size,
-            signature=signature if signed else 0,
-            summary=hash_size if summary else 0,
-        )
-
-    def _learn(self, direction: Direction, message: Message) -> None:
-        if direction is Direction.REQUEST:
-            self._asked = message
-        if isinstance(message, Capabilities):
-            self._capabilities = message.flags
-        if isinstance(message, Algorithms):
-            self._hash = _row(HASHES, message.base_hash)
-            self._asym = _row(SIGNATURES, message.base_asym)
+    def tell_secured(self, direction: Direction, record: bytes, form: Format) -> Told:
+        """Take the next message, which is a record, and tell what is in it if that can be read."""
+        size = f"secured message, {len(record)} bytes"
+        if self._opener is None:
+            return _unread(direction, record, size)
+        way = Way.REQUEST if direction is Direction.REQUEST else Way.RESPONSE
+        try:
+            session, inner = self._opener.open(way, record, form)
+        except DecryptError as error:
+            return _unread(direction, record, f"{size}: {error}")
+        message = form.message(inner)
+        if message is None:
+            told = _unread(direction, inner, f"application message, {len(inner)} bytes")
+            told = replace(told, name="(application)")
+        else:
+            told = self.tell(direction, message)
+        said = f"in session {session:08x}: {told.meaning}"
+        return replace(told, session=session, meaning=said)
 
 
-def _row(family: tuple[Algorithm, ...], bit: int) -> Algorithm | None:
-    try:
-        return by_bit(family, bit)
-    except KeyError:
-        return None
+def _unread(direction: Direction, data: bytes, meaning: str) -> Told:
+    return Told(direction, "(secured)", len(data), meaning, None, Shape(), data)
