@@ -15,6 +15,8 @@ from emulator.spdm.messages import (
     MeasurementValue,
 )
 from emulator.spdm.messages.measured import DeviceMode, StructuredManifest
+from emulator.spdm.opaque import EarlyTable, OpaqueElement, OpaqueTable
+from emulator.spdm.secured_versions import SelectedVersion, SupportedVersions
 from emulator.wire import Rest, Shape, Structure, annotate, decode, encode
 
 CLASSES: tuple[type[Structure], ...] = (
@@ -23,6 +25,11 @@ CLASSES: tuple[type[Structure], ...] = (
     MeasurementValue,
     DeviceMode,
     StructuredManifest,
+    EarlyTable,
+    OpaqueTable,
+    OpaqueElement,
+    SupportedVersions,
+    SelectedVersion,
 )
 
 each = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
