@@ -9,8 +9,6 @@ from emulator.ask.version import version_text
 from emulator.errors import BrokenReply
 from emulator.requester.evidence import measurement
 from emulator.spdm.algorithms import (
-    AEADS,
-    DHE_GROUPS,
     HASHES,
     MEASUREMENT_HASHES,
     MEASUREMENT_SPECIFICATION_DMTF,
@@ -50,12 +48,12 @@ from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK, SLOT_SIZE
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
-from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.negotiation import STRUCTURES, Negotiated
 from emulator.spdm.versions import Version
 from emulator.wire import Message
 
-_STRUCTURES = {AlgType.DHE: DHE_GROUPS, AlgType.AEAD: AEADS}
-"""The algorithm structures that are told in a line."""
+_TOLD = (AlgType.DHE, AlgType.AEAD)
+"""The algorithm structures that have a choice."""
 
 _LONGEST_VALUE = 160
 """Characters of a measurement's value that one line has room for."""
@@ -119,8 +117,8 @@ def _algorithms(message: NegotiateAlgorithms | Algorithms) -> Iterator[str]:
     yield ", ".join(algorithm_names(SIGNATURES, message.base_asym)) or "no signatures"
     yield ", ".join(algorithm_names(HASHES, message.base_hash)) or "no hash"
     for structure in message.structures:
-        family = _STRUCTURES.get(structure.kind)
-        if family is not None and structure.supported:
+        if structure.kind in _TOLD and structure.supported:
+            _, family = STRUCTURES[structure.kind]
             yield ", ".join(algorithm_names(family, structure.supported))
 
 
