@@ -104,12 +104,13 @@ def psk_exchange(
     hint: bytes = HINT,
     requester: int = 0x4321,
     summary: int = 0,
+    policy: int = 0,
     opaque: bytes | None = None,
 ) -> bytes:
     """PSK_EXCHANGE, with a context of 32 bytes."""
     told = versions_offered(version, 0x10, 0x11, 0x12) if opaque is None else opaque
     sizes = (len(hint), 32, len(told))
-    head = struct.pack("<4B4H", version, 0xE6, summary, 0, requester, *sizes)
+    head = struct.pack("<4B4H", version, 0xE6, summary, policy, requester, *sizes)
     return head + hint + bytes(range(32)) + told
 
 
@@ -240,6 +241,7 @@ class Wire:
         group: str = "SECP_384_R1",
         aead: str = "AES_256_GCM",
         binding: Binding = DOE,
+        policy: int = 0,
     ) -> None:
         """Negotiate with a device."""
         self.events: list[Event] = []
@@ -251,6 +253,7 @@ class Wire:
         self._binding = binding
         self._group, self._aead = group, aead
         self._flags = flags
+        self._policy = policy
         form = binding.records
         assert form is not None
         self.form = form
@@ -318,7 +321,12 @@ class Wire:
         group = dhe.GROUPS[self._group]
         pair = group.pair(self.entropy.bytes(group.drawn, label="key exchange"))
         request = key_exchange(
-            self.version, pair.public, requester=requester, summary=summary, slot=slot
+            self.version,
+            pair.public,
+            requester=requester,
+            summary=summary,
+            slot=slot,
+            policy=self._policy,
         )
         reply = self.good(request)
         hash_size = hashes.size(HASH)
@@ -342,7 +350,7 @@ class Wire:
 
     def by_psk(self, *, requester: int = 0x4321, hint: bytes = HINT, key: bytes = KEY) -> Inside:
         """Begin a session by PSK_EXCHANGE; where the device has no context, it is established."""
-        request = psk_exchange(self.version, hint=hint, requester=requester)
+        request = psk_exchange(self.version, hint=hint, requester=requester, policy=self._policy)
         reply = self.good(request)
         context, opaque = struct.unpack_from("<HH", reply, 8)
         at = 12 + context + opaque

@@ -102,6 +102,8 @@ def make(
         transcript=SessionTranscript(negotiation, chain_hash=chain_hash),
         encrypted=connection.both(Cap.ENCRYPT),
         heartbeat=sessions.heartbeat if connection.both(Cap.HBEAT) else 0,
+        outlasts_updates=not rules(connection.version).session_policy
+        or SessionPolicy.TERMINATION in request.session_policy,
     )
 
 

@@ -122,8 +122,7 @@ class Device:
         self.measurements.reset()
         self.cached = None
         self.park(None)
-        for session in tuple(self.sessions.live):
-            session.end()
+        self.sessions.end_all()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())
@@ -143,6 +142,7 @@ class Device:
             self.measurements.prepare(index, value)
         else:
             self.measurements.change(index, value)
+            self.sessions.end_at_update()
         self.tell(MeasurementChange(index, pending))
 
     def put_slots(self, held: Mapping[int, Slot | None]) -> None:

@@ -46,3 +46,14 @@ class Sessions:
         """There is one more, until it is over."""
         self.live.add(session)
         session.released = self.live.discard
+
+    def end_all(self) -> None:
+        """The device is reset."""
+        for session in tuple(self.live):
+            session.end()
+
+    def end_at_update(self) -> None:
+        """What is measured has changed: the sessions end whose requesters asked for that."""
+        for session in tuple(self.live):
+            if not session.outlasts_updates:
+                session.end()

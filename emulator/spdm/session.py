@@ -59,6 +59,7 @@ class Session:
         transcript: its handshake.
         encrypted: its records are encrypted; otherwise they only authenticate.
         heartbeat: HeartbeatPeriod, seconds; 0: there is no heartbeat.
+        outlasts_updates: it goes on after an update of what is measured (SessionPolicy, since 1.2).
         phase: HANDSHAKE or ESTABLISHED; CLEAR once it is over.
         deadline: when it ends unless something comes in it; None: never.
         updating: the operation of a KEY_UPDATE whose new key is not proven yet.
@@ -73,6 +74,7 @@ class Session:
     transcript: SessionTranscript
     encrypted: bool
     heartbeat: int = 0
+    outlasts_updates: bool = True
     phase: Phase = Phase.HANDSHAKE
     deadline: float | None = None
     updating: KeyOperation | None = None

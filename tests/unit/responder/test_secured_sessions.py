@@ -235,6 +235,25 @@ def test_get_version_and_a_reset_end_all_sessions() -> None:
     assert again.connection.sessions == {}
 
 
+@every_version
+@every_way
+@pytest.mark.parametrize("policy", [0, 1])
+def test_an_update_of_what_is_measured_ends_the_sessions_that_are_to_end(
+    version: int, opening: Opening, policy: int
+) -> None:
+    """By TerminationPolicy, which 1.1 does not have."""
+    wire = Wire(version=version, policy=policy)
+    session = established(wire, opening)
+    wire.device.change_measurement(2, b"later firmware", pending=True)
+    assert session.good(plain(version, 0xE8))
+    wire.device.change_measurement(2, b"other firmware")
+    if policy or version == 0x11:
+        assert session.good(plain(version, 0xE8))
+    else:
+        assert wire.record(session.seal(plain(version, 0xE8))) is None
+        assert wire.device.sessions.live == set()
+
+
 def test_a_session_goes_on_with_the_connection_that_is_continued() -> None:
     held = able_device()
     wire = Wire(held)
