@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 from emulator.answer.registry import ROWS
 from emulator.cli.main import app
 from emulator.device import Limits
-from emulator.errors import UnexpectedRequest, UnsupportedRequest
+from emulator.errors import SessionRequired, UnexpectedRequest, Unspecified, UnsupportedRequest
 from emulator.faults.catalogue import FaultFile, Preset
 from emulator.faults.effect import EFFECTS, Stage
 from emulator.faults.fields import FieldKind, fields_of
@@ -41,6 +41,7 @@ from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm
 from emulator.spdm.capabilities import IMPLEMENTED, Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import LAYOUTS
+from emulator.spdm.session import Phase
 from emulator.spdm.state import RESPONSES, TRANSITIONS, State
 from emulator.spdm.versions import RULES, Version
 
@@ -72,8 +73,23 @@ def _algorithms(rows: tuple[Algorithm, ...]) -> Iterator[str]:
     )
 
 
-_SHORT = {UnexpectedRequest: "—", UnsupportedRequest: "unsupported"}
-"""How the two ERRORs a state can lead to are shown in the table of answers."""
+_SHORT = {
+    UnexpectedRequest: "—",
+    UnsupportedRequest: "unsupported",
+    SessionRequired: "*in a session*",
+    Unspecified: "*in a session*",
+}
+"""How the ERRORs a state can lead to are shown in the table of answers."""
+
+
+def _places(where: Phase) -> str:
+    """Where a request may come."""
+    words = {
+        Phase.CLEAR: "outside",
+        Phase.HANDSHAKE: "in a handshake",
+        Phase.ESTABLISHED: "inside",
+    }
+    return ", ".join(text for phase, text in words.items() if phase in where)
 
 
 def _cell(answer: Answer) -> str:
@@ -111,7 +127,7 @@ def protocol() -> str:
         checks,
         "```",
         "",
-        "A payload that is malformed, of an unknown vendor or type, or secured without a session",
+        "A payload that is malformed, of an unknown vendor or type, or a record of no session",
         "gets no response: a frame of size 0. A frame of an unknown command or transport gets",
         f"command 0xFFFF. A frame that claims more than {Limits.frame} bytes, or is left",
         f"unfinished for {Limits.stall:g} seconds, ends the connection, where the profile has no",
@@ -120,12 +136,13 @@ def protocol() -> str:
         "## Requests",
         "",
         *_table(
-            ("request", "needs one of", "legal in", "leads at least to"),
+            ("request", "needs one of", "legal in", "of sessions", "leads at least to"),
             [
                 (
                     row.code.name,
                     ", ".join(capabilities.names(row.needs)) or "—",
                     _states(row.legal),
+                    _places(row.where),
                     TRANSITIONS[row.code].to.name,
                 )
                 for row in sorted(ROWS.values(), key=lambda row: row.code)
@@ -136,8 +153,8 @@ def protocol() -> str:
         "## The answer to a good request in each state",
         "",
         "Of a device that offers all it can, to a requester that does too, in the version agreed.",
-        "— is ERROR UnexpectedRequest, unsupported is ERROR UnsupportedRequest; neither changes",
-        "anything.",
+        "— is ERROR UnexpectedRequest, unsupported is ERROR UnsupportedRequest, *in a session* is",
+        "ERROR SessionRequired (Unspecified up to 1.1) outside of sessions; none changes anything.",
         "",
         *_answers(),
         "## Hashes",

@@ -9,6 +9,7 @@ from emulator.device.changes import CertificateChange, Change, MeasurementChange
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
+from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
 from emulator.device.timing import Timing
 from emulator.entropy import Entropy
@@ -62,6 +63,7 @@ class Device:
         limits: how much of it a peer may take up.
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
+        sessions: what it offers for sessions, and those it has.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -87,6 +89,7 @@ class Device:
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
+    sessions: Sessions = field(default_factory=Sessions)
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
@@ -117,10 +120,18 @@ class Device:
         Connections stay attached, and forget their state before their next request.
         """
         self.measurements.reset()
-        self.cached = self.parked = None
+        self.cached = None
+        self.park(None)
+        self.sessions.end_all()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())
+
+    def park(self, connection: Connection | None) -> None:
+        """Keep a connection for the next peer; one that was kept before is over."""
+        if self.parked is not None and self.parked is not connection:
+            self.parked.end_sessions()
+        self.parked = connection
 
     def change_measurement(self, index: int, value: bytes, *, pending: bool = False) -> None:
         """Give a measurement another value, now or (`pending`) with the next reset.
@@ -131,6 +142,7 @@ class Device:
             self.measurements.prepare(index, value)
         else:
             self.measurements.change(index, value)
+            self.sessions.end_at_update()
         self.tell(MeasurementChange(index, pending))
 
     def put_slots(self, held: Mapping[int, Slot | None]) -> None:
