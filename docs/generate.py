@@ -19,7 +19,7 @@ from emulator.errors import UnexpectedRequest, UnsupportedRequest
 from emulator.faults.catalogue import FaultFile, Preset
 from emulator.faults.effect import EFFECTS, Stage
 from emulator.faults.fields import FieldKind, fields_of
-from emulator.faults.when import REQUEST_BIT, On
+from emulator.faults.when import On
 from emulator.profile import schema
 from emulator.profile.catalogue import stages
 from emulator.profile.faults import catalogue
@@ -31,7 +31,7 @@ from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm
 from emulator.spdm.capabilities import IMPLEMENTED, Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import LAYOUTS
-from emulator.spdm.state import TRANSITIONS, State
+from emulator.spdm.state import RESPONSES, TRANSITIONS, State
 from emulator.spdm.versions import RULES, Version
 from emulator.transport.spdm_socket import MAX_PAYLOAD
 
@@ -263,7 +263,7 @@ def _replies() -> Iterator[str]:
     yield "A row of a table is counted from `[0]`. A signature is no field, as it is made later."
     yield ""
     for code, layout in LAYOUTS.items():
-        if code & REQUEST_BIT:
+        if code not in RESPONSES:
             continue
         yield from (f"### {Code(code).name}", "")
         rows = [

@@ -53,6 +53,12 @@ class Unspecified(SpdmError):
     code = 0x05
 
 
+class DecryptError(SpdmError):
+    """A record cannot be opened, or verify data is wrong: this ends its session, and only that."""
+
+    code = 0x06
+
+
 class UnsupportedRequest(SpdmError):
     """The request code is unknown, or its capability is not offered. Param2 is the code."""
 

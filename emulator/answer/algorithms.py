@@ -9,19 +9,26 @@ from emulator.spdm.algorithms import (
     MEASUREMENT_SPECIFICATION_DMTF,
     MULTI_KEY_CONN,
     OPAQUE_FORMAT_MASK,
+    Algorithm,
     AlgType,
 )
 from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
 from emulator.spdm.messages.algorithms import FIXED_SIZE
-from emulator.spdm.negotiation import Negotiated, prefer, prefer_bit
+from emulator.spdm.negotiation import STRUCTURES, Negotiated, needed, prefer, prefer_bit
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
 from emulator.wire import Shape
 
 _REPLY_SIZE = 36
 _STRUCTURE_SIZE = 4
-_NEEDS_KEYS = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
+_WORDS = {
+    "hash": "base hash",
+    "asym": "signature algorithm",
+    "dhe": "DHE group",
+    "aead": "AEAD algorithm",
+    "key_schedule": "key schedule",
+}
 
 
 def _check_structures(request: NegotiateAlgorithms) -> None:
@@ -72,27 +79,40 @@ def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
             raise InvalidRequest("no measurement specification in common")
     asym = prefer(offer.asym, request.base_asym, version)
     base_hash = prefer(offer.hash, request.base_hash, version)
-    if ours & _NEEDS_KEYS and base_hash is None:
-        raise InvalidRequest("no base hash in common")
-    if ours & _NEEDS_KEYS and asym is None:
-        raise InvalidRequest("no signature algorithm in common")
     opaque_format = 0
     if rules(version).opaque_negotiated:
         opaque_format = prefer_bit(offer.opaque_format, request.other_params & OPAQUE_FORMAT_MASK)
-    return Negotiated(
+    chosen = Negotiated(
         measurement_specification=specification,
         measurement_hash=offer.measurement_hash if specification else None,
         asym=asym,
         hash=base_hash,
         other_params=opaque_format,
+        **_structures(exchange, request),
     )
+    wanted = needed(ours, exchange.connection.peer_capabilities)
+    for name, words in _WORDS.items():
+        if name in wanted and getattr(chosen, name) is None:
+            raise InvalidRequest(f"no {words} in common")
+    return chosen
+
+
+def _structures(exchange: Exchange, request: NegotiateAlgorithms) -> dict[str, Algorithm | None]:
+    """What is selected in the structures we know."""
+    offer = exchange.device.preferences
+    found: dict[str, Algorithm | None] = {}
+    for structure in request.structures:
+        if structure.kind in STRUCTURES:
+            name, _ = STRUCTURES[structure.kind]
+            found[name] = prefer(getattr(offer, name), structure.supported, request.version)
+    return found
 
 
 @handles(NegotiateAlgorithms)
 def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Outcome:
     """Select one bit of each family.
 
-    Structures are answered one by one with nothing selected: they are all about sessions.
+    Structures are answered one by one; in those that we do not know nothing is selected.
     """
     _check(exchange, request)
     chosen = _select(exchange, request)
@@ -102,7 +122,8 @@ def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Ou
         several = Cap.MULTI_KEY_ONLY in exchange.connection.peer_capabilities
         other_params |= MULTI_KEY_CONN if several else 0
     structures = tuple(
-        AlgorithmStructure(kind=structure.kind, supported=0) for structure in request.structures
+        AlgorithmStructure(kind=structure.kind, supported=_bit(chosen, structure.kind))
+        for structure in request.structures
     )
     return Outcome(
         reply=Algorithms(
@@ -120,6 +141,14 @@ def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Ou
         changes={"algorithms": chosen},
         effects=_keep(exchange),
     )
+
+
+def _bit(chosen: Negotiated, kind: AlgType) -> int:
+    """The bit selected in the structure of this type."""
+    if kind not in STRUCTURES:
+        return 0
+    row: Algorithm | None = getattr(chosen, STRUCTURES[kind][0])
+    return row.bit if row else 0
 
 
 def _keep(exchange: Exchange) -> tuple[Callable[[], None], ...]:

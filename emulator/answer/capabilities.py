@@ -16,8 +16,14 @@ from emulator.spdm.capabilities import (
     Cap,
     requester_problems,
 )
-from emulator.spdm.messages import Capabilities, GetCapabilities, SupportedAlgorithms
+from emulator.spdm.messages import (
+    AlgorithmStructure,
+    Capabilities,
+    GetCapabilities,
+    SupportedAlgorithms,
+)
 from emulator.spdm.messages.capabilities import SUPPORTED_ALGORITHMS
+from emulator.spdm.negotiation import STRUCTURES
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import Version, rules
 from emulator.wire import Shape, encode
@@ -53,7 +59,7 @@ def _asks_algorithms(request: GetCapabilities) -> bool:
 def _supported(device: Device, version: int) -> SupportedAlgorithms:
     """All the algorithms the device offers, of those the version knows.
 
-    No structures: they are all about sessions.
+    There is a structure for each kind of algorithm that it has at all.
     """
     offer = device.preferences
     measures = bool(device.capabilities & MEAS)
@@ -63,6 +69,11 @@ def _supported(device: Device, version: int) -> SupportedAlgorithms:
         other_params=offer.opaque_format,
         base_asym=mask(row for row in offer.asym if row.since <= version),
         base_hash=mask(row for row in offer.hash if row.since <= version),
+        structures=tuple(
+            AlgorithmStructure(kind=kind, supported=bits)
+            for kind, (name, _) in STRUCTURES.items()
+            if (bits := mask(row for row in getattr(offer, name) if row.since <= version))
+        ),
     )
     return replace(block, length=len(encode(block, Shape(version))))
 

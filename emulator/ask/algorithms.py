@@ -14,25 +14,26 @@ from emulator.spdm.algorithms import (
     OPAQUE_FORMAT_MASK,
     SIGNATURES,
     Algorithm,
+    AlgType,
     mask,
     names,
 )
 from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.connection import Connection
-from emulator.spdm.messages import Algorithms, NegotiateAlgorithms
-from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
+from emulator.spdm.messages.algorithms import FIXED_SIZE
+from emulator.spdm.negotiation import STRUCTURES, Negotiated, needed
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
 from emulator.wire import encode
 
-_NEEDS_KEYS = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
 _NAME = "ALGORITHMS"
 
 
 class AlgorithmsRequest(Request[Negotiated]):
     """Offers algorithms; the reply is what the peer selected, one of each at most.
 
-    No algorithm structures are sent: they are all about sessions.
+    A structure is sent for each kind of algorithm of sessions that is offered.
     """
 
     def __init__(
@@ -43,6 +44,9 @@ class AlgorithmsRequest(Request[Negotiated]):
         hashes: tuple[Algorithm, ...],
         measurement_specification: int,
         opaque_formats: int,
+        dhe: tuple[Algorithm, ...] = (),
+        aead: tuple[Algorithm, ...] = (),
+        key_schedule: tuple[Algorithm, ...] = (),
     ) -> None:
         """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know."""
         version = connection.version
@@ -50,6 +54,12 @@ class AlgorithmsRequest(Request[Negotiated]):
             raise UnsupportedByPeer("the peer uses several keys only (MULTI_KEY), we one only")
         self._asym = tuple(row for row in asym if row.since <= version)
         self._hashes = tuple(row for row in hashes if row.since <= version)
+        offered = {AlgType.DHE: dhe, AlgType.AEAD: aead, AlgType.KEY_SCHEDULE: key_schedule}
+        self._structures = {
+            kind: known
+            for kind, rows in offered.items()
+            if (known := tuple(row for row in rows if row.since <= version))
+        }
         message = NegotiateAlgorithms(
             version=version,
             length=0,
@@ -57,6 +67,10 @@ class AlgorithmsRequest(Request[Negotiated]):
             other_params=opaque_formats if rules(version).opaque_negotiated else 0,
             base_asym=mask(self._asym),
             base_hash=mask(self._hashes),
+            structures=tuple(
+                AlgorithmStructure(kind=kind, supported=mask(rows))
+                for kind, rows in self._structures.items()
+            ),
         )
         length = len(encode(message, connection.shape()))
         self._offer = replace(message, length=length)
@@ -69,23 +83,47 @@ class AlgorithmsRequest(Request[Negotiated]):
         for field in ("ext_asym_count", "ext_hash_count"):
             if count := getattr(theirs, field):
                 raise BrokenReply(_NAME, field, found=count, expected="0, as none was offered")
-        if theirs.structures:
-            kinds = ", ".join(str(int(one.kind)) for one in theirs.structures)
-            raise BrokenReply(
-                _NAME, "structures", found=f"types {kinds}", expected="none, as none was offered"
-            )
-        needed = bool(self.connection.peer_capabilities & _NEEDS_KEYS)
+        self._check_structures(theirs)
+        wanted = needed(self.connection.peer_capabilities, self.connection.local_capabilities)
         measured, specification = self._measurements(theirs)
         negotiated = Negotiated(
             measurement_specification=specification,
             measurement_hash=measured,
-            asym=_selected("base_asym", theirs.base_asym, self._asym, SIGNATURES, needed=needed),
-            hash=_selected("base_hash", theirs.base_hash, self._hashes, HASHES, needed=needed),
+            asym=_selected(
+                "base_asym", theirs.base_asym, self._asym, SIGNATURES, needed="asym" in wanted
+            ),
+            hash=_selected(
+                "base_hash", theirs.base_hash, self._hashes, HASHES, needed="hash" in wanted
+            ),
             other_params=self._other_params(theirs),
+            **{
+                name: self._structure(theirs, kind, needed=name in wanted)
+                for kind, (name, _) in STRUCTURES.items()
+            },
         )
         self._record(Part.A, raw)
         self.connection.algorithms = negotiated
         return negotiated
+
+    def _check_structures(self, theirs: Algorithms) -> None:
+        """One for each we sent at most, in the same order, each of two bytes and nothing more."""
+        found = [int(one.kind) for one in theirs.structures]
+        ours = [int(kind) for kind in self._structures]
+        if found != [kind for kind in ours if kind in found]:
+            told = ", ".join(map(str, found))
+            of = f"some of {', '.join(map(str, ours))} in this order" if ours else ""
+            expected = of or "none, as none was offered"
+            raise BrokenReply(_NAME, "structures", found=f"types {told}", expected=expected)
+        for number, one in enumerate(theirs.structures):
+            if one.count != FIXED_SIZE << 4:
+                field = f"structures[{number}].count"
+                raise BrokenReply(_NAME, field, found=f"0x{one.count:02x}", expected="0x20")
+
+    def _structure(self, theirs: Algorithms, kind: AlgType, *, needed: bool) -> Algorithm | None:
+        """The row selected in the structure of this type."""
+        name, family = STRUCTURES[kind]
+        bits = next((one.supported for one in theirs.structures if one.kind == kind), 0)
+        return _selected(name, bits, self._structures.get(kind, ()), family, needed=needed)
 
     def _measurements(self, theirs: Algorithms) -> tuple[Algorithm | None, int]:
         """The measurement hash and specification: both, where the peer measures and we asked."""

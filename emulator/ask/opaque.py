@@ -8,44 +8,14 @@ from emulator.errors import BrokenReply, WireError
 from emulator.spdm.algorithms import OPAQUE_FORMAT_MASK, OpaqueFormat
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages.challenge import MAX_OPAQUE
+from emulator.spdm.opaque import ALIGNMENT, OpaqueElement, OpaqueTable
 from emulator.spdm.versions import rules
-from emulator.wire import (
-    AUTO,
-    U8,
-    U16,
-    Bytes,
-    Counted,
-    Shape,
-    Structure,
-    decode,
-    structure,
-    wire,
-)
+from emulator.wire import Shape, decode
 
 MAX_REGISTRY = 0x0B
 """The highest id of a standards body (`SPDM_REGISTRY_ID_MAX`)."""
 
-_ALIGNMENT = 4
 _ANY_SHAPE = Shape()
-
-
-@structure
-class OpaqueTable(Structure):
-    """What general opaque data (format 1) begins with."""
-
-    total_elements: int = wire(U8())
-    reserved: bytes = wire(Bytes(3), default=bytes(3))
-
-
-@structure
-class OpaqueElement(Structure):
-    """One element; zeros fill it up to a whole number of DWORDs."""
-
-    registry: int = wire(U8())
-    vendor_length: int = wire(U8(), default=AUTO, counts="vendor")
-    vendor: bytes = wire(Counted("vendor_length"), default=b"")
-    data_length: int = wire(U16(), default=AUTO, counts="data")
-    data: bytes = wire(Counted("data_length"), default=b"")
 
 
 def check_opaque(connection: Connection, message: str, opaque: bytes) -> None:
@@ -67,8 +37,8 @@ def check_opaque(connection: Connection, message: str, opaque: bytes) -> None:
 
 def _check_general(message: str, opaque: bytes) -> None:
     """Format 1: a table of at least one element, each padded with zeros, and nothing else."""
-    if len(opaque) % _ALIGNMENT:
-        expected = f"a multiple of {_ALIGNMENT}"
+    if len(opaque) % ALIGNMENT:
+        expected = f"a multiple of {ALIGNMENT}"
         raise BrokenReply(message, "opaque_length", found=len(opaque), expected=expected)
     table, at = decode(OpaqueTable, opaque, _ANY_SHAPE)
     if not table.total_elements:
@@ -83,7 +53,7 @@ def _check_general(message: str, opaque: bytes) -> None:
             expected = f"a standards body, at most {MAX_REGISTRY}"
             raise BrokenReply(message, where, found=element.registry, expected=expected)
         end = at + size
-        at = end + -size % _ALIGNMENT
+        at = end + -size % ALIGNMENT
         if any(opaque[end:at]):
             raise BrokenReply(message, where, found=opaque[end:at].hex(), expected="zero padding")
     if at != len(opaque):

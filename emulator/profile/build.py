@@ -10,11 +10,11 @@ from emulator.errors import ProfileError
 from emulator.faults import Rule, arm
 from emulator.forms.words import shown
 from emulator.profile import chains, model, vocabulary
+from emulator.profile.algorithms import Algorithms
 from emulator.profile.armed import device_findings
 from emulator.profile.bent import Bent
 from emulator.profile.faults import preset_rules
 from emulator.profile.load import LoadedProfile
-from emulator.profile.model import Algorithms
 from emulator.profile.report import Report
 from emulator.profile.tree import dotted
 from emulator.spdm import algorithms
@@ -132,6 +132,11 @@ def _preferences(offered: Algorithms) -> Preferences:
         if offered.measurement_hash is None
         else algorithms.by_name(algorithms.MEASUREMENT_HASHES, offered.measurement_hash),
         opaque_format=formats,
+        dhe=tuple(algorithms.by_name(algorithms.DHE_GROUPS, name) for name in offered.dhe),
+        aead=tuple(algorithms.by_name(algorithms.AEADS, name) for name in offered.aead),
+        key_schedule=tuple(
+            algorithms.by_name(algorithms.KEY_SCHEDULES, name) for name in offered.key_schedule
+        ),
     )
 
 

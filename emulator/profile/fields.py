@@ -71,6 +71,11 @@ CapabilityName = Annotated[
 ]
 AsymName = Annotated[str, AfterValidator(vocabulary.ASYM.check), choice(vocabulary.ASYM)]
 HashName = Annotated[str, AfterValidator(vocabulary.HASHES.check), choice(vocabulary.HASHES)]
+DheName = Annotated[str, AfterValidator(vocabulary.DHE_GROUPS.check), choice(vocabulary.DHE_GROUPS)]
+AeadName = Annotated[str, AfterValidator(vocabulary.AEADS.check), choice(vocabulary.AEADS)]
+KeyScheduleName = Annotated[
+    str, AfterValidator(vocabulary.KEY_SCHEDULES.check), choice(vocabulary.KEY_SCHEDULES)
+]
 MeasurementHashName = Annotated[
     str, AfterValidator(vocabulary.MEASUREMENT_HASHES.check), choice(vocabulary.MEASUREMENT_HASHES)
 ]

@@ -12,13 +12,13 @@ from emulator.device import Timing as DeviceTiming
 from emulator.device.measurements import MAX_INDEX, MIN_INDEX
 from emulator.faults import Rule, rule
 from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, several, unique
+from emulator.profile.algorithms import Algorithms
 from emulator.profile.fields import (
     AsymName,
     CapabilityName,
     DebugModes,
     FilePath,
     HashName,
-    MeasurementHashName,
     MeasurementType,
     OpaqueFormatName,
     OperationalModes,
@@ -55,27 +55,6 @@ class Identity(Part):
     )
     serial: U64 | None = Field(
         default=None, description="Device Serial Number; null without that extended capability."
-    )
-
-
-class Algorithms(Part):
-    """What the device offers in a negotiation. Lists are in order of preference."""
-
-    asym: Annotated[list[AsymName], AfterValidator(unique)] = Field(
-        default=["ECDSA_P384", "ECDSA_P256"],
-        description="Signature algorithms. A slot has a chain for each one it serves.",
-    )
-    hash: Annotated[list[HashName], AfterValidator(unique)] = Field(
-        default=["SHA_384", "SHA_256"], min_length=1, description="Base hashes."
-    )
-    measurement_hash: MeasurementHashName | None = Field(
-        default=None,
-        description="The one hash of the measurements, RAW_BIT for raw values only,"
-        " null without measurements.",
-    )
-    opaque_format: Annotated[list[OpaqueFormatName], AfterValidator(unique)] = Field(
-        default=["FORMAT_1"],
-        description="Layouts of opaque data. With both in common, FORMAT_1 is selected.",
     )
 
 

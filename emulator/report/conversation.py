@@ -9,21 +9,10 @@ from typing import Any
 
 from emulator.errors import WireError
 from emulator.report.meaning import meaning, reported
+from emulator.report.shapes import Shapes
 from emulator.requester import Direction
 from emulator.spdm import codes
-from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm, by_bit
-from emulator.spdm.capabilities import MEAS, NONE, Cap
-from emulator.spdm.messages import (
-    LAYOUTS,
-    Algorithms,
-    Capabilities,
-    Challenge,
-    ChallengeAuth,
-    GetMeasurements,
-    Measurements,
-    RequestAttributes,
-)
-from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages import LAYOUTS, Measurements
 from emulator.wire import Message, Shape, decode
 
 _HEADER = 4
@@ -58,61 +47,19 @@ class Conversation:
     """One conversation so far."""
 
     def __init__(self) -> None:
-        self._capabilities: Cap = NONE
-        self._hash: Algorithm | None = None
-        self._asym: Algorithm | None = None
-        self._asked: Message | None = None
+        self._shapes = Shapes()
 
     def tell(self, direction: Direction, raw: bytes) -> Told:
         """Take the next message."""
         name = codes.name(raw[1]) if len(raw) >= _HEADER else "(no message)"
         layout = LAYOUTS.get(raw[1]) if len(raw) >= _HEADER else None
-        shape = self._shape(layout, raw)
+        shape = self._shapes.of(layout, raw[0] if raw else 0)
         if layout is None:
             return Told(direction, name, len(raw), raw.hex(), None, shape, raw)
         try:
             message, _ = decode(layout, raw, shape)
         except WireError as error:
             return Told(direction, name, len(raw), str(error), layout, shape, raw)
-        self._learn(direction, message)
+        self._shapes.learn(message, request=direction is Direction.REQUEST)
         measured = tuple(reported(message.record)) if isinstance(message, Measurements) else ()
         return Told(direction, name, len(raw), meaning(message), layout, shape, raw, measured)
-
-    def _shape(self, layout: type[Message] | None, raw: bytes) -> Shape:
-        hash_size = self._hash.size if self._hash else 0
-        signature = self._asym.size if self._asym else 0
-        asked = self._asked
-        signed, summary = False, False
-        if layout is ChallengeAuth:
-            signed = True
-            summary = (
-                isinstance(asked, Challenge)
-                and asked.summary_type != SummaryType.NONE
-                and bool(self._capabilities & MEAS)
-            )
-        elif layout is Measurements:
-            signed = isinstance(asked, GetMeasurements) and bool(
-                asked.attributes & RequestAttributes.SIGNATURE
-            )
-        return Shape(
-            version=raw[0] if raw else 0,
-            hash=hash_size,
-            signature=signature if signed else 0,
-            summary=hash_size if summary else 0,
-        )
-
-    def _learn(self, direction: Direction, message: Message) -> None:
-        if direction is Direction.REQUEST:
-            self._asked = message
-        if isinstance(message, Capabilities):
-            self._capabilities = message.flags
-        if isinstance(message, Algorithms):
-            self._hash = _row(HASHES, message.base_hash)
-            self._asym = _row(SIGNATURES, message.base_asym)
-
-
-def _row(family: tuple[Algorithm, ...], bit: int) -> Algorithm | None:
-    try:
-        return by_bit(family, bit)
-    except KeyError:
-        return None

@@ -13,6 +13,7 @@ from emulator.spdm.algorithms import (
     MEASUREMENT_HASHES,
     MEASUREMENT_SPECIFICATION_DMTF,
     SIGNATURES,
+    AlgType,
 )
 from emulator.spdm.algorithms import names as algorithm_names
 from emulator.spdm.capabilities import names as capability_names
@@ -47,9 +48,12 @@ from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK, SLOT_SIZE
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
-from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.negotiation import STRUCTURES, Negotiated
 from emulator.spdm.versions import Version
 from emulator.wire import Message
+
+_TOLD = (AlgType.DHE, AlgType.AEAD)
+"""The algorithm structures that have a choice."""
 
 _LONGEST_VALUE = 160
 """Characters of a measurement's value that one line has room for."""
@@ -112,6 +116,10 @@ def _(message: Algorithms) -> str:
 def _algorithms(message: NegotiateAlgorithms | Algorithms) -> Iterator[str]:
     yield ", ".join(algorithm_names(SIGNATURES, message.base_asym)) or "no signatures"
     yield ", ".join(algorithm_names(HASHES, message.base_hash)) or "no hash"
+    for structure in message.structures:
+        if structure.kind in _TOLD and structure.supported:
+            _, family = STRUCTURES[structure.kind]
+            yield ", ".join(algorithm_names(family, structure.supported))
 
 
 @meaning.register
@@ -143,23 +151,26 @@ def _(message: Certificate) -> str:
 
 @meaning.register
 def _(message: Challenge) -> str:
-    summary = ""
-    if message.summary_type != SummaryType.NONE:
-        summary = ", and summarise the measurements"
-    return f"{_signer(message.slot)}: sign this nonce{summary}"
+    return f"{signer(message.slot)}: sign this nonce{summarise(message.summary_type)}"
+
+
+def summarise(summary_type: int) -> str:
+    """What is asked beside the rest."""
+    return "" if summary_type == SummaryType.NONE else ", and summarise the measurements"
 
 
 @meaning.register
 def _(message: ChallengeAuth) -> str:
-    return f"{_signer(message.slot & SLOT_MASK)}: {_signed(message.signature)}"
+    return f"{signer(message.slot & SLOT_MASK)}: {signed(message.signature)}"
 
 
-def _signer(slot: int) -> str:
+def signer(slot: int) -> str:
     """Whose key signs."""
     return "provisioned key" if slot in (NO_SLOT, NO_SLOT & SLOT_MASK) else f"slot {slot}"
 
 
-def _signed(signature: bytes) -> str:
+def signed(signature: bytes) -> str:
+    """Whether it is, and how long that is."""
     return f"signed, {len(signature)} bytes" if signature else "not signed"
 
 
@@ -174,19 +185,19 @@ def _(message: GetMeasurements) -> str:
             asked = f"index {index}"
     raw = ", raw" if message.attributes & RequestAttributes.RAW_BIT_STREAM else ""
     new = ", as they will be" if message.attributes & RequestAttributes.NEW_MEASUREMENT else ""
-    signed = f", signed by {_signer(message.slot[0] & SLOT_MASK)}" if message.slot else ""
-    return asked + raw + new + signed
+    by = f", signed by {signer(message.slot[0] & SLOT_MASK)}" if message.slot else ""
+    return asked + raw + new + by
 
 
 @meaning.register
 def _(message: Measurements) -> str:
     if not message.block_count:
-        return f"{message.total} in all, {_signed(message.signature)}"
+        return f"{message.total} in all, {signed(message.signature)}"
     blocks = reported(message.record) if message.block_count == 1 else []
     if len(blocks) == 1:
-        return f"{_measurement(blocks[0])}, {_signed(message.signature)}"
+        return f"{_measurement(blocks[0])}, {signed(message.signature)}"
     size = f"{message.record_length} bytes"
-    return f"{message.block_count} of them in {size}, {_signed(message.signature)}"
+    return f"{message.block_count} of them in {size}, {signed(message.signature)}"
 
 
 def _measurement(one: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from emulator.spdm.algorithms import (
     OpaqueFormat,
 )
 from emulator.spdm.capabilities import NONE, Cap
+from emulator.spdm.negotiation import STRUCTURES
 from emulator.spdm.versions import RULES, Version
 from emulator.transport.doe import HEADER_SIZE
 
@@ -39,6 +40,9 @@ class Offer:
         ct_exponent: its CTExponent: cryptography takes it up to 2^n microseconds.
         asym: the signature algorithms it can verify, by name.
         hashes: the base hashes it can compute, by name.
+        dhe: groups of key exchanges, by name.
+        aead: what can seal the records of sessions, by name.
+        key_schedule: key schedules, by name.
         opaque_formats: the opaque-data formats it can read.
         measurement_specification: the bits of MeasurementSpecification it knows; 0: no
             measurements.
@@ -54,6 +58,9 @@ class Offer:
     ct_exponent: int = 0
     asym: tuple[str, ...] = _offered(SIGNATURES)
     hashes: tuple[str, ...] = _offered(HASHES)
+    dhe: tuple[str, ...] = ()
+    aead: tuple[str, ...] = ()
+    key_schedule: tuple[str, ...] = ()
     opaque_formats: int = OpaqueFormat.FORMAT_1
     measurement_specification: int = MEASUREMENT_SPECIFICATION_DMTF
     data_transfer_size: int = QEMU_REPLY - HEADER_SIZE
@@ -64,7 +71,7 @@ class Offer:
 
     def __post_init__(self) -> None:
         """Look the names up once, so that a wrong one is told here."""
-        _ = self.asym_rows, self.hash_rows
+        _ = self.asym_rows, self.hash_rows, self.session_rows
 
     @property
     def asym_rows(self) -> tuple[Algorithm, ...]:
@@ -75,6 +82,11 @@ class Offer:
     def hash_rows(self) -> tuple[Algorithm, ...]:
         """The base hashes as rows of the table."""
         return _rows(HASHES, self.hashes)
+
+    @property
+    def session_rows(self) -> dict[str, tuple[Algorithm, ...]]:
+        """The algorithms of sessions as rows of the table, by attribute."""
+        return {name: _rows(family, getattr(self, name)) for name, family in STRUCTURES.values()}
 
 
 DEFAULT = Offer()

@@ -109,6 +109,7 @@ class Requester:
             hashes=self.offer.hash_rows,
             measurement_specification=self.offer.measurement_specification,
             opaque_formats=self.offer.opaque_formats,
+            **self.offer.session_rows,
         )
         return (yield from self._ask(request))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from emulator.crypto import hashes, keys
+from emulator.crypto import aead, dhe, hashes, keys
 from emulator.spdm.versions import Version
 
 
@@ -44,7 +44,8 @@ class Algorithm:
     Attributes:
         name: its name in profiles and on the command line.
         bit: its bit in the field of its family.
-        size: bytes of a digest (hashes) or of a signature (signatures).
+        size: bytes of a digest (hashes), of a signature (signatures), of a public value (groups)
+            or of a key (AEAD).
         since: the first SPDM version that knows it.
         offered: whether this emulator can compute it.
     """
@@ -96,6 +97,37 @@ MEASUREMENT_HASHES = (
     *(Algorithm(row.name, row.bit << 1, row.size, row.since, row.offered) for row in HASHES),
 )
 """MeasurementHashAlgo: raw bit streams only, then the hashes one bit higher."""
+
+
+def _group(name: str, bit: int, size: int, since: Version = Version.V1_1) -> Algorithm:
+    return Algorithm(name, bit, size, since, offered=name in dhe.GROUPS)
+
+
+def _aead(name: str, bit: int, size: int, since: Version = Version.V1_1) -> Algorithm:
+    return Algorithm(name, bit, size, since, offered=name in aead.SUITES)
+
+
+DHE_GROUPS = (
+    _group("FFDHE_2048", 0x01, 256),
+    _group("FFDHE_3072", 0x02, 384),
+    _group("FFDHE_4096", 0x04, 512),
+    _group("SECP_256_R1", 0x08, 64),
+    _group("SECP_384_R1", 0x10, 96),
+    _group("SECP_521_R1", 0x20, 132),
+    _group("SM2_P256", 0x40, 64, Version.V1_2),
+)
+"""The DHE structure's AlgSupported."""
+
+AEADS = (
+    _aead("AES_128_GCM", 0x01, 16),
+    _aead("AES_256_GCM", 0x02, 32),
+    _aead("CHACHA20_POLY1305", 0x04, 32),
+    _aead("SM4_128_GCM", 0x08, 16, Version.V1_2),
+)
+"""The AEAD structure's AlgSupported."""
+
+KEY_SCHEDULES = (Algorithm("SPDM", 0x01, 0, Version.V1_1, offered=True),)
+"""The key schedule structure's AlgSupported: there is one, of `key_schedule.py`."""
 
 
 def by_name(family: tuple[Algorithm, ...], name: str) -> Algorithm:

@@ -61,7 +61,9 @@ class Cap(IntFlag):
 
 NONE = Cap(0)
 MEAS = Cap.MEAS_NO_SIG | Cap.MEAS_SIG
-_PSK = Cap.PSK | Cap.PSK_WITH_CONTEXT
+PSK_ANY = Cap.PSK | Cap.PSK_WITH_CONTEXT
+"""The PSK field; a requester has no context of its own to offer."""
+
 _EP_INFO = Cap.EP_INFO_NO_SIG | Cap.EP_INFO_SIG
 _MULTI_KEY = Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG
 _SESSION_ONLY = Cap.MAC | Cap.ENCRYPT | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.HBEAT | Cap.KEY_UPD
@@ -101,7 +103,7 @@ RESPONDER_MASK: dict[int, Cap] = {
 
 REQUESTER_MASK: dict[int, Cap] = {
     # A 1.1 requester's PSK field has one legal non-zero value, but both bits belong to it.
-    int(version): _up_to(_REQUESTER_NEW, version) | (_PSK if version >= Version.V1_1 else NONE)
+    int(version): _up_to(_REQUESTER_NEW, version) | (PSK_ANY if version >= Version.V1_1 else NONE)
     for version in Version
 }
 """The requester flags each version knows; the others are ignored."""
@@ -114,14 +116,14 @@ def names(flags: Cap) -> list[str]:
 
 def _session_problems(flags: Cap, version: int) -> Iterator[str]:
     """Key exchange and what only a session can use."""
-    if flags & (Cap.KEY_EX | _PSK):
+    if flags & (Cap.KEY_EX | PSK_ANY):
         if not flags & (Cap.MAC | Cap.ENCRYPT):
             yield "KEY_EX or PSK needs MAC or ENCRYPT"
     else:
         idle = flags & (_SESSION_ONLY | (Cap.EVENT if version >= Version.V1_3 else NONE))
         if idle:
             yield f"{_listed(idle)} without KEY_EX or PSK"
-    if not flags & Cap.KEY_EX and flags & _PSK and flags & Cap.HANDSHAKE_IN_THE_CLEAR:
+    if not flags & Cap.KEY_EX and flags & PSK_ANY and flags & Cap.HANDSHAKE_IN_THE_CLEAR:
         yield "HANDSHAKE_IN_THE_CLEAR needs KEY_EX"
 
 
@@ -216,7 +218,7 @@ def responder_problems(flags: Cap, version: int) -> list[str]:
     signing = Cap.CHAL | Cap.KEY_EX | Cap.MEAS_SIG
     return [
         *problems,
-        *(["PSK has the reserved value 3"] if _PSK in flags else []),
+        *(["PSK has the reserved value 3"] if PSK_ANY in flags else []),
         *_session_problems(flags, version),
         *_identity_problems(flags, version, uses=signing, needing=signing | Cap.MUT_AUTH),
         *_field_problems(flags, version),

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from emulator.spdm.algorithms import Algorithm
+from emulator.spdm.algorithms import AEADS, DHE_GROUPS, KEY_SCHEDULES, Algorithm, AlgType
+from emulator.spdm.capabilities import PSK_ANY, Cap
 
 
 @dataclass(frozen=True)
@@ -14,12 +15,18 @@ class Preferences:
         hash: base hashes.
         measurement_hash: the one hash of its measurements, or None without measurements.
         opaque_format: OtherParams bits it supports (OpaqueFormat).
+        dhe: groups of key exchanges.
+        aead: what seals the records of sessions.
+        key_schedule: key schedules.
     """
 
     asym: tuple[Algorithm, ...]
     hash: tuple[Algorithm, ...]
     measurement_hash: Algorithm | None
     opaque_format: int
+    dhe: tuple[Algorithm, ...] = ()
+    aead: tuple[Algorithm, ...] = ()
+    key_schedule: tuple[Algorithm, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,9 @@ class Negotiated:
         asym: the selected BaseAsymAlgo row.
         hash: the selected BaseHashAlgo row.
         other_params: the selected OtherParams bits.
+        dhe: the selected row of the DHE structure, as the two below of theirs.
+        aead: AEAD.
+        key_schedule: the key schedule.
     """
 
     measurement_specification: int = 0
@@ -39,6 +49,40 @@ class Negotiated:
     asym: Algorithm | None = None
     hash: Algorithm | None = None
     other_params: int = 0
+    dhe: Algorithm | None = None
+    aead: Algorithm | None = None
+    key_schedule: Algorithm | None = None
+
+
+STRUCTURES = {
+    AlgType.DHE: ("dhe", DHE_GROUPS),
+    AlgType.AEAD: ("aead", AEADS),
+    AlgType.KEY_SCHEDULE: ("key_schedule", KEY_SCHEDULES),
+}
+"""The algorithm structures that are negotiated: their attribute above, and their rows."""
+
+_SIGNING = Cap.CERT | Cap.CHAL | Cap.MEAS_SIG
+
+
+def needed(responder: Cap, requester: Cap) -> frozenset[str]:
+    """The attributes of `Negotiated` that may not be empty with these capabilities.
+
+    Both libspdm's requester and its responder ask for these
+    (`library/spdm_requester_lib/libspdm_req_negotiate_algorithms.c`,
+    `library/spdm_responder_lib/libspdm_rsp_algorithms.c`).
+    """
+    both = responder & requester
+    psk = bool(responder & PSK_ANY and requester & PSK_ANY)
+    found: set[str] = set()
+    if responder & _SIGNING or Cap.KEY_EX in both:
+        found |= {"asym", "hash"}
+    if Cap.KEY_EX in both:
+        found |= {"dhe", "key_schedule"}
+    if psk:
+        found |= {"hash", "key_schedule"}
+    if both & (Cap.ENCRYPT | Cap.MAC):
+        found.add("aead")
+    return frozenset(found)
 
 
 def prefer(offered: tuple[Algorithm, ...], peer: int, version: int) -> Algorithm | None:

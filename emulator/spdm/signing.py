@@ -15,6 +15,8 @@ from emulator.spdm.versions import Version, rules
 
 CHALLENGE_AUTH = "responder-challenge_auth signing"
 MEASUREMENTS = "responder-measurements signing"
+KEY_EXCHANGE_RSP = "responder-key_exchange_rsp signing"
+FINISH = "requester-finish signing"
 
 PREFIX_SIZE = 100
 _REPEATS = 4

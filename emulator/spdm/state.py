@@ -53,6 +53,9 @@ TRANSITIONS = {
     Code.CHUNK_GET: Transition(_WITH_CAPABILITIES, State.AFTER_CAPABILITIES),
 }
 
+RESPONSES = frozenset({Code.ERROR, *(Code(request & 0x7F) for request in TRANSITIONS)})
+"""What a device may answer: the response to each of these requests, and ERROR."""
+
 
 def after(state: State, request: Code) -> State:
     """Where a connection in `state` stands once `request` succeeded."""

@@ -36,13 +36,21 @@ class Part(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message, as on the wire; a signature's own message stands without the signature."""
+    """One message, as on the wire; a signature's own message stands without the signature.
+
+    Attributes:
+        raw: its bytes.
+        told: what it is where it is no message, such as the hash of a chain.
+    """
 
     raw: bytes
+    told: str = ""
 
     @property
     def name(self) -> str:
         """The message's name, for comparing views."""
+        if self.told:
+            return self.told
         return codes.name(self.raw[1]) if len(self.raw) > 1 else "(short)"
 
 

@@ -50,6 +50,7 @@ class Rules:
         cached_negotiation: a negotiation that is taken up again stands in the transcripts
             (DMTF spdm-emu `spdm_emu_common/nv_storage.c`, `spdm_load_negotiated_state`).
         large_forms: chains and vendor-defined payloads have a form for more than 0xFFFF bytes.
+        psk_salt_ones: the key schedule of a pre-shared key starts from a salt of 0xFF bytes.
         wide_chunks: chunks are numbered by 32 bits instead of 16.
         last_structure: the highest type of algorithm structure (AlgType), 0 for none
             (libspdm `library/spdm_responder_lib/libspdm_rsp_algorithms.c`, as the two below).
@@ -69,6 +70,7 @@ class Rules:
     multi_key: bool = True
     supported_algorithms: bool = True
     cached_negotiation: bool = True
+    psk_salt_ones: bool = True
     large_forms: bool = True
     wide_chunks: bool = True
     last_structure: int = 7
@@ -81,6 +83,7 @@ _V1_3 = replace(_V1_4, large_forms=False, wide_chunks=False, last_structure=5)
 _V1_2 = replace(
     _V1_3,
     new_measurement=False,
+    psk_salt_ones=False,
     supported_slots=False,
     multi_key=False,
     supported_algorithms=False,

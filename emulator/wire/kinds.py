@@ -166,7 +166,7 @@ class Reserved(Bytes):
 
 @dataclass(frozen=True)
 class Sized(Kind):
-    """As many bytes as the shape says for `what`: hash, signature or summary."""
+    """As many bytes as the shape says for `what`, such as the signature."""
 
     what: str
 
@@ -245,6 +245,20 @@ class When(Cut):
         """All of them or none."""
         del shape
         return self.size if int(values[self.flag]) & self.mask else 0
+
+
+@dataclass(frozen=True)
+class SizedWhen(Cut):
+    """As many bytes as the shape says for `what`, when the earlier field `flag` has `mask` set."""
+
+    flag: str
+    mask: int
+    what: str
+
+    def width(self, values: Values, shape: Shape) -> int:
+        """All of them or none."""
+        each: int = getattr(shape, self.what)
+        return each if int(values[self.flag]) & self.mask else 0
 
 
 @dataclass(frozen=True)

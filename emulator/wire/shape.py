@@ -12,9 +12,13 @@ class Shape:
         hash: bytes of the negotiated base hash, 0 before negotiation.
         signature: bytes of a signature, 0 where the message carries none.
         summary: bytes of a measurement summary hash, 0 where none was asked for.
+        exchange: bytes of a public value of the key exchange.
+        verify: bytes of verify data, 0 where the message carries none.
     """
 
     version: int = 0x10
     hash: int = 0
     signature: int = 0
     summary: int = 0
+    exchange: int = 0
+    verify: int = 0

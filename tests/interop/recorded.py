@@ -13,9 +13,19 @@ from typing import Any
 
 from support import require_or_skip
 
-from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm, AlgType, by_bit
+from emulator.spdm.algorithms import (
+    AEADS,
+    DHE_GROUPS,
+    HASHES,
+    SIGNATURES,
+    Algorithm,
+    AlgType,
+    by_bit,
+)
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code, ErrorCode
-from emulator.spdm.messages import LAYOUTS, Algorithms
+from emulator.spdm.messages import LAYOUTS, Algorithms, Capabilities, GetCapabilities
+from emulator.spdm.messages.key_exchange import SIGNATURE_INCLUDED
 from emulator.transport import doe
 from emulator.wire import Shape, decode
 
@@ -42,6 +52,8 @@ SLOTS_AT = 3
 NONCE = 32
 CONTEXT = 8
 CHUNK_ATTRIBUTES_AT = 2
+ML_KEM_768 = {Code.KEY_EXCHANGE: 1184, Code.KEY_EXCHANGE_RSP: 1088}
+"""Bytes of exchange data of the one KEM recorded: the key, and the ciphertext."""
 
 Exchange = tuple[bytes, bytes]
 
@@ -89,10 +101,29 @@ class Recorded:
     @property
     def req_asym(self) -> Algorithm:
         """The requester's signature algorithm."""
-        (bits,) = (
-            one.supported for one in self.agreed.structures if one.kind == AlgType.REQ_BASE_ASYM
-        )
-        return by_bit(SIGNATURES, bits)
+        return by_bit(SIGNATURES, self._structure(AlgType.REQ_BASE_ASYM))
+
+    @property
+    def dhe(self) -> Algorithm | None:
+        """The group of key exchanges; None with a KEM."""
+        bits = self._structure(AlgType.DHE)
+        return by_bit(DHE_GROUPS, bits) if bits else None
+
+    @property
+    def aead(self) -> Algorithm:
+        """The AEAD algorithm of sessions."""
+        return by_bit(AEADS, self._structure(AlgType.AEAD))
+
+    @property
+    def handshake_in_the_clear(self) -> bool:
+        """Whether FINISH and its reply are in plain text, as both sides offer."""
+        shape = Shape(self.version)
+        asked, _ = decode(GetCapabilities, self.pieces[1][0], shape)
+        told, _ = decode(Capabilities, self.pieces[1][1], shape)
+        return Cap.HANDSHAKE_IN_THE_CLEAR in asked.flags & told.flags
+
+    def _structure(self, kind: AlgType) -> int:
+        return sum(one.supported for one in self.agreed.structures if one.kind == kind)
 
     def first(self, code: Code, start: int = 0) -> int:
         """Where the first request of this code stands, from `start` on."""
@@ -114,7 +145,7 @@ def _read(path: Path) -> Recorded:
     pieces = list(_clear(facts))
     agreed, _ = decode(Algorithms, pieces[2][1], Shape(pieces[2][1][0]))
     recorded = Recorded(path.stem, facts, pieces, agreed)
-    recorded.exchanges.extend(_whole(recorded, pieces))
+    recorded.exchanges.extend(whole(recorded, pieces))
     inside = [bytes.fromhex(text)[2:] for _, text in facts["plaintext"]]
     measured = [raw for raw in inside if raw[1] in {Code.GET_MEASUREMENTS, Code.MEASUREMENTS}]
     recorded.sessions.extend(zip(measured[::2], measured[1::2], strict=True))
@@ -128,7 +159,7 @@ def _clear(facts: dict[str, Any]) -> Iterator[Exchange]:
             yield request.payload, reply.payload
 
 
-def _whole(recorded: Recorded, pieces: Iterable[Exchange]) -> Iterator[Exchange]:
+def whole(recorded: Recorded, pieces: Iterable[Exchange]) -> Iterator[Exchange]:
     """Exchanges without padding, and those that went in chunks put together."""
     waiting = b""
     large = b""
@@ -181,9 +212,36 @@ def own(recorded: Recorded, raw: bytes, request: bytes = b"", *, signature: int 
         case Code.MEASUREMENT_EXTENSION_LOG:
             size = 12 + struct.unpack_from("<I", raw, 4)[0]
         case _ if code in LAYOUTS:
-            shape = Shape(0x10 if code in {Code.GET_VERSION, Code.VERSION} else raw[0])
-            _, size = decode(LAYOUTS[code], raw, shape)
+            _, size = decode(LAYOUTS[code], raw, shape(recorded, raw, request))
     return raw[:size]
+
+
+def shape(recorded: Recorded, raw: bytes, request: bytes) -> Shape:
+    """The shape of a message that is, or answers, `request`."""
+    code = raw[1]
+    if code in {Code.GET_VERSION, Code.VERSION}:
+        return Shape(0x10)
+    size = recorded.hash.size
+    sizes: dict[str, int] = {}
+    if code in {Code.KEY_EXCHANGE_RSP, Code.PSK_EXCHANGE_RSP} and request[2]:
+        sizes["summary"] = size
+    match code:
+        case Code.CHALLENGE_AUTH:
+            sizes = {"signature": recorded.asym.size, "summary": size if request[3] else 0}
+        case Code.MEASUREMENTS:
+            sizes = {"signature": recorded.asym.size if request[2] & 1 else 0}
+        case Code.KEY_EXCHANGE | Code.KEY_EXCHANGE_RSP:
+            sizes["exchange"] = recorded.dhe.size if recorded.dhe else ML_KEM_768[Code(code)]
+            sizes["signature"] = recorded.asym.size
+            sizes["verify"] = 0 if recorded.handshake_in_the_clear else size
+        case Code.FINISH:
+            signs = raw[2] & SIGNATURE_INCLUDED
+            sizes = {"signature": recorded.req_asym.size if signs else 0, "verify": size}
+        case Code.FINISH_RSP:
+            sizes = {"verify": size if recorded.handshake_in_the_clear else 0}
+        case Code.PSK_EXCHANGE_RSP | Code.PSK_FINISH:
+            sizes["verify"] = size
+    return Shape(recorded.version, size, **sizes)
 
 
 def _multi_key(recorded: Recorded) -> int:

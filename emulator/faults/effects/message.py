@@ -26,12 +26,13 @@ from emulator.spdm.messages import (
     Measurements,
     MeasurementValue,
 )
+from emulator.spdm.state import RESPONSES
 from emulator.wire import Message, Shape, decode, encode
 
 _ANY_SHAPE = Shape()
 _MAX_NUMBER = 0xFFFFFFFF
 _MAX_COUNTED = 0xFFFF
-_RESPONSES = tuple(layout for code, layout in LAYOUTS.items() if not code & 0x80)
+_RESPONSES = tuple(layout for code, layout in LAYOUTS.items() if code in RESPONSES)
 _FLAGS = Vocabulary(tuple(flag.name for flag in Cap if flag.name))
 
 

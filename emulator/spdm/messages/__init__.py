@@ -14,7 +14,14 @@ from emulator.spdm.messages.capabilities import Capabilities, GetCapabilities
 from emulator.spdm.messages.certificates import Certificate, Digests, GetCertificate, GetDigests
 from emulator.spdm.messages.challenge import Challenge, ChallengeAuth
 from emulator.spdm.messages.chunks import ChunkGet, ChunkResponse, ChunkSend, ChunkSendAck
+from emulator.spdm.messages.encapsulated import (
+    DeliverEncapsulatedResponse,
+    EncapsulatedRequest,
+    EncapsulatedResponseAck,
+    GetEncapsulatedRequest,
+)
 from emulator.spdm.messages.error import Error
+from emulator.spdm.messages.key_exchange import Finish, FinishRsp, KeyExchange, KeyExchangeRsp
 from emulator.spdm.messages.measurements import (
     GetMeasurements,
     MeasurementBlock,
@@ -23,7 +30,16 @@ from emulator.spdm.messages.measurements import (
     MeasurementValue,
     RequestAttributes,
 )
+from emulator.spdm.messages.psk import PskExchange, PskExchangeRsp, PskFinish, PskFinishRsp
 from emulator.spdm.messages.ready import NotReady, RespondIfReady
+from emulator.spdm.messages.session import (
+    EndSession,
+    EndSessionAck,
+    Heartbeat,
+    HeartbeatAck,
+    KeyUpdate,
+    KeyUpdateAck,
+)
 from emulator.spdm.messages.vendor import VendorDefinedRequest, VendorDefinedResponse
 from emulator.spdm.messages.version import GetVersion, VersionEntry, VersionResponse
 from emulator.wire import Message
@@ -52,6 +68,24 @@ LAYOUTS: dict[int, type[Message]] = {
         ChunkSendAck,
         ChunkGet,
         ChunkResponse,
+        KeyExchange,
+        KeyExchangeRsp,
+        Finish,
+        FinishRsp,
+        PskExchange,
+        PskExchangeRsp,
+        PskFinish,
+        PskFinishRsp,
+        Heartbeat,
+        HeartbeatAck,
+        KeyUpdate,
+        KeyUpdateAck,
+        EndSession,
+        EndSessionAck,
+        GetEncapsulatedRequest,
+        EncapsulatedRequest,
+        DeliverEncapsulatedResponse,
+        EncapsulatedResponseAck,
         Error,
     )
 }
@@ -69,19 +103,37 @@ __all__ = [
     "ChunkResponse",
     "ChunkSend",
     "ChunkSendAck",
+    "DeliverEncapsulatedResponse",
     "Digests",
+    "EncapsulatedRequest",
+    "EncapsulatedResponseAck",
+    "EndSession",
+    "EndSessionAck",
     "Error",
+    "Finish",
+    "FinishRsp",
     "GetCapabilities",
     "GetCertificate",
     "GetDigests",
+    "GetEncapsulatedRequest",
     "GetMeasurements",
     "GetVersion",
+    "Heartbeat",
+    "HeartbeatAck",
+    "KeyExchange",
+    "KeyExchangeRsp",
+    "KeyUpdate",
+    "KeyUpdateAck",
     "MeasurementBlock",
     "MeasurementOperation",
     "MeasurementValue",
     "Measurements",
     "NegotiateAlgorithms",
     "NotReady",
+    "PskExchange",
+    "PskExchangeRsp",
+    "PskFinish",
+    "PskFinishRsp",
     "RequestAttributes",
     "RespondIfReady",
     "SupportedAlgorithms",

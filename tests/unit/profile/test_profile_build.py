@@ -37,6 +37,7 @@ def test_the_ready_profiles_are_qemus_nvme_device(name: str, at: datetime) -> No
     assert [row.name for row in device.preferences.asym] == ["ECDSA_P384", "ECDSA_P256"]
     assert [row.name for row in device.preferences.hash] == ["SHA_384", "SHA_256"]
     assert device.preferences.opaque_format == OpaqueFormat.FORMAT_1
+    assert device.preferences.dhe == device.preferences.aead == ()
     assert device.provisioned("ECDSA_P384") == device.provisioned("ECDSA_P256") == 1
     assert device.sizes == Sizes()
     assert device.timing == Timing()
@@ -141,7 +142,8 @@ def test_every_value_reaches_the_device(load_sections: Load, at: datetime, tmp_p
     (tmp_path / "firmware.bin").write_bytes(b"firmware")
     loaded = load_sections(
         capabilities="[CERT, CHAL, MEAS_NO_SIG]",
-        algorithms="{asym: [ECDSA_P256], measurement_hash: SHA_256, opaque_format: []}",
+        algorithms="{asym: [ECDSA_P256], measurement_hash: SHA_256, opaque_format: [],"
+        " dhe: [SECP_256_R1, FFDHE_2048], aead: [AES_128_GCM], key_schedule: [SPDM]}",
         sizes="{data_transfer: 1000, transmit: 900, certificate_portion: 100}",
         timing="{ct_exponent: 12, delay: 20ms}",
         measurements=(
@@ -152,6 +154,10 @@ def test_every_value_reaches_the_device(load_sections: Load, at: datetime, tmp_p
     device = build(loaded, entropy=Seeded("run"), at=at)
     assert device.capabilities == Cap.CERT | Cap.CHAL | Cap.MEAS_NO_SIG
     assert device.preferences.opaque_format == 0
+    offered = device.preferences
+    assert [row.name for row in offered.dhe] == ["SECP_256_R1", "FFDHE_2048"]
+    assert [row.name for row in offered.aead] == ["AES_128_GCM"]
+    assert [row.name for row in offered.key_schedule] == ["SPDM"]
     assert device.sizes == Sizes(
         data_transfer=1000, max_message=1000, transmit=900, certificate_portion=100
     )

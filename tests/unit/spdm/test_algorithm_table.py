@@ -2,8 +2,12 @@
 
 import pytest
 
+from emulator.crypto import aead, dhe
 from emulator.spdm.algorithms import (
+    AEADS,
+    DHE_GROUPS,
     HASHES,
+    KEY_SCHEDULES,
     MEASUREMENT_HASHES,
     MEASUREMENT_SPECIFICATION_DMTF,
     OPAQUE_FORMAT_MASK,
@@ -45,6 +49,25 @@ SIGNATURE_BITS = {
 }
 
 
+# SPDM_ALGORITHMS_DHE_NAMED_GROUP_* and libspdm_get_dhe_pub_key_size
+DHE_BITS = {
+    "FFDHE_2048": (0x01, 256),
+    "FFDHE_3072": (0x02, 384),
+    "FFDHE_4096": (0x04, 512),
+    "SECP_256_R1": (0x08, 64),
+    "SECP_384_R1": (0x10, 96),
+    "SECP_521_R1": (0x20, 132),
+    "SM2_P256": (0x40, 64),
+}
+# SPDM_ALGORITHMS_AEAD_CIPHER_SUITE_* and libspdm_get_aead_key_size
+AEAD_BITS = {
+    "AES_128_GCM": (0x01, 16),
+    "AES_256_GCM": (0x02, 32),
+    "CHACHA20_POLY1305": (0x04, 32),
+    "SM4_128_GCM": (0x08, 16),
+}
+
+
 def listed(family: tuple[Algorithm, ...]) -> dict[str, tuple[int, int]]:
     return {row.name: (row.bit, row.size) for row in family}
 
@@ -56,6 +79,9 @@ def known_to(family: tuple[Algorithm, ...], version: Version) -> int:
 def test_rows_are_the_headers() -> None:
     assert listed(HASHES) == HASH_BITS
     assert listed(SIGNATURES) == SIGNATURE_BITS
+    assert listed(DHE_GROUPS) == DHE_BITS
+    assert listed(AEADS) == AEAD_BITS
+    assert listed(KEY_SCHEDULES) == {"SPDM": (0x01, 0)}
 
 
 def test_measurement_hashes_stand_one_bit_higher_than_the_hashes() -> None:
@@ -82,9 +108,17 @@ def test_versions_know_what_the_headers_masks_say(
 def test_what_is_offered_can_be_computed() -> None:
     assert {row.name for row in HASHES if row.offered} == set(HASH_BITS) - {"SM3_256"}
     assert {row.name for row in SIGNATURES if row.offered} == set(SIGNATURE_BITS) - {"SM2_P256"}
+    assert {row.name for row in DHE_GROUPS if row.offered} == set(DHE_BITS) - {"SM2_P256"}
+    assert {row.name for row in AEADS if row.offered} == set(AEAD_BITS) - {"SM4_128_GCM"}
     assert {row.name for row in MEASUREMENT_HASHES if row.offered} == (
         set(HASH_BITS) - {"SM3_256"} | {"RAW_BIT"}
     )
+
+
+def test_sizes_are_those_of_what_computes_them() -> None:
+    sizes = {row.name: row.size for row in (*DHE_GROUPS, *AEADS) if row.offered}
+    made = {name: group.public_size for name, group in dhe.GROUPS.items()}
+    assert sizes == made | {name: suite.key_size for name, suite in aead.SUITES.items()}
 
 
 def test_rows_are_found_by_name_and_by_bit() -> None:

@@ -35,7 +35,7 @@ _MOST = 6
 def shapes(draw: st.DrawFn) -> Shape:
     """Shapes of any version and sizes, also odd ones."""
     sizes = st.sampled_from((0, 1, 32, 48))
-    return Shape(draw(st.sampled_from(VERSIONS)), *(draw(sizes) for _ in range(3)))
+    return Shape(draw(st.sampled_from(VERSIONS)), *(draw(sizes) for _ in range(5)))
 
 
 def _counting(cls: type[Structure], shape: Shape) -> dict[str, Counted | CountedEither | Table]:

@@ -7,6 +7,8 @@ under test. Source: libspdm `include/industry_standard/spdm.h`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unit.wire import session_samples
+
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import LAYOUTS
 from emulator.wire import Message, Shape
@@ -32,7 +34,8 @@ class Sample:
     @property
     def open_ended(self) -> bool:
         """Whether its last field takes whatever follows."""
-        return self.layout.CODE in {Code.ERROR, Code.CHUNK_SEND_ACK}
+        open_ended = {Code.ERROR, Code.CHUNK_SEND_ACK, *session_samples.OPEN_ENDED}
+        return self.layout.CODE in open_ended
 
     @property
     def settled(self) -> int:
@@ -50,7 +53,7 @@ class Sample:
 
     def __str__(self) -> str:
         shape = self.shape
-        sizes = f"{shape.hash}-{shape.signature}-{shape.summary}"
+        sizes = f"{shape.hash}-{shape.signature}-{shape.summary}-{shape.exchange}-{shape.verify}"
         return f"{self.layout.__name__}-{shape.version:x}-{sizes}"
 
 
@@ -327,6 +330,7 @@ _BUILDERS = {
     Code.CHUNK_RESPONSE: _chunk,
     Code.CHUNK_GET: _chunk_get,
     Code.CHUNK_SEND_ACK: _chunk_send_ack,
+    **session_samples.BUILDERS,
 }
 
 
@@ -348,6 +352,8 @@ def _shapes(code: Code, version: int) -> Iterator[Shape]:
                 yield from (Shape(version, size, signature, summary) for summary in (0, size))
         case Code.GET_MEASUREMENTS | Code.MEASUREMENTS:
             yield from (Shape(version, 48, signature) for signature in (0, 64, 96))
+        case _ if code in session_samples.BUILDERS:
+            yield from session_samples.shapes(code, version)
         case _:
             yield Shape(version)
 
