@@ -65,6 +65,18 @@ class UnsupportedRequest(SpdmError):
     code = 0x07
 
 
+class SessionLimitExceeded(SpdmError):
+    """The device has as many sessions as it can have."""
+
+    code = 0x0A
+
+
+class SessionRequired(SpdmError):
+    """The request belongs into a session, or out of one."""
+
+    code = 0x0B
+
+
 class ResponseTooLarge(SpdmError):
     """The response exceeds the requester's MaxSPDMmsgSize. Extended data: its size, u32 LE."""
 
@@ -118,6 +130,10 @@ class WireError(EmulatorError):
         self.field = field
         self.offset = offset
         self.reason = reason
+
+
+class NoSession(EmulatorError):
+    """A record of no session there is, so that nobody could read an answer to it."""
 
 
 class FrameError(EmulatorError):

@@ -16,6 +16,7 @@ from emulator.spdm.messages.certificates import (
     SLOT_MASK,
     SLOT_SIZE_REQUESTED,
 )
+from emulator.spdm.session import APPLICATION
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
 
@@ -26,7 +27,7 @@ _LARGE_HEADER = 16
 """The same in the large form."""
 
 
-@handles(GetDigests, needs=Cap.CERT)
+@handles(GetDigests, needs=Cap.CERT, where=APPLICATION)
 def get_digests(exchange: Exchange, request: GetDigests) -> Outcome:
     """The hash of each slot's chain for the negotiated signature algorithm.
 
@@ -62,7 +63,7 @@ def _portion_limit(exchange: Exchange, *, large: bool) -> int:
     return min(limit, cap) if cap else limit
 
 
-@handles(GetCertificate, needs=Cap.CERT)
+@handles(GetCertificate, needs=Cap.CERT, where=APPLICATION)
 def get_certificate(exchange: Exchange, request: GetCertificate) -> Outcome:
     """A portion of a slot's chain, never more than fits, in the form it was asked for in."""
     slot = request.slot & SLOT_MASK

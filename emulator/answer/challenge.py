@@ -14,7 +14,7 @@ from emulator.spdm.messages.challenge import NO_SLOT, NONCE_SIZE, SummaryType
 from emulator.spdm.transcript import M1M2, Part
 
 
-def _summary(exchange: Exchange, summary_type: int) -> bytes:
+def summary(exchange: Exchange, summary_type: int) -> bytes:
     """The measurement summary hash asked for; empty for none. Raises InvalidRequest."""
     if summary_type == SummaryType.NONE:
         return b""
@@ -26,7 +26,7 @@ def _summary(exchange: Exchange, summary_type: int) -> bytes:
     return reported(exchange).summary(summary_type, exchange.hash().name, measured.name)
 
 
-def _identity(exchange: Exchange, slot: int) -> tuple[bytes, int, SigningKey]:
+def identity(exchange: Exchange, slot: int) -> tuple[bytes, int, SigningKey]:
     """The hash of what the requester knows the device by, the mask of slots, and the key.
 
     A provisioned public key is known by its SubjectPublicKeyInfo, and there are no slots then
@@ -44,20 +44,20 @@ def _identity(exchange: Exchange, slot: int) -> tuple[bytes, int, SigningKey]:
 @handles(Challenge, needs=Cap.CHAL)
 def challenge(exchange: Exchange, request: Challenge) -> Outcome:
     """Sign everything since GET_VERSION with the slot's key, or the provisioned one."""
-    summary = _summary(exchange, request.summary_type)
-    identity, mask, key = _identity(exchange, request.slot)
+    summarised = summary(exchange, request.summary_type)
+    known_by, mask, key = identity(exchange, request.slot)
     return Outcome(
         reply=ChallengeAuth(
             version=request.version,
             slot=request.slot & SLOT_MASK,
             slot_mask=mask,
-            cert_chain_hash=identity,
+            cert_chain_hash=known_by,
             nonce=exchange.entropy.bytes(NONCE_SIZE, label="CHALLENGE_AUTH nonce"),
-            summary=summary,
+            summary=summarised,
             opaque=exchange.opaque(exchange.device.challenge_opaque),
             context=request.context,
         ),
-        shape=exchange.connection.shape(signature=True, summary=bool(summary)),
+        shape=exchange.connection.shape(signature=True, summary=bool(summarised)),
         record=Part.C,
         signing=Signing(signing.CHALLENGE_AUTH, M1M2, key),
         clears=(Part.B, Part.C),

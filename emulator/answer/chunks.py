@@ -14,6 +14,7 @@ from emulator.spdm.chunking import EARLY_ERROR, LAST_CHUNK, SIZE_FIELD, Incoming
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.messages import ChunkGet, ChunkResponse, ChunkSend, ChunkSendAck, Error
 from emulator.spdm.messages.chunks import halves, number
+from emulator.spdm.session import ANYWHERE
 from emulator.spdm.versions import rules
 from emulator.wire import encode
 
@@ -23,7 +24,7 @@ def _check_agreed(exchange: Exchange) -> None:
         raise UnexpectedRequest("a chunk from a requester without CHUNK")
 
 
-@handles(ChunkGet, needs=Cap.CHUNK)
+@handles(ChunkGet, needs=Cap.CHUNK, where=ANYWHERE)
 def chunk_get(exchange: Exchange, request: ChunkGet) -> Outcome:
     """The next chunk of the large response that waits."""
     _check_agreed(exchange)
@@ -97,7 +98,7 @@ def _take(exchange: Exchange, request: ChunkSend) -> Incoming:
     return _go_on(request, incoming) if incoming else _begin(exchange, request)
 
 
-@handles(ChunkSend, needs=Cap.CHUNK)
+@handles(ChunkSend, needs=Cap.CHUNK, where=ANYWHERE)
 def chunk_send(exchange: Exchange, request: ChunkSend) -> Outcome:
     """Take a chunk; the last one is acknowledged with the answer to the whole request."""
     _check_agreed(exchange)

@@ -15,7 +15,8 @@ from emulator.spdm.chunking import most
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.pending import Pending
-from emulator.spdm.transcript import Part
+from emulator.spdm.session import Session
+from emulator.spdm.transcript import Part, View
 from emulator.spdm.versions import rules
 from emulator.vendor import Registry
 from emulator.wire import Message, Shape
@@ -38,6 +39,8 @@ class Exchange:
         largest: the largest message the transport can carry back, bytes; None: any.
         now: when the request came, in seconds of the caller's clock.
         bend: what a fault makes of the chain in a slot; None: nothing.
+        raw: the request's bytes, padding included.
+        session: the session it came in, whose state inside is `connection`; None: it came outside.
     """
 
     device: Device
@@ -49,6 +52,8 @@ class Exchange:
     largest: int | None = None
     now: float = 0.0
     bend: Callable[[int, CertificateChain], CertificateChain] | None = None
+    raw: bytes = b""
+    session: Session | None = None
 
     @property
     def chunks(self) -> bool:
@@ -151,11 +156,17 @@ class Signing:
         context: the signing context string.
         parts: the parts of the transcript covered; this exchange is added at their end.
         key: the signing key.
+        before: what is covered in place of `parts`: a session's transcript; None: they are.
     """
 
     context: str
     parts: tuple[Part, ...]
     key: SigningKey
+    before: View | None = None
+
+
+Closing = Callable[[bytes, bytes, bytes], bytes]
+"""Makes the verify data of a reply, from the request, the reply so far, and its signature."""
 
 
 @dataclass(slots=True)
@@ -167,6 +178,8 @@ class Outcome:
         shape: the shape it is encoded in.
         record: the part of the transcript this exchange belongs to.
         signing: how it is signed.
+        closing: the last step of making it: what follows the signature. The keys that the reply
+            itself is sealed by are changed here.
         restart: the connection forgets everything first.
         whole: a large request that is complete now: its answer goes into the reply.
         resumes: a request that was not ready before: its answer is the reply.
@@ -180,6 +193,7 @@ class Outcome:
     shape: Shape
     record: Part | None = None
     signing: Signing | None = None
+    closing: Closing | None = None
     restart: bool = False
     whole: bytes | None = None
     resumes: Pending | None = None

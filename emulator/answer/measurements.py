@@ -16,6 +16,7 @@ from emulator.spdm.messages import (
 from emulator.spdm.messages.certificates import SLOT_MASK
 from emulator.spdm.messages.challenge import NONCE_SIZE
 from emulator.spdm.messages.measurements import NO_SLOT, ContentChanged
+from emulator.spdm.session import APPLICATION
 from emulator.spdm.transcript import Part, l1l2
 from emulator.spdm.versions import rules
 
@@ -70,7 +71,7 @@ def _signing(exchange: Exchange, request: GetMeasurements, held: Reported) -> tu
     return slot | changed, Signing(signing.MEASUREMENTS, l1l2(connection.version), key)
 
 
-@handles(GetMeasurements, needs=MEAS, on_error=(Part.M,))
+@handles(GetMeasurements, needs=MEAS, where=APPLICATION, on_error=(Part.M,))
 def get_measurements(exchange: Exchange, request: GetMeasurements) -> Outcome:
     """Report a count, one measurement or all of them, signed if that was asked for."""
     connection = exchange.connection

@@ -12,6 +12,7 @@ from emulator.spdm import codes
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import Error, NotReady, RespondIfReady
 from emulator.spdm.pending import Pending, Readiness
+from emulator.spdm.session import ANYWHERE
 from emulator.wire import Shape, encode
 
 _ANY_SHAPE = Shape()
@@ -42,7 +43,7 @@ def not_ready(pending: Pending) -> ResponseNotReady:
     return ResponseNotReady(what, extended=pending.extended)
 
 
-@handles(RespondIfReady)
+@handles(RespondIfReady, where=ANYWHERE)
 def respond_if_ready(exchange: Exchange, request: RespondIfReady) -> Outcome:
     """The reply that was not ready; asked too early, the same ERROR again."""
     pending = exchange.connection.pending

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.spdm.capabilities import NONE, Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.session import Phase
 from emulator.spdm.state import TRANSITIONS, State
 from emulator.spdm.transcript import Part
 from emulator.wire import Message
@@ -23,6 +24,8 @@ class Row:
         code: its code.
         layout: its layout.
         needs: the device has one of these capabilities; none: always.
+        peer: the requester has one of these, too; none: always.
+        where: outside of sessions, or inside in which phase, it is legal.
         legal: the states it is legal in.
         on_error: parts of the transcript that an ERROR in answer to it empties.
         handler: what answers it.
@@ -31,6 +34,8 @@ class Row:
     code: Code
     layout: type[Message]
     needs: Cap
+    peer: Cap
+    where: Phase
     legal: frozenset[State]
     on_error: tuple[Part, ...]
     handler: Callable[[Exchange, Any], Outcome]
@@ -41,13 +46,19 @@ ROWS: dict[int, Row] = {}
 
 
 def handles(
-    layout: type[_M], *, needs: Cap = NONE, on_error: tuple[Part, ...] = ()
+    layout: type[_M],
+    *,
+    needs: Cap = NONE,
+    peer: Cap = NONE,
+    where: Phase = Phase.CLEAR,
+    on_error: tuple[Part, ...] = (),
 ) -> Callable[[_Handler[_M]], _Handler[_M]]:
     """Register the handler of the request `layout`. Its states come from spdm/state.py."""
     code = Code(layout.CODE)
 
     def register(handler: _Handler[_M]) -> _Handler[_M]:
-        ROWS[code] = Row(code, layout, needs, TRANSITIONS[code].legal, on_error, handler)
+        legal = TRANSITIONS[code].legal
+        ROWS[code] = Row(code, layout, needs, peer, where, legal, on_error, handler)
         return handler
 
     return register

@@ -10,11 +10,12 @@ from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import VendorDefinedRequest, VendorDefinedResponse
 from emulator.spdm.messages.vendor import sized
+from emulator.spdm.session import APPLICATION
 from emulator.vendor import VendorExchange
 from emulator.vendor.registry import VENDOR_ID_SIZES
 
 
-@handles(VendorDefinedRequest)
+@handles(VendorDefinedRequest, where=APPLICATION)
 def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome:
     """Hand the payload to the protocol registered for this standards body and vendor.
 

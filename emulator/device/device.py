@@ -7,6 +7,7 @@ from emulator.crypto.keys import SigningKey
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
 from emulator.device.identity import PciIdentity
 from emulator.device.measurements import Measurements
+from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
 from emulator.device.timing import Timing
 from emulator.entropy import Entropy
@@ -59,6 +60,7 @@ class Device:
         timing: how long it takes.
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
+        sessions: what it offers for sessions, and those it has.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -82,6 +84,7 @@ class Device:
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
+    sessions: Sessions = field(default_factory=Sessions)
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
@@ -112,6 +115,8 @@ class Device:
         """
         self.measurements.reset()
         self.cached = self.parked = None
+        for session in tuple(self.sessions.live):
+            session.end()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())

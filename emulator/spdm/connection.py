@@ -1,9 +1,11 @@
 """The state of one connection, the same for both roles."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.capabilities import NONE, Cap
@@ -14,6 +16,9 @@ from emulator.spdm.state import State
 from emulator.spdm.transcript import Part, Transcript
 from emulator.spdm.versions import rules
 from emulator.wire import Shape
+
+if TYPE_CHECKING:
+    from emulator.spdm.session import Session
 
 
 class Loss(Enum):
@@ -53,6 +58,8 @@ class Connection:
         measured: the device's measurement generation when part M was begun, or None.
         certified: the generation whose alias certificates this connection was shown, or None.
         resynch: what was agreed is lost, and only GET_VERSION leads on.
+        sessions: the sessions there are, by id.
+        latest: the id of the session that was opened last, which may be over; 0: none was.
     """
 
     state: State = State.NOT_STARTED
@@ -72,9 +79,12 @@ class Connection:
     measured: int | None = None
     certified: int | None = None
     resynch: bool = False
+    sessions: "dict[int, Session]" = field(default_factory=dict)
+    latest: int = 0
 
     def restart(self) -> None:
-        """Forget everything, as GET_VERSION asks."""
+        """Forget everything, as GET_VERSION asks; sessions end."""
+        self.end_sessions()
         fresh = Connection()
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
@@ -85,6 +95,29 @@ class Connection:
         self.restart()
         if loss is Loss.RESYNCH and agreed:
             self.resynch, self.version = True, version
+
+    def open(self, session: "Session") -> None:
+        """There is a new session."""
+        self.sessions[session.id] = session
+        self.latest = session.id
+
+    def end(self, session: "Session") -> None:
+        """A session is over."""
+        session.end()
+        self.sessions.pop(session.id, None)
+
+    def end_sessions(self) -> None:
+        """All sessions are over."""
+        for session in tuple(self.sessions.values()):
+            self.end(session)
+
+    def inside(self) -> "Connection":
+        """The state inside a new session: what was agreed, and nothing said yet."""
+        context = copy(self)
+        context.transcript = Transcript()
+        context.transcript.append(Part.A, self.transcript.part(Part.A))
+        context.outgoing = context.incoming = context.pending = context.measured = None
+        return context
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Give attributes new values."""
@@ -104,20 +137,31 @@ class Connection:
             self.transcript.append(Part.A, agreement.negotiation)
         self.state = State.NEGOTIATED
 
-    def shape(self, *, signature: bool = False, summary: bool = False) -> Shape:
+    def both(self, flags: Cap) -> bool:
+        """Whether both sides have one of these capabilities."""
+        # Plain integers: flag arithmetic of enum is a microsecond each.
+        return bool(int(self.local_capabilities) & int(self.peer_capabilities) & int(flags))
+
+    def shape(
+        self, *, signature: bool = False, summary: bool = False, verify: bool = False
+    ) -> Shape:
         """The shape of a message on this connection.
 
         Args:
             signature: the message carries a signature.
             summary: it carries a measurement summary hash.
+            verify: it carries verify data, as the requests of a handshake do.
         """
-        hash_size = self.algorithms.hash.size if self.algorithms.hash else 0
-        asym = self.algorithms.asym
+        algorithms = self.algorithms
+        hash_size = algorithms.hash.size if algorithms.hash else 0
+        asym = algorithms.asym
         return _shape(
             self.version,
             hash_size,
             asym.size if signature and asym else 0,
             hash_size if summary else 0,
+            algorithms.dhe.size if algorithms.dhe else 0,
+            hash_size if verify else 0,
         )
 
 
@@ -125,6 +169,8 @@ _AGREED = tuple(one.name for one in fields(Agreement) if one.name != "negotiatio
 
 
 @lru_cache(maxsize=256)
-def _shape(version: int, hash_size: int, signature: int, summary: int) -> Shape:
+def _shape(
+    version: int, hash_size: int, signature: int, summary: int, exchange: int, verify: int
+) -> Shape:
     """One object for equal shapes, so that finding a codec is a look at its identity."""
-    return Shape(version=version, hash=hash_size, signature=signature, summary=summary)
+    return Shape(version, hash_size, signature, summary, exchange, verify)

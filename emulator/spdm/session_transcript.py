@@ -48,6 +48,14 @@ class SessionTranscript:
         self._mutual: View = ()
         self._finish: list[Entry] = []
 
+    def copy(self) -> "SessionTranscript":
+        """The same up to now, to go on with while it is not sure that it stands."""
+        other = SessionTranscript(self._before)
+        other._exchange = list(self._exchange)
+        other._mutual = self._mutual
+        other._finish = list(self._finish)
+        return other
+
     def exchange(self, *parts: bytes) -> None:
         """Append messages, or the beginnings of some, to K."""
         self._exchange.extend(map(Entry, parts))

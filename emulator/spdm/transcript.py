@@ -101,11 +101,26 @@ def l1l2(version: int) -> tuple[Part, ...]:
     return (Part.A, Part.M) if rules(version).vca_in_l1l2 else (Part.M,)
 
 
+_GIVES_UP = frozenset(
+    {
+        Code.GET_MEASUREMENTS,
+        Code.KEY_EXCHANGE,
+        Code.FINISH,
+        Code.PSK_EXCHANGE,
+        Code.PSK_FINISH,
+        Code.HEARTBEAT,
+        Code.KEY_UPDATE,
+        Code.END_SESSION,
+    }
+)
+"""The requests that give up M1/M2 where they come before the challenge was answered."""
+
+
 def resets(request: Code, state: State) -> tuple[Part, ...]:
     """The parts that an accepted request empties before it is recorded.
 
     L1/L2 starts anew on any request but GET_MEASUREMENTS; GET_DIGESTS starts B anew; and
-    GET_MEASUREMENTS before the challenge was answered gives up M1/M2
+    measurements and sessions before the challenge was answered give up M1/M2
     (libspdm `library/spdm_common_lib/libspdm_com_context_data.c`,
     `libspdm_reset_message_buffer_via_request_code`).
     """
@@ -113,11 +128,11 @@ def resets(request: Code, state: State) -> tuple[Part, ...]:
         return tuple(Part)
     if request in TRANSPARENT:
         return ()  # the request they carry or fetch says for itself what it empties
-    if request == Code.GET_MEASUREMENTS:
-        return (Part.B, Part.C) if state < State.AUTHENTICATED else ()
     if request == Code.GET_DIGESTS:
         return (Part.B, Part.M)
-    return (Part.M,)
+    measures: tuple[Part, ...] = () if request == Code.GET_MEASUREMENTS else (Part.M,)
+    given_up = request in _GIVES_UP and state < State.AUTHENTICATED
+    return (Part.B, Part.C, *measures) if given_up else measures
 
 
 def differ(ours: View, theirs: View) -> str | None:

@@ -44,6 +44,7 @@ class Rules:
             (libspdm `doc/standard_measurement_transcripts.md`).
         measurement_slot: a signed GET_MEASUREMENTS names a slot; before, slot 0 signs.
         too_large_error: ERROR ResponseTooLarge exists.
+        session_required: ERROR SessionRequired exists.
         supported_slots: DIGESTS name the slots there are, and a slot's size can be asked for.
         multi_key: several keys may be agreed for a connection.
         supported_algorithms: CAPABILITIES can tell all the algorithms there are.
@@ -66,6 +67,7 @@ class Rules:
     new_measurement: bool = True
     measurement_slot: bool = True
     too_large_error: bool = True
+    session_required: bool = True
     supported_slots: bool = True
     multi_key: bool = True
     supported_algorithms: bool = True
@@ -96,6 +98,7 @@ _V1_1 = replace(
     opaque_negotiated=False,
     content_changed=False,
     too_large_error=False,
+    session_required=False,
 )
 _V1_0 = replace(
     _V1_1,

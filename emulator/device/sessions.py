@@ -1,0 +1,48 @@
+"""What a device offers for sessions, and the sessions it has."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from emulator.spdm.secured import SEQUENCE_LIMIT
+from emulator.spdm.secured_versions import ALL, SecuredVersion
+from emulator.spdm.session import Session
+
+KeyLog = Callable[[int, str, bytes], None]
+"""Hears of a session's secrets: the session's id, a secret's label, its bytes."""
+
+
+def _nobody(session: int, label: str, secret: bytes) -> None:
+    del session, label, secret
+
+
+@dataclass
+class Sessions:
+    """Sessions of all connections together: it is the device that has room for so many.
+
+    Attributes:
+        limit: the most sessions at once.
+        heartbeat: HeartbeatPeriod, seconds; 0: none.
+        versions: the versions of secured messages it knows.
+        keys: its pre-shared keys by their hints; that of the empty hint serves who gives none.
+        sequence_limit: the first sequence number that no record may have.
+        live: the sessions there are.
+        key_log: hears of their secrets.
+    """
+
+    limit: int = 4
+    heartbeat: int = 0
+    versions: tuple[SecuredVersion, ...] = ALL
+    keys: Mapping[bytes, bytes] = field(default_factory=dict)
+    sequence_limit: int = SEQUENCE_LIMIT
+    live: set[Session] = field(default_factory=set)
+    key_log: KeyLog = _nobody
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another."""
+        return len(self.live) >= self.limit
+
+    def add(self, session: Session) -> None:
+        """There is one more, until it is over."""
+        self.live.add(session)
+        session.released = self.live.discard

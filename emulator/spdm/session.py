@@ -1,0 +1,134 @@
+"""A session: what two sides have in common once KEY_EXCHANGE or PSK_EXCHANGE was answered.
+
+What is said inside a session has its own measurements (L1/L2), large messages and pending
+requests, as another connection would have, of which the negotiation is that of the connection
+around it: `Session.context`. Source: libspdm `include/internal/libspdm_common_lib.h`
+(`libspdm_session_info_t`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntFlag
+
+from emulator.spdm.connection import Connection
+from emulator.spdm.key_schedule import Direction
+from emulator.spdm.messages.session import KeyOperation
+from emulator.spdm.secured import Format, Sealer
+from emulator.spdm.session_secrets import Secrets
+from emulator.spdm.session_transcript import SessionTranscript
+
+MISSED = 2
+"""A session ends when nothing came in it for so many heartbeat periods (libspdm
+`library/spdm_responder_lib/libspdm_rsp_finish_rsp.c`, `libspdm_start_watchdog`)."""
+
+_RESPONDER_HALF = 16
+
+
+class Phase(IntFlag):
+    """Where a request may come: outside of sessions, in the handshake of one, or after that."""
+
+    CLEAR = 1
+    HANDSHAKE = 2
+    ESTABLISHED = 4
+
+
+ANYWHERE = Phase.CLEAR | Phase.HANDSHAKE | Phase.ESTABLISHED
+APPLICATION = Phase.CLEAR | Phase.ESTABLISHED
+"""Outside of sessions, and inside of those whose handshake is over."""
+
+
+def session_id(requester: int, responder: int) -> int:
+    """The id of a session, of both sides' halves."""
+    return responder << _RESPONDER_HALF | requester
+
+
+def responder_half(session: int) -> int:
+    """What the responder chose of a session's id."""
+    return session >> _RESPONDER_HALF
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One session.
+
+    Attributes:
+        id: its id, both halves.
+        psk: it is of a pre-shared key.
+        context: the state of the conversation inside of it.
+        secrets: its secrets.
+        transcript: its handshake.
+        encrypted: its records are encrypted; otherwise they only authenticate.
+        heartbeat: HeartbeatPeriod, seconds; 0: there is no heartbeat.
+        phase: HANDSHAKE or ESTABLISHED; CLEAR once it is over.
+        deadline: when it ends unless something comes in it; None: never.
+        updating: the operation of a KEY_UPDATE whose new key is not proven yet.
+        outdated: the record at hand came under the key before the last update.
+        released: hears that it is over.
+    """
+
+    id: int
+    psk: bool
+    context: Connection
+    secrets: Secrets
+    transcript: SessionTranscript
+    encrypted: bool
+    heartbeat: int = 0
+    phase: Phase = Phase.HANDSHAKE
+    deadline: float | None = None
+    updating: KeyOperation | None = None
+    outdated: bool = False
+    released: Callable[["Session"], None] | None = None
+    _sealers: dict[str, Sealer] = field(default_factory=dict)
+
+    @property
+    def half(self) -> int:
+        """What the responder chose of its id."""
+        return responder_half(self.id)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is not over yet."""
+        return self.phase is not Phase.CLEAR
+
+    def sealer(self, form: Format) -> Sealer:
+        """How its records are made for a transport."""
+        if form.name not in self._sealers:
+            self._sealers[form.name] = Sealer(self.id, form, self.encrypted)
+        return self._sealers[form.name]
+
+    def establish(self, transcript: SessionTranscript, th2: bytes, now: float) -> None:
+        """The handshake is over: its transcript, TH2's hash, and the time."""
+        self.transcript = transcript
+        self.secrets.establish(th2)
+        self.phase = Phase.ESTABLISHED
+        self.heard(now)
+
+    def heard(self, now: float) -> None:
+        """Something came in it, which is as good as a heartbeat once it is established."""
+        if self.heartbeat and self.phase is Phase.ESTABLISHED:
+            self.deadline = now + MISSED * self.heartbeat
+
+    def update(self, operation: KeyOperation) -> None:
+        """Take the new keys that KEY_UPDATE asked for; the requester's is not proven yet.
+
+        The responder's is in force at once: the reply to the request is already under it.
+        """
+        self.secrets.update(Direction.REQUEST)
+        if operation is KeyOperation.UPDATE_ALL_KEYS:
+            self.secrets.update(Direction.RESPONSE)
+            self.secrets.confirm(Direction.RESPONSE)
+        self.updating = operation
+
+    def verified(self) -> None:
+        """The requester has proven its new key."""
+        self.secrets.confirm(Direction.REQUEST)
+        self.updating = None
+
+    def end(self) -> None:
+        """It is over, whatever ended it: its secrets are wiped."""
+        if not self.live:
+            return
+        self.phase, self.deadline = Phase.CLEAR, None
+        self.secrets.wipe()
+        if self.released is not None:
+            self.released(self)
