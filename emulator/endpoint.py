@@ -3,16 +3,21 @@
 Pure: `now` is an argument, and what is to be sent, when, and whether to close comes back as
 actions for a shell (`serve/`) to carry out. Order of events for one request: frame → unwrapped →
 responder (its stages) → wrapped → frame stage → delivery stage → commit → Send.
+
+Where the responder meets slow work, `Compute` comes back, and what the peer sends waits until the
+shell has told the result by `Endpoint.complete`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from emulator.device import Device
 from emulator.errors import FrameError, SpdmError
-from emulator.responder import Responder
+from emulator.responder import Reply, Responder
 from emulator.spdm.connection import Connection
 from emulator.spdm.stages import Delivery, Fired, Stages
+from emulator.spdm.work import Path, Work, go_on
 from emulator.transport.binding import Binding, BindingError, Kind
 from emulator.transport.bindings import BY_NUMBERS
 from emulator.transport.spdm_socket import SERVER_HELLO, Command, Frame
@@ -41,7 +46,20 @@ class Close:
     reset: bool = False
 
 
-Action = Send | Close
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Carry out the work, and give `Endpoint.complete` its result; always the last action.
+
+    Nothing else the peer sends is answered until then, so a shell does better not to read it. It
+    waits for nothing, least of all for the time of actions before it.
+    """
+
+    token: int
+    work: Work
+    not_before: ClassVar[float] = 0.0
+
+
+Action = Send | Close | Compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,23 @@ Event = Received | Answered | Ignored | Faulted | Ended
 Observer = Callable[[Event], None]
 
 
+@dataclass(slots=True)
+class UnderWay:
+    """An exchange whose answer is being computed.
+
+    Attributes:
+        binding: how its request was wrapped.
+        path: what leads to the reply.
+        work: what is computed now; None: the path has not begun.
+        token: tells this computation from all others of the connection.
+    """
+
+    binding: Binding
+    path: Path[Reply]
+    work: Work | None = None
+    token: int = 0
+
+
 class Endpoint:
     """The device's end of one connection."""
 
@@ -116,19 +151,44 @@ class Endpoint:
         self._owed_at: float | None = None
         self._astray = False
         self._closed = False
+        self._under_way: UnderWay | None = None
+        self._computed = 0
+        self._unread = b""
 
     def receive(self, data: bytes, now: float) -> list[Action]:
         """Take bytes from the peer; nothing they contain raises."""
         if self._closed:
             return []
+        if self._under_way is not None:
+            self._unread += data
+            return []
+        return self._take(data, now)
+
+    def complete(self, token: int, result: object, now: float) -> list[Action]:
+        """Go on with the result of a computation, or with the exception it raised.
+
+        Where its exchange is over, because the peer has left, nothing comes of it.
+        """
+        under_way = self._under_way
+        if under_way is None or under_way.token != token:
+            return []
+        self._under_way = None
+        actions = self._go_on(under_way, result, now)
+        if not self._closed and self._under_way is None:
+            data, self._unread = self._unread, b""
+            self._stalled_at = None  # what is unfinished by now, nobody read
+            actions += self._take(data, now)
+        return actions
+
+    def _take(self, data: bytes, now: float) -> list[Action]:
         actions: list[Action] = []
         frames = 0
         try:
             for frame in self._reader.feed(data):
                 frames += 1
-                actions.extend(self._frame(frame, now))
-                if actions and isinstance(actions[-1], Close):
-                    return actions
+                actions += self._frame(frame, now)
+                if self._closed or self._under_way is not None:
+                    return actions  # the reader keeps what else there is
         except FrameError as error:
             actions.append(self._close(str(error)))
             return actions
@@ -140,13 +200,17 @@ class Endpoint:
         return actions
 
     def timer(self) -> float | None:
-        """When `tick` is to be called next, or None."""
+        """When `tick` is to be called next, or None: no peer is late while it is computed for."""
+        if self._under_way is not None:
+            return None
         if self._stalled_at is None or self._owed_at is None:
             return self._owed_at if self._stalled_at is None else self._stalled_at
         return min(self._stalled_at, self._owed_at)
 
     def tick(self, now: float) -> list[Action]:
         """Act on the time: a frame left unfinished, by either end, ends the connection."""
+        if self._under_way is not None:
+            return []
         if self._stalled_at is not None and now >= self._stalled_at:
             pending = self._reader.pending
             why = f"a frame of {pending} bytes so far was not finished in {STALL:g} s"
@@ -170,6 +234,9 @@ class Endpoint:
     def _close(self, reason: str, when: float = 0.0, *, reset: bool = False) -> Close:
         self._closed = True
         self._stalled_at = self._owed_at = None
+        if self._under_way is not None:
+            self._under_way.path.close()
+            self._under_way = None
         self._observe(Ended(reason))
         return Close(reason, when, reset)
 
@@ -223,14 +290,32 @@ class Endpoint:
 
     def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
-        self._take_back()
+        if self._parked:
+            self._take_back()
         if self._armed is not self._device.stages:
             self._rearm()
         if self._observer is not None:
             self._observer(Received(raw))
-        reply = self.responder.respond(
+        answer = self.responder.respond(
             raw, slack=binding.padding, largest=binding.largest, now=now, transport=binding.name
         )
+        if isinstance(answer, Reply):
+            return self._reply(binding, answer, now)
+        return self._go_on(UnderWay(binding, answer), None, now)
+
+    def _go_on(self, under_way: UnderWay, result: object, now: float) -> list[Action]:
+        """The rest of an exchange, or its next computation."""
+        try:
+            under_way.work = go_on(under_way.path, under_way.work, result)
+        except StopIteration as done:
+            return self._reply(under_way.binding, done.value, now)
+        self._computed += 1
+        under_way.token = self._computed
+        self._under_way = under_way
+        return [Compute(under_way.token, under_way.work)]
+
+    def _reply(self, binding: Binding, reply: Reply, now: float) -> list[Action]:
+        """Send the answer to an SPDM message."""
         data = reply.data
         payload = b"" if data is None else binding.wrap(data)
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
@@ -279,12 +364,19 @@ class Endpoint:
 
     def _take_back(self) -> None:
         """What was left to the next connection is this one's, unless that one has come already."""
-        if self._parked:
-            self._parked = False
-            if self._device.parked is self.responder.connection:
-                self._device.parked = None
-            else:
-                self.responder.connection = Connection()
+        self._parked = False
+        if self._device.parked is self.responder.connection:
+            self._device.parked = None
+        else:
+            self.responder.connection = Connection()
+
+
+def carried_out(endpoint: Endpoint, actions: list[Action], now: float) -> list[Action]:
+    """`actions` with all that is to be computed carried out: for callers without an event loop."""
+    done = list(actions)
+    while done and isinstance(last := done[-1], Compute):
+        done[-1:] = endpoint.complete(last.token, last.work.carry_out(), now)
+    return done
 
 
 def _deliver(delivery: Delivery, now: float) -> list[Action]:

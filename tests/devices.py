@@ -31,6 +31,7 @@ from emulator.spdm.stages import Stages
 from emulator.spdm.state import State
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import Version
+from emulator.spdm.work import finish
 from emulator.transport import doe
 from emulator.vendor import Registry
 
@@ -276,7 +277,7 @@ class Peer:
 
     def exchange(self, request: bytes) -> Reply:
         """Send a request and commit what its reply brings."""
-        reply = self.responder.respond(request, slack=doe.PADDING, now=self.now)
+        reply = finish(self.responder.respond(request, slack=doe.PADDING, now=self.now))
         reply.commit()
         if reply.data is not None:
             self.said.append((request, reply.data))

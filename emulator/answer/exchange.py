@@ -90,8 +90,10 @@ class Exchange:
         mask = self.device.provisioned(asym.name) if asym else 0
         if rules(self.connection.version).large_forms:
             return mask
-        slots = (slot for slot in range(SLOT_COUNT) if mask >> slot & 1)
-        return sum(1 << slot for slot in slots if self._held(slot) is not None)
+        for number, slot in self.device.slots.items():
+            if (self.bend is not None or not slot.small) and self._held(number) is None:
+                mask &= ~(1 << number)
+        return mask
 
     def chain(self, slot: int, *, anew: bool = False) -> CertificateChain:
         """The chain in `slot`; `anew`: whatever was shown before counts no more.
@@ -105,8 +107,8 @@ class Exchange:
         held = self._held(slot)
         if held is None:
             raise InvalidRequest(f"slot {slot} is not provisioned")
-        shown, now = self.connection.certified, self.device.measurements.generation
-        stale = shown is not None and shown != now and not anew
+        shown = self.connection.certified
+        stale = shown is not None and shown != self.device.measurements.generation and not anew
         if stale and self.device.slots[slot].renew is not None:
             raise RequestResynch(f"the alias certificate of slot {slot} was issued anew")
         return held
@@ -121,10 +123,11 @@ class Exchange:
 
     def shown(self, *slots: int) -> dict[str, object]:
         """What changes on the connection once it was shown certificates of these slots."""
-        held = (self.device.slots.get(slot) for slot in slots)
-        if all(slot is None or slot.renew is None for slot in held):
-            return {}
-        return {"certified": self.device.measurements.generation}
+        for slot in slots:
+            held = self.device.slots.get(slot)
+            if held is not None and held.renew is not None:
+                return {"certified": self.device.measurements.generation}
+        return {}
 
     def _held(self, slot: int) -> CertificateChain | None:
         """The chain in `slot` for this connection.
@@ -132,14 +135,16 @@ class Exchange:
         Before 1.4 there is no form for one of more than 0xFFFF bytes, so that the slot is empty to
         these versions: libspdm would send the lower half of its size.
         """
-        algorithms = self.connection.algorithms
+        asym = self.connection.algorithms.asym
         held = self.device.slots.get(slot)
-        chain = None
-        if held is not None and algorithms.asym is not None:
-            chain = held.chain(algorithms.asym.name, self.device.measurements)
-        if chain is not None and self.bend is not None:
+        if held is None or asym is None:
+            return None
+        chain = held.chain(asym.name, self.device.measurements)
+        if chain is None or (held.small and self.bend is None):
+            return chain
+        if self.bend is not None:
             chain = self.bend(slot, chain)
-        if chain is None or rules(self.connection.version).large_forms:
+        if rules(self.connection.version).large_forms:
             return chain
         return chain if len(chain.spdm(self.hash().name)) <= MAX_CHAIN else None
 

@@ -36,9 +36,9 @@ def check(exchange: Exchange, policy: SessionPolicy) -> None:
         agreed = connection.algorithms.other_params & OPAQUE_FORMAT_MASK
         if agreed != OpaqueFormat.FORMAT_1:
             raise InvalidRequest("a session without opaque data of format 1")
-    if allowed.multi_key and SessionPolicy.EVENT_ALL in policy:
-        if Cap.EVENT not in connection.local_capabilities:
-            raise InvalidRequest("all events are asked for, and EVENT is not offered")
+    events = allowed.multi_key and SessionPolicy.EVENT_ALL in policy
+    if events and Cap.EVENT not in connection.local_capabilities:
+        raise InvalidRequest("all events are asked for, and EVENT is not offered")
 
 
 def negotiated(exchange: Exchange, name: str) -> Algorithm:
@@ -103,6 +103,7 @@ def make(
         encrypted=connection.both(Cap.ENCRYPT),
         heartbeat=sessions.heartbeat if connection.both(Cap.HBEAT) else 0,
     )
+
 
 def begin(exchange: Exchange, session: Session) -> None:
     """The reply to the exchange is on its way: there is a session."""

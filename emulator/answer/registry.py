@@ -10,10 +10,11 @@ from emulator.spdm.codes import Code
 from emulator.spdm.session import Phase
 from emulator.spdm.state import TRANSITIONS, State
 from emulator.spdm.transcript import Part
+from emulator.spdm.work import Path
 from emulator.wire import Message
 
 _M = TypeVar("_M", bound=Message)
-_Handler = Callable[[Exchange, _M], Outcome]
+_Handler = Callable[[Exchange, _M], Outcome | Path[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +25,21 @@ class Row:
         code: its code.
         layout: its layout.
         needs: the device has one of these capabilities; none: always.
-        peer: the requester has one of these, too; none: always.
-        where: outside of sessions, or inside in which phase, it is legal.
         legal: the states it is legal in.
         on_error: parts of the transcript that an ERROR in answer to it empties.
-        handler: what answers it.
+        handler: what answers it: a function, or a path where slow work is needed to answer.
+        peer: the requester has one of these; none: always.
+        where: outside of sessions, or inside in which phase, it is legal.
     """
 
     code: Code
     layout: type[Message]
     needs: Cap
-    peer: Cap
-    where: Phase
     legal: frozenset[State]
     on_error: tuple[Part, ...]
-    handler: Callable[[Exchange, Any], Outcome]
+    handler: Callable[[Exchange, Any], Outcome | Path[Outcome]]
+    peer: Cap = NONE
+    where: Phase = Phase.CLEAR
 
 
 ROWS: dict[int, Row] = {}
@@ -58,7 +59,7 @@ def handles(
 
     def register(handler: _Handler[_M]) -> _Handler[_M]:
         legal = TRANSITIONS[code].legal
-        ROWS[code] = Row(code, layout, needs, peer, where, legal, on_error, handler)
+        ROWS[code] = Row(code, layout, needs, legal, on_error, handler, peer, where)
         return handler
 
     return register

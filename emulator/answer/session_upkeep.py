@@ -4,7 +4,6 @@ Rules: libspdm `library/spdm_responder_lib/libspdm_rsp_heartbeat.c`,
 `libspdm_rsp_key_update_ack.c` and `libspdm_rsp_end_session_ack.c`.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 from emulator.answer.exchange import Exchange, Outcome
@@ -21,6 +20,8 @@ from emulator.spdm.messages import (
 )
 from emulator.spdm.messages.session import EndAttributes, KeyOperation
 from emulator.spdm.session import Phase, Session
+
+_UPDATES = (KeyOperation.UPDATE_KEY, KeyOperation.UPDATE_ALL_KEYS)
 
 
 def _session(exchange: Exchange) -> Session:
@@ -42,31 +43,29 @@ def heartbeat(exchange: Exchange, request: Heartbeat) -> Outcome:
 def key_update(exchange: Exchange, request: KeyUpdate) -> Outcome:
     """Take new keys, or the proof of the requester's."""
     session = _session(exchange)
-    effects: tuple[Callable[[], None], ...] = ()
-    closing = None
-    match request.operation:
-        case KeyOperation.UPDATE_KEY | KeyOperation.UPDATE_ALL_KEYS as operation:
-            if session.updating is not None:
-                raise InvalidRequest(f"{operation.name} where the last one is not verified")
-
-            def closing(*_: bytes) -> bytes:
-                session.update(operation)
-                return b""
-
-        case KeyOperation.VERIFY_NEW_KEY:
-            if session.updating is None:
-                raise InvalidRequest("VERIFY_NEW_KEY without a new key")
-            if session.outdated:
-                raise InvalidRequest("VERIFY_NEW_KEY under the old key")
-            effects = (session.verified,)
-        case unknown:
-            raise InvalidRequest(f"key operation {unknown}")
+    if request.operation == KeyOperation.VERIFY_NEW_KEY:
+        if session.updating is None:
+            raise InvalidRequest("VERIFY_NEW_KEY without a new key")
+        if session.outdated:
+            raise InvalidRequest("VERIFY_NEW_KEY under the old key")
+    elif request.operation not in _UPDATES:
+        raise InvalidRequest(f"key operation {request.operation}")
+    elif session.updating is not None:
+        raise InvalidRequest("another new key while the last is not verified")
     return Outcome(
         reply=KeyUpdateAck(version=request.version, operation=request.operation, tag=request.tag),
         shape=exchange.connection.shape(),
-        closing=closing,
-        effects=effects,
+        closing=partial(_turn, session, KeyOperation(request.operation)),
     )
+
+
+def _turn(session: Session, operation: KeyOperation, *_: bytes) -> bytes:
+    """Before the reply is sealed, which is under the device's new key already."""
+    if operation is KeyOperation.VERIFY_NEW_KEY:
+        session.verified()
+    else:
+        session.update(operation)
+    return b""
 
 
 @handles(EndSession, needs=Cap.KEY_EX | PSK_ANY, where=Phase.ESTABLISHED)

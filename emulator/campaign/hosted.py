@@ -47,6 +47,7 @@ class HostedDevice:
         host: where it listens.
         port: where it listens.
         seed: the seed of everything it draws.
+        control: its control socket, for `ctl` and other programs.
     """
 
     def __init__(self, served: Served, *, seed: str = "") -> None:
@@ -54,7 +55,7 @@ class HostedDevice:
         self.host, self.port = _HOST, 0
         self._served = served
         self._control: ControlClient | None = None
-        self._socket = ""
+        self.control = ""
         self._happened = threading.Condition()
         self._watch = Watch(self._happened.notify_all)
         self._listening = threading.Event()
@@ -130,7 +131,7 @@ class HostedDevice:
         ControlError.
         """
         if self._control is None:
-            self._control = ControlClient(self._socket)
+            self._control = ControlClient(self.control)
         return self._control.call(operation, **arguments)
 
     def arm(self, *presets: str, rules: Sequence[Mapping[str, object]] = ()) -> None:
@@ -224,8 +225,8 @@ class HostedDevice:
         )
         control = LocalControl(Desk(fleet, hub, recordings))
         with TemporaryDirectory(prefix="spdm-") as folder:
-            self._socket = f"{folder}/control"
-            server = ControlServer(control, self._socket)
+            self.control = f"{folder}/control"
+            server = ControlServer(control, self.control)
             try:
                 await fleet.start(self._served)
                 await server.start()

@@ -164,7 +164,8 @@ def serve(
     devices = _devices(profiles or ["nvme-ssd"], sets or [], where, chosen.seed, rules)
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
-    hub, recordings = Hub(emulator_name(), clock=now), Recordings()
+    hub = Hub(emulator_name(), clock=now)
+    recordings = Recordings(ended=hub.trouble)
     tapped = record is not None or control is not None
     endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
     record_or_exit(recordings, record, record_format, record_limit * _MIB)

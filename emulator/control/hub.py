@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from emulator.control.port import ALL, QUEUED, Subscription, Wanted
-from emulator.events import Event, stamped
+from emulator.events import Event, Trouble, stamped
 
 
 class Hub:
@@ -37,6 +37,10 @@ class Hub:
             )
             for subscription in self._subscriptions:
                 subscription.offer(made)
+
+    def trouble(self, what: str) -> None:
+        """Tell that something went wrong."""
+        self.tell(Trouble(what=what))
 
     def subscribe(self, wanted: Wanted = ALL, *, limit: int = QUEUED) -> Subscription:
         """Hear of the events to come."""

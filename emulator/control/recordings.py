@@ -26,10 +26,19 @@ class Recordings:
         tape: what the endpoints record onto.
     """
 
-    def __init__(self, *, clock: Callable[[], int] = time.time_ns) -> None:
-        """`clock`: the time in nanoseconds since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        ended: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`clock`: the time in nanoseconds since 1970, UTC.
+
+        `ended` hears of a recording that has ended by itself, as it cannot be written on.
+        """
         self.tape = Tape()
         self._clock = clock
+        self._ended = ended
         self._running: _Running | None = None
 
     @property
@@ -48,7 +57,13 @@ class Recordings:
             raise ValueError(f"{self._running.file} is being recorded; stop that first")
         chosen = form or SUFFIXES.get(file.suffix, "pcapng")
         stream = file.open("wb")
-        recorder = Recorder(stream, ENCODERS[chosen](), clock=self._clock, limit=limit)
+        recorder = Recorder(
+            stream,
+            ENCODERS[chosen](),
+            clock=self._clock,
+            limit=limit,
+            ended=lambda reason: self._ended(f"the recording {file} has ended: {reason}"),
+        )
         self._running = _Running(file, stream, recorder)
         self.tape.recorder = recorder
 

@@ -102,13 +102,14 @@ class VerifyingKey:
 
 
 class SigningKey:
-    """A private key that makes SPDM signatures."""
+    """A private key that makes SPDM signatures; where it is `slow`, others should not wait."""
 
     def __init__(self, key: PrivateKey, scheme: str = "") -> None:
         """Raises PkiError as `VerifyingKey` does."""
         self._key = key
         self.public = VerifyingKey(key.public_key(), scheme)
         self.scheme = self.public.scheme
+        self.slow = SCHEMES[self.scheme].slow
         self._sign = SCHEMES[self.scheme].signer(key)
 
     @property

@@ -32,6 +32,8 @@ _PADDINGS: dict[str, dict[str, padding.AsymmetricPadding]] = {
 class Rsa(Scheme):
     """RSA of one modulus size with one padding; both paddings share a key."""
 
+    slow = True
+
     def __init__(self, kind: Literal["SSA", "PSS"], bits: int) -> None:
         self._bits = bits
         self._paddings = _PADDINGS[kind]

@@ -50,7 +50,10 @@ class Scheme(ABC):
         name: its name in the algorithm table.
         key_type: the kind of key it signs with; schemes of one kind can share a key.
         size: bytes of a signature.
+        slow: a signature takes so long that whoever else is served should not wait for it.
     """
+
+    slow = False
 
     def __init__(self, name: str, key_type: str, size: int) -> None:
         self.name = name

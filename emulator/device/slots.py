@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from emulator.device.measurements import Measurements
 from emulator.spdm.chain import CertificateChain
@@ -32,6 +33,13 @@ class Slot:
     _renewed: dict[str, tuple[int, CertificateChain]] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    @cached_property
+    def small(self) -> bool:
+        """Whether every chain, now and later, fits into the form before 1.4, whatever the hash."""
+        return self.renew is None and all(
+            chain.largest <= MAX_CHAIN for chain in self.chains.values()
+        )
 
     def chain(self, scheme: str, measurements: Measurements) -> CertificateChain | None:
         """The chain for `scheme` while the device measures this; None if there is none."""

@@ -43,15 +43,22 @@ class Recorder:
     """
 
     def __init__(
-        self, stream: BinaryIO, encoder: Encoder, *, clock: Callable[[], int], limit: int = LIMIT
+        self,
+        stream: BinaryIO,
+        encoder: Encoder,
+        *,
+        clock: Callable[[], int],
+        limit: int = LIMIT,
+        ended: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Record into `stream`, `limit` bytes at most."""
+        """Record into `stream`, `limit` bytes at most; `ended` hears why, if it ends early."""
         self.clock = clock
         self.packets = self.size = 0
         self._stream = stream
         self._encoder = encoder
         self._left = limit
         self._stopped = False
+        self._ended = ended
         self._devices: list[tuple[Device, str]] = []
         self._put(encoder.start())
 
@@ -87,3 +94,4 @@ class Recorder:
     def _stop(self, reason: str) -> None:
         self._stopped = True
         log.warning("recording ends here: %s; the devices go on", reason)
+        self._ended(reason)

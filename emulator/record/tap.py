@@ -6,7 +6,7 @@ from emulator.device import Device
 from emulator.endpoint import (
     Action,
     Answered,
-    Close,
+    Compute,
     Ended,
     Endpoint,
     Event,
@@ -14,6 +14,7 @@ from emulator.endpoint import (
     Ignored,
     Observer,
     Send,
+    UnderWay,
 )
 from emulator.errors import FrameError
 from emulator.record.packet import LinkType, Packet
@@ -43,7 +44,7 @@ _BILLION = 10**9
 
 
 class RecordedEndpoint(Endpoint):
-    """Takes its input frame by frame, so that each reply stands behind its request.
+    """Records frame by frame, so that each reply stands behind its request.
 
     A recording may begin and end while the peer is there: it has whole frames only.
     """
@@ -63,33 +64,21 @@ class RecordedEndpoint(Endpoint):
         self._recorder: Recorder | None = None
         self._device_name = ""
         self._told = observer
-        self._input = bytearray()
+        self._asked: Frame | None = None
         self._link = LinkType.PCI_DOE
         self._comments: list[str] = []
         self._ending: str | None = None
         self._put_in(f"connection {self.number} opened")
 
     def receive(self, data: bytes, now: float) -> list[Action]:
-        """Take bytes from the peer, and record the frames they complete and the replies."""
-        if self._closed:
-            return []
-        if self._tape.recorder is not self._recorder:
+        """Take bytes from the peer, and see whether they are to be recorded."""
+        if self._under_way is None and self._tape.recorder is not self._recorder:
             self._put_in(f"connection {self.number} was open before")
-        if self._recorder is None:
-            return super().receive(data, now)
-        actions: list[Action] = []
-        for part in self._parts(data):
-            frame = self._whole()
-            if frame is not None:
-                self._request(frame)
-            done = super().receive(part, now)
-            if frame is not None:
-                self._replies(frame, done, now)
-            actions += done
-            self._end(max((_held(action, now) for action in done), default=0))
-            if done and isinstance(done[-1], Close):
-                break
-        return actions
+        return self._ending_with(super().receive(data, now), now)
+
+    def complete(self, token: int, result: object, now: float) -> list[Action]:
+        """Go on with the result of a computation."""
+        return self._ending_with(super().complete(token, result, now), now)
 
     def tick(self, now: float) -> list[Action]:
         """Act on the time."""
@@ -105,7 +94,6 @@ class RecordedEndpoint(Endpoint):
     def _put_in(self, comment: str) -> None:
         """Record from here on what the tape says; a frame under way is not begun with."""
         self._recorder = None
-        self._input.clear()
         self._comments.clear()
         if self._tape.recorder is not None and not self._reader.pending:
             self._recorder = self._tape.recorder
@@ -130,40 +118,36 @@ class RecordedEndpoint(Endpoint):
         elif isinstance(event, Ended):
             self._ending = event.reason
 
-    def _parts(self, data: bytes) -> Iterator[bytes]:
-        """`data` cut where headers and frames end; `_input` has the frame so far."""
-        while data:
-            missing = self._wanted() - len(self._input)
-            part, data = data[:missing], data[missing:]
-            self._input += part
-            yield part
-
-    def _wanted(self) -> int:
-        """How long `_input` is when the header, and then the frame, is whole."""
-        if len(self._input) < HEADER_SIZE:
-            return HEADER_SIZE
-        return HEADER_SIZE + int.from_bytes(self._input[8:HEADER_SIZE], "big")
-
-    def _whole(self) -> Frame | None:
-        """The frame that `_input` completes."""
-        if len(self._input) < self._wanted():
-            return None  # A frame may come byte by byte: it is looked at once.
-        frame = next(_frames(bytes(self._input)), None)
-        if frame is not None:
-            self._input.clear()
-        return frame
-
-    def _request(self, frame: Frame) -> None:
+    def _frame(self, frame: Frame, now: float) -> list[Action]:
+        """Record a frame, and the replies."""
         if frame.command == Command.NORMAL:
             self._write(Direction.REQUEST, frame, self._now())
+        self._asked = frame
+        return self._answered(super()._frame(frame, now), now)
 
     def _now(self) -> int:
         return 0 if self._recorder is None else self._recorder.clock()
 
+    def _go_on(self, under_way: UnderWay, result: object, now: float) -> list[Action]:
+        """Record the replies that had to be computed."""
+        return self._answered(super()._go_on(under_way, result, now), now)
+
+    def _answered(self, actions: list[Action], now: float) -> list[Action]:
+        """Record the replies once they are there."""
+        asked = self._asked
+        if asked is not None and not (actions and isinstance(actions[-1], Compute)):
+            self._asked = None
+            if asked.command == Command.NORMAL:
+                self._replies(asked, actions, now)
+        return actions
+
+    def _ending_with(self, actions: list[Action], now: float) -> list[Action]:
+        """Record the connection's end, if these actions bring it about."""
+        self._end(max((_held(action, now) for action in actions), default=0))
+        return actions
+
     def _replies(self, request: Frame, actions: list[Action], now: float) -> None:
         """Record what answers a request; what is no frame is recorded, too."""
-        if request.command != Command.NORMAL:
-            return
         at = self._now()
         sent = [action for action in actions if isinstance(action, Send)]
         at += max((_held(action, now) for action in sent), default=0)
@@ -171,6 +155,8 @@ class RecordedEndpoint(Endpoint):
         if not stream:
             self._comments.append("nothing was sent")
             self._write(Direction.REPLY, request._replace(payload=b""), at)
+        elif not self._reader.framed:
+            stream = request._replace(payload=stream).to_bytes()
         header = HEADER_SIZE
         while stream:
             frame = next(_frames(stream), None)

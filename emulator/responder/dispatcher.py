@@ -85,6 +85,8 @@ def _check_version(device: Device, connection: Connection, row: Row, version: in
 
 def _check_transfer(connection: Connection, code: int) -> None:
     """Rule 2."""
+    if connection.outgoing is None and connection.incoming is None:
+        return
     under_way = (
         (connection.outgoing, Code.CHUNK_GET, "response"),
         (connection.incoming, Code.CHUNK_SEND, "request"),

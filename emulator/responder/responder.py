@@ -1,67 +1,41 @@
-"""From a request's bytes to a reply's, through the stages; nothing changes before `commit`."""
+"""From a request's bytes to a reply's, through the stages; nothing changes before `commit`.
+
+Most replies are made at once. Where slow work is needed first, there is a path to the reply
+(`emulator/spdm/work.py`) instead; a path for each reply would cost it two microseconds.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
-from copy import copy
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
 from emulator.answer import ready
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import Row
-from emulator.device import CertificateChain, Device
+from emulator.device import Device
 from emulator.entropy import Entropy
-from emulator.errors import InvalidRequest, ResponseTooLarge, SpdmError, Unspecified, WireError
+from emulator.errors import (
+    InvalidRequest,
+    RequestResynch,
+    SpdmError,
+    UnexpectedRequest,
+    Unspecified,
+    WireError,
+)
 from emulator.responder import dispatcher
+from emulator.responder.record import apply, check_room, to_sign
+from emulator.responder.reply import Asked, Reply, agreed, is_large
 from emulator.spdm.chunking import HANDLES, Outgoing
 from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import ChunkSendAck, Error
-from emulator.spdm.pending import MAY_WAIT, TOKENS, TRANSPARENT, Pending, Readiness
-from emulator.spdm.signing import ToSign
+from emulator.spdm.pending import MAY_WAIT, TOKENS, Pending, Readiness
 from emulator.spdm.stages import Situation, Stages
-from emulator.spdm.state import State, after
-from emulator.spdm.transcript import Entry, Part, resets
-from emulator.spdm.versions import rules
+from emulator.spdm.state import State
+from emulator.spdm.transcript import Entry
+from emulator.spdm.work import Path, Work
 from emulator.vendor import Registry
 from emulator.wire import Message, Shape, encode
-
-
-@dataclass(slots=True)
-class Reply:
-    """What goes back, and what happens once it is on its way.
-
-    Attributes:
-        data: the SPDM message; None: no response.
-        commit: applies what the request changed; called once, after the reply was sealed.
-        error: why the request was refused, or None.
-        large: it does not fit into one piece.
-        at: what the stages that are still to come may look at; None: they are not to see it.
-    """
-
-    data: bytes | None
-    commit: Callable[[], None]
-    error: SpdmError | None = None
-    large: bool = False
-    at: Situation | None = None
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A request and how it came: see `Responder.respond`.
-
-    Attributes:
-        whole: it came in chunks, all of which have arrived.
-        again: it was put aside before, as its reply was not ready.
-    """
-
-    raw: bytes
-    slack: int = 0
-    largest: int | None = None
-    now: float = 0.0
-    whole: bool = False
-    again: bool = False
 
 
 class Responder:
@@ -107,8 +81,10 @@ class Responder:
         largest: int | None = None,
         now: float = 0.0,
         transport: str = "",
-    ) -> Reply:
+    ) -> Reply | Path[Reply]:
         """Answer a request. Whatever its bytes are, there is a reply; nothing is raised.
+
+        Where there is a path to it, the next request comes after its end, or once it was closed.
 
         Args:
             raw: the request, and what its transport put behind it.
@@ -120,14 +96,21 @@ class Responder:
         self._now, self._transport = now, transport
         if self._resets != self._device.resets or self._stages is not None:
             self._lose()
-        at = self._situation(raw)
+        at = None if self._stages is None else self._situation(raw)
         if self._stages is not None and at is not None:
             early = self._stages.request(at)
             if early is not None:
                 data = self._stages.signed(at, early)
                 return Reply(data, self._refused(raw, data), at=at)
             at = at if self._stages.goes_on(at) else None
-        reply = self._answer(_Asked(raw, slack, largest, now), at)
+        answer = self._answer(Asked(raw, slack, largest, now), at)
+        return self._sized(answer, at) if isinstance(answer, Reply) else self._later(answer, at)
+
+    def _later(self, path: Path[Reply], at: Situation | None) -> Path[Reply]:
+        return self._sized((yield from path), at)
+
+    def _sized(self, reply: Reply, at: Situation | None) -> Reply:
+        """The reply as it goes out: one that is too large for one piece goes out in chunks."""
         reply.at = reply.at or at
         return self._in_chunks(reply) if reply.large else reply
 
@@ -141,10 +124,23 @@ class Responder:
             self.connection.lose(stages.lost)
             stages.lost = None
 
-    def _answer(self, asked: _Asked, situation: Situation | None) -> Reply:
+    def _check_reset(self, before: int) -> None:
+        """Raise where the device was reset while it computed, `before` being its resets until then.
+
+        Whatever was computed belongs to what it has forgotten: the request is answered as one that
+        comes after the reset, and nothing of it is committed.
+        """
+        if before == self._device.resets:
+            return
+        self._lose()
+        if self.connection.resynch:
+            raise RequestResynch("the device was reset while it computed; GET_VERSION begins anew")
+        raise UnexpectedRequest("the device was reset while it computed")
+
+    def _answer(self, asked: Asked, situation: Situation | None) -> Reply | Path[Reply]:
         """The reply in one piece, however large."""
         raw, slack = asked.raw, asked.slack
-        connection, device = self.connection, self._device
+        connection, device, stages = self.connection, self._device, self._stages
         if connection.state <= State.AFTER_VERSION and not connection.resynch:
             dispatcher.take_up(device, connection, raw)
         try:
@@ -159,27 +155,51 @@ class Responder:
                 size,
                 asked.largest,
                 asked.now,
-                self._bend(situation),
+                None if stages is None or situation is None else partial(stages.chain, situation),
             )
-            outcome = row.handler(exchange, request)
-            policy = self._not_ready(row, outcome, asked, situation)
-            if policy is not None:
-                return self._suspend(policy, row, asked, situation)
-            return self._seal(row, exchange, outcome, raw, situation)
-        except SpdmError as error:
+            handled = row.handler(exchange, request)
+            if isinstance(handled, Outcome):
+                answer = self._settle(row, exchange, handled, asked, situation)
+            else:
+                answer = self._once_handled(handled, row, exchange, asked, situation)
+        except (SpdmError, WireError) as error:
             return self._refuse(error, raw, situation)
-        except WireError as error:
-            # What the device was given to say, such as a vendor protocol's payload, does not fit.
-            return self._refuse(Unspecified(str(error)), raw, situation)
+        return answer if isinstance(answer, Reply) else self._refusing(answer, raw, situation)
 
-    def _bend(
-        self, at: Situation | None
-    ) -> Callable[[int, CertificateChain], CertificateChain] | None:
-        """What the stages make of a slot's chain."""
-        return None if self._stages is None or at is None else partial(self._stages.chain, at)
+    def _refusing(self, path: Path[Reply], raw: bytes, at: Situation | None) -> Path[Reply]:
+        """The reply a path comes to, or the ERROR where it raises."""
+        try:
+            return (yield from path)
+        except (SpdmError, WireError) as error:
+            return self._refuse(error, raw, at)
+
+    def _once_handled(
+        self,
+        handled: Path[Outcome],
+        row: Row,
+        exchange: Exchange,
+        asked: Asked,
+        at: Situation | None,
+    ) -> Path[Reply]:
+        """The reply to a request that was slow to handle."""
+        before = self._device.resets
+        outcome = yield from handled
+        self._check_reset(before)
+        answer = self._settle(row, exchange, outcome, asked, at)
+        return answer if isinstance(answer, Reply) else (yield from answer)
+
+    def _settle(
+        self, row: Row, exchange: Exchange, outcome: Outcome, asked: Asked, at: Situation | None
+    ) -> Reply | Path[Reply]:
+        """The reply itself, or that it is not ready. Raises as `_seal` does."""
+        if at is not None or self._device.timing.not_ready is not None:
+            policy = self._not_ready(row, outcome, asked, at)
+            if policy is not None:
+                return self._suspend(policy, row, asked, at)
+        return self._seal(row, exchange, outcome, asked.raw, at)
 
     def _not_ready(
-        self, row: Row, outcome: Outcome, asked: _Asked, at: Situation | None
+        self, row: Row, outcome: Outcome, asked: Asked, at: Situation | None
     ) -> Readiness | None:
         """How a request is made to wait; None where it is answered at once."""
         if asked.again or row.code not in MAY_WAIT:
@@ -191,7 +211,7 @@ class Responder:
             return None
         return policy if policy.covers(row.code, signed=outcome.signing is not None) else None
 
-    def _suspend(self, policy: Readiness, row: Row, asked: _Asked, at: Situation | None) -> Reply:
+    def _suspend(self, policy: Readiness, row: Row, asked: Asked, at: Situation | None) -> Reply:
         """ERROR ResponseNotReady; RESPOND_IF_READY fetches the reply itself."""
         connection = self.connection
         token = connection.token
@@ -207,12 +227,13 @@ class Responder:
 
         return Reply(refused.data, commit, refused.error)
 
-    def _resume(self, pending: Pending, exchange: Exchange) -> Reply:
+    def _resume(self, pending: Pending, exchange: Exchange) -> Path[Reply]:
         """The answer to a request that was put aside; whatever it is, the request is done with."""
         connection, raw = self.connection, pending.request
         at = self._situation(raw)
-        asked = _Asked(raw, pending.slack, exchange.largest, exchange.now, again=True)
-        answer = self._answer(asked, at)
+        asked = Asked(raw, pending.slack, exchange.largest, exchange.now, again=True)
+        made = self._answer(asked, at)
+        answer = made if isinstance(made, Reply) else (yield from made)
 
         def commit() -> None:
             answer.commit()
@@ -238,7 +259,7 @@ class Responder:
 
     def _acknowledge(
         self, row: Row, exchange: Exchange, outcome: Outcome, carried_at: Situation | None
-    ) -> Reply:
+    ) -> Path[Reply]:
         """The acknowledgement of a large request's last chunk, with the answer to all of it.
 
         A large answer goes out in chunks by itself (libspdm `libspdm_rsp_receive_send.c`): there is
@@ -249,8 +270,11 @@ class Responder:
         if request[1] in {Code.CHUNK_SEND, Code.CHUNK_GET}:
             inner = self._refuse(InvalidRequest("a chunk inside a large request"), request, at)
         else:
-            asked = _Asked(request, 0, exchange.largest, exchange.now, whole=True)
-            inner = self._answer(asked, at)
+            asked = Asked(request, 0, exchange.largest, exchange.now, whole=True)
+            before = self._device.resets
+            made = self._answer(asked, at)
+            inner = made if isinstance(made, Reply) else (yield from made)
+            self._check_reset(before)
         acknowledged = self._commit(row, outcome, (), None)
 
         def commit() -> None:
@@ -277,20 +301,16 @@ class Responder:
         empties = row.on_error if row is not None and is_error and not not_ready else ()
 
         def commit() -> None:
-            self._count()
+            self.ordinal += 1
             if empties:
                 self.connection.transcript.reset(empties)
                 self.connection.measured = None
 
         return commit
 
-    def _count(self) -> None:
-        """One more request was answered."""
-        self.ordinal += 1
-
     def _seal(
         self, row: Row, exchange: Exchange, outcome: Outcome, raw: bytes, at: Situation | None
-    ) -> Reply:
+    ) -> Reply | Path[Reply]:
         """Encode and sign the reply. Raises SpdmError where it cannot be sent."""
         reply = outcome.reply
         if outcome.resumes is not None:
@@ -303,33 +323,53 @@ class Responder:
             reply = self._stages.message(at, reply)
         unsigned = encode(reply, outcome.shape, trailer=False)
         entries = (Entry(raw[: exchange.size]), Entry(unsigned))
-        data = unsigned
-        if outcome.signing is not None:
-            data += self._sign(outcome, entries, at)
-        large = _check_size(data, _bounds(exchange, outcome), outcome.shape)
-        connection, part = self.connection, outcome.record
-        full = part is not None and not connection.transcript.fits(part, entries)
-        # A part that this request starts anew takes it, however full it is.
-        if full and part is not None and part not in resets(row.code, connection.state):
-            raise Unspecified(f"part {part.name} of the transcript is full")
+        signing = outcome.signing
+        if signing is None:
+            return self._sealed(row, exchange, outcome, entries, b"", at)
+        signed = to_sign(self.connection, signing, outcome.shape.version, entries)
+        key = signing.key
+        if self._stages is not None and at is not None:
+            signed, key = self._stages.sign(at, signed, key)
+        if key.slow:
+            work = Work(f"the {key.scheme} signature", partial(key.sign, signed))
+            return self._once_signed(work, row, exchange, outcome, entries, at)
+        return self._sealed(row, exchange, outcome, entries, key.sign(signed), at)
+
+    def _once_signed(
+        self,
+        work: Work,
+        row: Row,
+        exchange: Exchange,
+        outcome: Outcome,
+        entries: tuple[Entry, ...],
+        at: Situation | None,
+    ) -> Path[Reply]:
+        """The reply, once `work` has made the signature."""
+        before = self._device.resets
+        signature = yield work
+        self._check_reset(before)
+        return self._sealed(row, exchange, outcome, entries, signature, at)
+
+    def _sealed(
+        self,
+        row: Row,
+        exchange: Exchange,
+        outcome: Outcome,
+        entries: tuple[Entry, ...],
+        signature: bytes,
+        at: Situation | None,
+    ) -> Reply:
+        """The reply with its signature, if it has one. Raises SpdmError where it cannot be sent."""
+        data = entries[-1].raw + signature
+        # GET_CAPABILITIES itself tells how large its reply may be.
+        if row.code == Code.GET_CAPABILITIES:
+            exchange = agreed(exchange, outcome.changes)
+        large = is_large(data, exchange, outcome.shape)
+        if outcome.record is not None:
+            check_room(self.connection, row.code, outcome.record, entries)
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
         return Reply(data, self._commit(row, outcome, entries, at), outcome.refused, large=large)
-
-    def _sign(self, outcome: Outcome, entries: tuple[Entry, ...], at: Situation | None) -> bytes:
-        signing, algorithms = outcome.signing, self.connection.algorithms
-        if signing is None or algorithms.hash is None:
-            raise Unspecified("a signature without a negotiated hash")
-        to_sign = ToSign(
-            version=outcome.shape.version,
-            context=signing.context,
-            hash=algorithms.hash.name,
-            view=self.connection.transcript.view(signing.parts) + entries,
-        )
-        key = signing.key
-        if self._stages is not None and at is not None:
-            to_sign, key = self._stages.sign(at, to_sign, key)
-        return key.sign(to_sign)
 
     def _commit(
         self, row: Row, outcome: Outcome, entries: tuple[Entry, ...], at: Situation | None
@@ -337,31 +377,18 @@ class Responder:
         """What happens after the reply was sealed, unless a fault says it does not stand."""
 
         def commit() -> None:
-            self._count()
+            self.ordinal += 1
             if self._stages is not None and at is not None and not self._stages.commit(at):
                 return
-            connection = self.connection
-            state = connection.state
-            if outcome.restart:
-                connection.restart()
-            emptied = resets(row.code, state)
-            connection.transcript.reset(emptied)
-            if Part.M in emptied:
-                connection.measured = None
-            if outcome.record is not None:
-                connection.transcript.append(outcome.record, entries)
-            connection.transcript.reset(outcome.clears)
-            if row.code not in TRANSPARENT:
-                connection.pending = None
-            connection.change(outcome.changes)
-            connection.state = after(state, row.code)
-            for effect in outcome.effects:
-                effect()
+            apply(self.connection, row.code, outcome, entries)
 
         return commit
 
-    def _refuse(self, error: SpdmError, raw: bytes, at: Situation | None) -> Reply:
+    def _refuse(self, error: SpdmError | WireError, raw: bytes, at: Situation | None) -> Reply:
         """The ERROR message for `error`."""
+        if isinstance(error, WireError):
+            # What the device was given to say, such as a vendor protocol's payload, does not fit.
+            error = Unspecified(str(error))
         version = dispatcher.error_version(self._device, self.connection, raw)
         reply = Error(
             version=version, error_code=error.code, data=error.data, extended=error.extended
@@ -373,31 +400,3 @@ class Responder:
                 data = encode(self._stages.message(at, reply), Shape(version))
             data = self._stages.signed(at, data)
         return Reply(data, self._refused(raw, data), error)
-
-
-def _bounds(exchange: Exchange, outcome: Outcome) -> Exchange:
-    """The exchange that says how large the reply may be: GET_CAPABILITIES itself tells it."""
-    if exchange.code != Code.GET_CAPABILITIES:
-        return exchange
-    agreed = copy(exchange.connection)
-    agreed.change(outcome.changes)
-    return replace(exchange, connection=agreed)
-
-
-def _check_size(data: bytes, exchange: Exchange, shape: Shape) -> bool:
-    """Whether a reply is too large for one piece.
-
-    Raises SpdmError where the requester's buffer, or our own way out, cannot take it at all. Up to
-    1.1 there is no error for it (libspdm `libspdm_rsp_error.c` asserts as much).
-    """
-    limit = exchange.reply_limit
-    if len(data) <= limit:
-        return False
-    if exchange.chunks:
-        limit = exchange.largest_reply
-        if len(data) <= limit:
-            return True
-    reason = f"the reply has {len(data)} bytes, at most {limit} can be sent"
-    if rules(shape.version).too_large_error:
-        raise ResponseTooLarge(reason, extended=len(data).to_bytes(4, "little"))
-    raise Unspecified(reason)

@@ -5,9 +5,11 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
 from typing import cast
 
-from emulator.endpoint import Action, Close, Endpoint, Send
+from emulator.endpoint import Action, Close, Compute, Endpoint, Send
 from emulator.tcp import quickack, set_nodelay
 
 log = logging.getLogger(__name__)
@@ -29,11 +31,14 @@ class DeviceConnection(asyncio.Protocol):
         attach: Callable[[], Endpoint],
         gone: Callable[["DeviceConnection"], None],
         met: Callable[["DeviceConnection"], None] = lambda _: None,
+        pool: Executor | None = None,
     ) -> None:
         """`attach` makes the endpoint once a peer is there.
 
-        `met` hears when the peer is there, and `gone` when it has left.
+        `met` hears when the peer is there, and `gone` when it has left. What is slow is computed
+        in `pool`; without one, in the loop's own.
         """
+        self._pool = pool
         self._attach = attach
         self._gone = gone
         self._met = met
@@ -118,6 +123,9 @@ class DeviceConnection(asyncio.Protocol):
 
     def _take(self, actions: list[Action]) -> None:
         """Carry actions out now, or behind those that wait."""
+        if actions and isinstance(last := actions[-1], Compute):
+            self._compute(last)
+            actions = actions[:-1]
         if self._held:
             self._held.extend(actions)
             self._bound_held()
@@ -144,6 +152,20 @@ class DeviceConnection(asyncio.Protocol):
                         self._transport.close()
         self._held = []
         self._resume("held")
+
+    def _compute(self, compute: Compute) -> None:
+        """Compute beside the loop; until that is done, nothing more is read from the peer."""
+        self._pause("computing")
+        result = self._loop.run_in_executor(self._pool, compute.work.carry_out)
+        result.add_done_callback(partial(self._computed, compute.token))
+
+    def _computed(self, token: int, result: "asyncio.Future[object]") -> None:
+        """Go on; where the peer has left meanwhile, the endpoint knows nothing of it any more."""
+        if result.cancelled():
+            return  # the pool was shut down
+        self._resume("computing")
+        self._take(self._endpoint.complete(token, result.result(), self._loop.time()))
+        self._watch()
 
     def _reset(self) -> None:
         """Close so that the peer sees a reset (TCP), or at least at once (a Unix socket)."""

@@ -160,7 +160,8 @@ class Fleet:
     ) -> None:
         """Attach the connections to come to another device in place of this one."""
         old = served.device
-        device.connections, device.watchers = old.connections, old.watchers
+        device.connections, device.resets = old.connections, old.resets
+        device.watchers = old.watchers
         served.recipe, served.loaded, served.device = recipe, loaded, device
         if served.listener is not None:
             served.listener.device = device

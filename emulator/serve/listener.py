@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 
 from emulator.device import Device
 from emulator.endpoint import Endpoint, Observer
@@ -33,6 +34,7 @@ class Listener:
         observe: Callable[[int], Observer] | None = None,
         endpoint: Callable[..., Endpoint] = Endpoint,
         met: Callable[[DeviceConnection], None] = lambda _: None,
+        pool: Executor | None = None,
     ) -> None:
         """Serve `device`.
 
@@ -42,6 +44,8 @@ class Listener:
             observe: makes an observer for each connection's number.
             endpoint: makes the endpoint of a connection: `Endpoint`, or what wraps one.
             met: hears of each connection once its peer is there.
+            pool: where slow cryptography is computed; None: in the event loop's own pool, which
+                `asyncio.run` shuts down.
         """
         self.device = device
         self.connections: set[DeviceConnection] = set()
@@ -49,6 +53,7 @@ class Listener:
         self._observe = observe
         self._make = endpoint
         self._met = met
+        self._pool = pool
         self._server: asyncio.Server | None = None
         self._unix: UnixSocket | None = None
 
@@ -89,7 +94,9 @@ class Listener:
         while True:
             try:
                 transport, connection = await loop.create_connection(
-                    lambda: DeviceConnection(self._endpoint, gone, self._met), host, port
+                    lambda: DeviceConnection(self._endpoint, gone, self._met, self._pool),
+                    host,
+                    port,
                 )
             except ConnectionRefusedError:
                 if loop.time() >= until:
@@ -121,7 +128,9 @@ class Listener:
             self._server = None
 
     def _accept(self) -> DeviceConnection:
-        connection = DeviceConnection(self._endpoint, self.connections.discard, self._met)
+        connection = DeviceConnection(
+            self._endpoint, self.connections.discard, self._met, self._pool
+        )
         self.connections.add(connection)
         return connection
 

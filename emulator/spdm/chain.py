@@ -1,9 +1,13 @@
 """A certificate chain as SPDM carries it, and the key that goes with it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from emulator.crypto import hashes
 from emulator.crypto.keys import SigningKey
+
+_LENGTH = 4
+_LONGEST_HASH = max(map(hashes.size, hashes.NAMES))
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,11 @@ class CertificateChain:
     _spdm: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     _digests: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
+    @cached_property
+    def largest(self) -> int:
+        """Bytes of the chain as SPDM carries it, under the longest hash."""
+        return _LENGTH + _LONGEST_HASH + sum(map(len, self.certificates))
+
     def spdm(self, hash_name: str) -> bytes:
         """The chain as SPDM carries it: length u32 LE, hash of the root, then the certificates.
 
@@ -32,7 +41,7 @@ class CertificateChain:
         chain = self._spdm.get(hash_name)
         if chain is None:
             body = hashes.digest(hash_name, self.root) + b"".join(self.certificates)
-            chain = self._spdm[hash_name] = (len(body) + 4).to_bytes(4, "little") + body
+            chain = self._spdm[hash_name] = (len(body) + _LENGTH).to_bytes(_LENGTH, "little") + body
         return chain
 
     def digest(self, hash_name: str) -> bytes:

@@ -52,10 +52,14 @@ class DataObject(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """The object, its payload padded with zeros to whole DWORDs."""
-        padding = -len(self.payload) % DWORD
-        length = (HEADER_SIZE + len(self.payload) + padding) // DWORD
-        header = _HEADER.pack(self.vendor, self.kind, 0, length & _LENGTH_MASK)
-        return header + self.payload + bytes(padding)
+        return _packed(*self)
+
+
+def _packed(vendor: int, kind: int, payload: bytes) -> bytes:
+    padding = -len(payload) % DWORD
+    length = (HEADER_SIZE + len(payload) + padding) // DWORD
+    header = _HEADER.pack(vendor, kind, 0, length & _LENGTH_MASK)
+    return header + payload + bytes(padding)
 
 
 def stated_size(header: bytes) -> int:
@@ -80,7 +84,7 @@ def parse(data: bytes) -> DataObject:
 
 def spdm_object(message: bytes) -> bytes:
     """The data object that carries an SPDM message."""
-    return DataObject(VENDOR_PCISIG, DataObjectType.CMA_SPDM, message).to_bytes()
+    return _packed(VENDOR_PCISIG, DataObjectType.CMA_SPDM, message)
 
 
 _DISCOVERABLE = (

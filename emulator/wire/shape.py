@@ -1,11 +1,12 @@
 """The shape of a message: what its layout depends on beside its own bytes."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """The version and the sizes in force when a message is built or parsed.
+
+    A codec is looked up by its shape for every message: a tuple's hash costs next to nothing.
 
     Attributes:
         version: SPDMVersion as on the wire (0x12 for 1.2).

@@ -14,6 +14,10 @@ message, with conditions that do not hold; the two are asked by turns.
 A negotiation is GET_VERSION to CHALLENGE, digests and the whole chain included. DMTF's responder
 serves one connection and ends, so negotiations are made one after the other on one connection, to
 both alike; `connections/s` is ours with a new connection for each.
+
+`at once` compares four connections that all ask CHALLENGE with one alone, all processors for the
+device and the clients together: slow signatures are computed beside the event loop, on as many
+processors as there are.
 """
 
 import argparse
@@ -23,6 +27,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,6 +53,8 @@ BLOCK = 100
 WARM_UP = 3
 BLOCK_SECONDS = 0.3
 TARGET = 1.5
+TOGETHER = 4
+TOGETHER_SECONDS = 1.0
 FAULTS_TARGET = 1.05
 PROCESSORS = sorted(os.sched_getaffinity(0))
 PAIRS = (
@@ -206,6 +213,47 @@ def cryptography(key: SigningKey, hash_name: str) -> bytes:
     return key.sign(Raw(hash_name))
 
 
+def per_second(port: int, asym: str, hash_name: str, count: int) -> float:
+    """How many CHALLENGEs a second so many connections get answered that ask all at once."""
+    asked = [0] * count
+
+    def ask(number: int, begin: threading.Barrier) -> None:
+        with Client("127.0.0.1", port) as one:
+            one.attest(asym, hash_name)
+            begin.wait()
+            until = time.perf_counter() + TOGETHER_SECONDS
+            while time.perf_counter() < until:
+                one.ask(client.CHALLENGE)
+                asked[number] += 1
+
+    begin = threading.Barrier(count)
+    threads = [threading.Thread(target=ask, args=(number, begin)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(asked) / TOGETHER_SECONDS
+
+
+def at_once(asym: str, hash_name: str) -> dict[str, float]:
+    """What several connections at once get done, and one alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, PROCESSORS)
+    try:
+        with serving("nvme-ssd", options=OPTIONS) as (port,):
+            alone, together = (
+                statistics.median(per_second(port, asym, hash_name, count) for _ in range(3))
+                for count in (1, TOGETHER)
+            )
+    finally:
+        os.sched_setaffinity(0, before)
+    return {
+        "CHALLENGEs/s, one connection": alone,
+        f"CHALLENGEs/s, {TOGETHER} at once": together,
+        "at once ratio": together / alone,
+    }
+
+
 def connection(port: int, asym: str, hash_name: str) -> None:
     """A connection and a negotiation on it."""
     with Client("127.0.0.1", port) as one:
@@ -255,7 +303,7 @@ def measure(asym: str, hash_name: str) -> dict[str, float]:
     for name, told in PER_SECOND.items():
         if name in figures:
             figures[told] = 1e6 / figures[name]
-    return figures
+    return figures | at_once(asym, hash_name)
 
 
 def main() -> None:
@@ -271,7 +319,7 @@ def main() -> None:
     if as_json:
         print(json.dumps(results, indent=2))  # noqa: T201 - a script's result
         return
-    title = "ratio = device / (cryptography + loopback)"
+    title = "CHALLENGE and MEASUREMENTS ratio = device / (cryptography + loopback)"
     table = Table(Column("median µs", no_wrap=True), *results, title=title)
     for name in next(iter(results.values())):
         digits = 2 if name.endswith("ratio") else 0

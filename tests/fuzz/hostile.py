@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from unit.responder.verifying import verify
 
 from emulator.device import Device
-from emulator.endpoint import Answered, Close, Endpoint, Event, Send
+from emulator.endpoint import Answered, Close, Endpoint, Event, Send, carried_out
 from emulator.spdm.state import State
 from emulator.spdm.versions import Version
 from emulator.transport.bindings import ALL
@@ -87,7 +87,7 @@ class Attached:
 
     def send(self, data: bytes) -> bool:
         """Send bytes and check the form of what comes back; whether the connection lives on."""
-        actions = self.endpoint.receive(data, 0.0)
+        actions = carried_out(self.endpoint, self.endpoint.receive(data, 0.0), 0.0)
         for action in actions[:-1]:
             assert isinstance(action, Send)
         for action in actions:

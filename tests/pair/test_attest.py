@@ -12,7 +12,7 @@ from devices import device
 
 from emulator.client import Client
 from emulator.device import CertificateChain, Device, Sizes, Slot
-from emulator.endpoint import Endpoint, Send
+from emulator.endpoint import Endpoint, Send, carried_out
 from emulator.entropy import Seeded
 from emulator.errors import NoResponse
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
@@ -70,7 +70,7 @@ class Wire:
         """Through the endpoint and back."""
         self.agree()
         frame = Frame(Command.NORMAL, TransportType.PCI_DOE, payload).to_bytes()
-        (action,) = self.endpoint.receive(frame, 0.0)
+        (action,) = carried_out(self.endpoint, self.endpoint.receive(frame, 0.0), 0.0)
         assert isinstance(action, Send)
         self.frames += [frame, action.data]
         (reply,) = self._reader.feed(action.data)

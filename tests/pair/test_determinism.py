@@ -1,5 +1,7 @@
 """A run is replayed byte for byte: same seed and same bytes in, same bytes out."""
 
+import itertools
+
 from devices import (
     GET_VERSION,
     Peer,
@@ -15,9 +17,10 @@ from devices import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slow import quick_device, slow_device
 
 from emulator.device import Device
-from emulator.endpoint import Action, Endpoint
+from emulator.endpoint import Action, Compute, Endpoint
 from emulator.entropy import Entropy, Recorded, Recorder, Seeded, System
 from emulator.spdm.state import State
 
@@ -90,6 +93,26 @@ def test_connections_of_a_device_have_streams_of_their_own() -> None:
     endpoints = Endpoint(again), Endpoint(again)
     assert endpoints[1].receive(STREAM, 0.0) == second
     assert endpoints[0].receive(STREAM, 0.0) == first
+
+
+def test_computing_aside_changes_no_byte_whoever_is_ready_first() -> None:
+    streams = [b"".join(map(spdm_frame, REQUESTS[:number])) for number in (6, 9, 10)]
+    at_once = quick_device()
+    expected = [Endpoint(at_once).receive(stream, 0.0) for stream in streams]
+    for turns in itertools.permutations(range(3)):
+        held = slow_device()
+        endpoints = [Endpoint(held) for _ in streams]
+        found = [
+            endpoint.receive(stream, 0.0)
+            for endpoint, stream in zip(endpoints, streams, strict=True)
+        ]
+        # One computation of each by turns, until there is none left.
+        while any(isinstance(actions[-1], Compute) for actions in found):
+            for turn in turns:
+                if isinstance(last := found[turn][-1], Compute):
+                    result = last.work.carry_out()
+                    found[turn][-1:] = endpoints[turn].complete(last.token, result, 0.0)
+        assert found == expected
 
 
 def test_requests_refused_draw_nothing() -> None:

@@ -54,8 +54,8 @@ async def lab(
     names: Sequence[str] = ("one", "two"), profile: str = "nvme-ssd"
 ) -> AsyncIterator[Lab]:
     """Devices of a profile, listening."""
-    recordings = Recordings(clock=lambda: 0)
     hub = Hub("lab", clock=lambda: NOW)
+    recordings = Recordings(clock=lambda: 0, ended=hub.trouble)
     fleet = Fleet(hub, endpoint=partial(RecordedEndpoint, tape=recordings.tape))
     made = Lab(LocalControl(Desk(fleet, hub, recordings, clock=lambda: NOW)))
     try:

@@ -8,6 +8,7 @@ from devices import GET_VERSION, get_capabilities
 from unit.control.desks import lab
 from unit.serve.loopback import until
 
+from emulator.control import Wanted
 from emulator.control.operation import OPERATIONS
 from emulator.record import read
 
@@ -189,6 +190,17 @@ async def test_a_recording_begins_under_an_open_connection(tmp_path: Path) -> No
         assert (await at.refused("recording.stop"))[0] == "conflict"
         code, problems = await at.refused("recording.start", file=str(tmp_path / "no" / "file"))
         assert (code, problems) == ("failed", [f"{tmp_path}/no/file: No such file or directory"])
+
+
+async def test_a_recording_that_ends_by_itself_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "short.pcapng"
+    async with lab(["one"]) as at, at.client() as peer:
+        with at.control.subscribe(Wanted(kinds=("error",))) as heard:
+            at.control.desk.recordings.start(file, limit=200)
+            for _ in range(3):
+                assert (await peer.ask(GET_VERSION))[1] == 0x04
+            told = [event["what"] for event in heard.take()]
+        assert told == [f"the recording {file} has ended: its limit is reached"]
 
 
 async def test_what_happens_is_told() -> None:

@@ -4,6 +4,7 @@ import pytest
 from devices import chain
 
 from emulator.device import CertificateChain, Measurement, Measurements, Slot
+from emulator.device.slots import MAX_CHAIN
 
 
 @pytest.mark.parametrize("scheme", ["ECDSA_P256", "ECDSA_P384"])
@@ -55,3 +56,15 @@ def test_a_slot_that_is_not_renewed_keeps_its_chain() -> None:
     measured.change(1, b"two")
     slot = Slot({"ECDSA_P256": chain("ECDSA_P256")})
     assert slot.chain("ECDSA_P256", measured) is chain("ECDSA_P256")
+
+
+def test_a_slot_is_small_where_no_hash_makes_a_chain_too_large_now_or_later() -> None:
+    held = chain("ECDSA_P256")
+    for hash_name in ("SHA_256", "SHA_512"):
+        assert len(held.spdm(hash_name)) <= held.largest
+    assert len(held.spdm("SHA_512")) == held.largest
+    room = MAX_CHAIN - 4 - 64
+    for size, small in ((room, True), (room + 1, False)):
+        long = CertificateChain((bytes(size),), bytes(size), held.key)
+        assert Slot({"ECDSA_P256": held, "ECDSA_P384": long}).small is small
+    assert not Slot({"ECDSA_P256": held}, lambda _scheme, _measured: held).small

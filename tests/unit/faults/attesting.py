@@ -10,7 +10,7 @@ from emulator.ask import wait_asked
 from emulator.client.drive import drive, unwrap
 from emulator.client.socket import TIMEOUT
 from emulator.device import Device
-from emulator.endpoint import Close, Endpoint, Event, Faulted, Send
+from emulator.endpoint import Close, Endpoint, Event, Faulted, Send, carried_out
 from emulator.entropy import Seeded
 from emulator.errors import BrokenReply, FrameError, NoResponse, PeerError
 from emulator.faults import Rule
@@ -76,7 +76,8 @@ class Conversation:
         deadline = self.now + TIMEOUT
         found: list[Frame] = []
         try:
-            for action in self._endpoint.receive(asked.to_bytes(), self.now):
+            actions = self._endpoint.receive(asked.to_bytes(), self.now)
+            for action in carried_out(self._endpoint, actions, self.now):
                 if action.not_before > deadline:
                     break
                 self.now = max(self.now, action.not_before)

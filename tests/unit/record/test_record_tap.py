@@ -5,18 +5,29 @@ import logging
 from typing import Any
 
 import pytest
-from devices import GET_VERSION, data_object, device, frame, get_capabilities, spdm_frame
+from devices import (
+    GET_VERSION,
+    challenge,
+    data_object,
+    device,
+    frame,
+    get_capabilities,
+    negotiate_algorithms,
+    spdm_frame,
+)
 from hypothesis import given
 from hypothesis import strategies as st
+from slow import quick_device, slow_device
 
 from emulator.device import Device, Timing
-from emulator.endpoint import STALL, Answered, Close, Endpoint, Event, Received, Send
+from emulator.endpoint import STALL, Answered, Close, Endpoint, Event, Received, Send, carried_out
 from emulator.entropy import Seeded
 from emulator.faults import Rule, arm
 from emulator.record import ENCODERS, Packet, RecordedEndpoint, Recorder, Tape, read
 from emulator.record.packet import LinkType
 from emulator.requester import Direction
 from emulator.spdm.stages import Delivery, Situation, Stages
+from emulator.transport.tcp import TCP
 
 NOW = 1_700_000_000 * 10**9
 
@@ -328,3 +339,37 @@ def test_a_recording_begins_and_ends_while_the_peer_is_there() -> None:
     assert packets[0].comments == ("connection 1 was open before",)
     assert desk.recorder.packets == len(packets)
     assert desk.recorder.size == len(desk.stream.getvalue())
+
+
+def test_what_is_computed_is_recorded_behind_its_request() -> None:
+    requests = (GET_VERSION, get_capabilities(), negotiate_algorithms(), challenge(), challenge())
+    stream = b"".join(map(spdm_frame, requests)) + SHUTDOWN
+    quick, slow = Desk(), Desk()
+    quick.endpoint(quick_device()).receive(stream, 0.0)
+    endpoint = slow.endpoint(slow_device())
+    actions = endpoint.receive(stream[:-20], 0.0)
+    assert [packet.direction for packet in slow.packets] == [REQUEST, REPLY] * 3 + [REQUEST]
+    assert endpoint.receive(stream[-20:], 0.0) == []
+    carried_out(endpoint, actions, 0.0)
+    assert slow.stream.getvalue() == quick.stream.getvalue()
+
+
+def test_a_peer_that_leaves_while_it_is_computed_for_has_no_reply() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint(slow_device())
+    for request in (GET_VERSION, get_capabilities(), negotiate_algorithms(), challenge()):
+        endpoint.receive(spdm_frame(request), 0.0)
+    endpoint.left("the peer left")
+    assert seen(desk.packets)[-2:] == [
+        (REQUEST, 52, ()),
+        (None, 0, ("connection 1 closed: the peer left",)),
+    ]
+
+
+def test_tcp_messages_alone_are_recorded_as_such() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    endpoint.receive(TCP.wrap(GET_VERSION)[:3], 0.0)
+    endpoint.receive(TCP.wrap(GET_VERSION)[3:] + TCP.wrap(get_capabilities()), 0.0)
+    sizes = [(packet.direction, len(packet.data)) for packet in desk.packets]
+    assert sizes == [(REQUEST, 8), (REPLY, 14), (REQUEST, 24), (REPLY, 24)]

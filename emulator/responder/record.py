@@ -1,0 +1,58 @@
+"""What an accepted request does to its connection: what of it is signed, recorded and changed."""
+
+from emulator.answer.exchange import Outcome, Signing
+from emulator.errors import Unspecified
+from emulator.spdm.codes import Code
+from emulator.spdm.connection import Connection
+from emulator.spdm.pending import TRANSPARENT
+from emulator.spdm.signing import ToSign
+from emulator.spdm.state import after
+from emulator.spdm.transcript import Entry, Part, resets
+
+
+def to_sign(
+    connection: Connection, signing: Signing, version: int, entries: tuple[Entry, ...]
+) -> ToSign:
+    """What is signed: the parts that `signing` names, and then this exchange.
+
+    Raises Unspecified without a negotiated hash.
+    """
+    base_hash = connection.algorithms.hash
+    if base_hash is None:
+        raise Unspecified("a signature without a negotiated hash")
+    return ToSign(
+        version=version,
+        context=signing.context,
+        hash=base_hash.name,
+        view=connection.transcript.view(signing.parts) + entries,
+    )
+
+
+def check_room(connection: Connection, code: Code, part: Part, entries: tuple[Entry, ...]) -> None:
+    """Raise Unspecified where the part is too full to take this exchange.
+
+    A part that the request starts anew takes it, however full it is.
+    """
+    fits = connection.transcript.fits(part, entries)
+    if not fits and part not in resets(code, connection.state):
+        raise Unspecified(f"part {part.name} of the transcript is full")
+
+
+def apply(connection: Connection, code: Code, outcome: Outcome, entries: tuple[Entry, ...]) -> None:
+    """Change the connection, and then the device, as `outcome` of the request `code` says."""
+    state = connection.state
+    if outcome.restart:
+        connection.restart()
+    emptied = resets(code, state)
+    connection.transcript.reset(emptied)
+    if Part.M in emptied:
+        connection.measured = None
+    if outcome.record is not None:
+        connection.transcript.append(outcome.record, entries)
+    connection.transcript.reset(outcome.clears)
+    if code not in TRANSPARENT:
+        connection.pending = None
+    connection.change(outcome.changes)
+    connection.state = after(state, code)
+    for effect in outcome.effects:
+        effect()
