@@ -206,6 +206,13 @@ class PkiError(EmulatorError):
     """A key, certificate or chain cannot be used."""
 
 
+class KeyLogError(EmulatorError):
+    """A key log cannot be read."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(f"{file}:{line}: {reason}")
+
+
 class RecordingError(EmulatorError):
     """A recording cannot be read, or read on.
 

@@ -14,9 +14,11 @@ from emulator.cli.recordings import (
     open_or_exit,
     place_json,
 )
+from emulator.errors import KeyLogError
 from emulator.record import Session
 from emulator.report import Beside, ConsoleReport, Entry, compare, entries, entry_json
 from emulator.requester import Direction
+from emulator.spdm.keylog import KeyLog, read_keylog
 
 
 def show(
@@ -27,6 +29,12 @@ def show(
     diff: Annotated[
         bool, typer.Option("--diff", help="Compare a conversation of one file with another's.")
     ] = False,
+    keylog: Annotated[
+        Path | None,
+        typer.Option(
+            "--keylog", help="Read what was said in sessions, with the secrets in this key log."
+        ),
+    ] = None,
     device: DeviceName = None,
     connection: Connection = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -43,31 +51,46 @@ def show(
     wanted = 2 if diff else 1
     if len(files) != wanted:
         fail(f"{len(files)} files where {wanted} are needed", code=WRONG_USE)
+    if diff and keylog is not None:
+        fail("--keylog shows one recording; it is not for --diff", code=WRONG_USE)
     if diff:
         _differences(files[0], files[1], device, connection, as_json=as_json)
     recording = open_or_exit(files[0])
+    secrets = _keylog(keylog) if keylog is not None else None
     sessions = chosen(recording, device, connection)
     if as_json:
         print_json(
             {
                 "file": recording.file,
                 "format": recording.format,
-                "conversations": [_session_json(session) for session in sessions],
+                "conversations": [_session_json(session, secrets) for session in sessions],
             }
         )
     else:
         for number, session in enumerate(sessions):
-            _show(session, first=number == 0, verbose=verbose)
+            _show(session, secrets, first=number == 0, verbose=verbose)
     if recording.problem is not None:
         fail(str(recording.problem), code=WRONG_USE)
     raise typer.Exit(GOOD)
 
 
-def _show(session: Session, *, first: bool, verbose: bool) -> None:
+def _keylog(path: Path) -> KeyLog:
+    """The secrets in a file, or an exit that says why there are none."""
+    try:
+        return read_keylog(str(path), path.read_text())
+    except OSError as error:
+        fail(f"{path}: {error.strerror or error}", code=WRONG_USE)
+    except UnicodeDecodeError:
+        fail(f"{path}: found bytes that are no text; expected a key log", code=WRONG_USE)
+    except KeyLogError as error:
+        fail(str(error), code=WRONG_USE)
+
+
+def _show(session: Session, secrets: KeyLog | None, *, first: bool, verbose: bool) -> None:
     console = stdout()
     report = ConsoleReport(console, verbose=verbose)
     console.print(("" if first else "\n") + session.title, style="bold", markup=False)
-    for entry in entries(session):
+    for entry in entries(session, secrets):
         before = entry.packet.direction is Direction.REQUEST
         if before:
             _remarks(report, entry)
@@ -82,11 +105,11 @@ def _remarks(report: ConsoleReport, entry: Entry) -> None:
         report.remark(comment)
 
 
-def _session_json(session: Session) -> dict[str, Any]:
+def _session_json(session: Session, secrets: KeyLog | None) -> dict[str, Any]:
     return {
         "device": session.device,
         "connection": session.connection,
-        "packets": [entry_json(entry) for entry in entries(session)],
+        "packets": [entry_json(entry) for entry in entries(session, secrets)],
     }
 
 

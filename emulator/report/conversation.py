@@ -4,15 +4,19 @@ How a reply is laid out depends on what was agreed and asked before, so messages
 Nothing here judges: what cannot be read is said to be so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from emulator.errors import WireError
+from emulator.errors import DecryptError, WireError
 from emulator.report.meaning import meaning, reported
+from emulator.report.opened import Opener
 from emulator.report.shapes import Shapes
 from emulator.requester import Direction
 from emulator.spdm import codes
+from emulator.spdm.key_schedule import Direction as Way
+from emulator.spdm.keylog import KeyLog
 from emulator.spdm.messages import LAYOUTS, Measurements
+from emulator.spdm.secured import Format
 from emulator.wire import Message, Shape, decode
 
 _HEADER = 4
@@ -31,6 +35,7 @@ class Told:
         shape: the shape it has.
         raw: its bytes.
         measurements: those it reports, as `evidence.measurement` has them.
+        session: the id of the session it was said in, where it could be read there.
     """
 
     direction: Direction
@@ -41,13 +46,16 @@ class Told:
     shape: Shape
     raw: bytes
     measurements: tuple[dict[str, Any], ...] = ()
+    session: int | None = None
 
 
 class Conversation:
     """One conversation so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, keylog: KeyLog | None = None) -> None:
+        """With a key log, what was said in the sessions it knows can be told too."""
         self._shapes = Shapes()
+        self._opener = Opener(keylog) if keylog is not None else None
 
     def tell(self, direction: Direction, raw: bytes) -> Told:
         """Take the next message."""
@@ -61,5 +69,30 @@ class Conversation:
         except WireError as error:
             return Told(direction, name, len(raw), str(error), layout, shape, raw)
         self._shapes.learn(message, request=direction is Direction.REQUEST)
+        if self._opener is not None:
+            self._opener.learn(message, self._shapes)
         measured = tuple(reported(message.record)) if isinstance(message, Measurements) else ()
         return Told(direction, name, len(raw), meaning(message), layout, shape, raw, measured)
+
+    def tell_secured(self, direction: Direction, record: bytes, form: Format) -> Told:
+        """Take the next message, which is a record, and tell what is in it if that can be read."""
+        size = f"secured message, {len(record)} bytes"
+        if self._opener is None:
+            return _unread(direction, record, size)
+        way = Way.REQUEST if direction is Direction.REQUEST else Way.RESPONSE
+        try:
+            session, inner = self._opener.open(way, record, form)
+        except DecryptError as error:
+            return _unread(direction, record, f"{size}: {error}")
+        message = form.message(inner)
+        if message is None:
+            told = _unread(direction, inner, f"application message, {len(inner)} bytes")
+            told = replace(told, name="(application)")
+        else:
+            told = self.tell(direction, message)
+        said = f"in session {session:08x}: {told.meaning}"
+        return replace(told, session=session, meaning=said)
+
+
+def _unread(direction: Direction, data: bytes, meaning: str) -> Told:
+    return Told(direction, "(secured)", len(data), meaning, None, Shape(), data)

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from emulator.record import Content, Kind, Packet, Session, content
+from emulator.record import Content, Kind, LinkType, Packet, Session, content
 from emulator.report.conversation import Conversation, Told
 from emulator.requester import Direction
+from emulator.spdm.keylog import KeyLog
 from emulator.spdm.messages import Measurements
+from emulator.spdm.secured import DOE, MCTP, Format
 from emulator.wire import Shape, Span, annotate
 
 _BILLION = 10**9
 _DISCOVERY_REPLY = 4
+_FORMATS: dict[int, Format] = {LinkType.PCI_DOE: DOE, LinkType.MCTP: MCTP}
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,12 @@ class Entry:
     told: Told | None
 
 
-def entries(session: Session) -> Iterator[Entry]:
-    """The packets of a conversation in order, each told in the light of those before."""
-    conversation = Conversation()
+def entries(session: Session, keylog: KeyLog | None = None) -> Iterator[Entry]:
+    """The packets of a conversation in order, each told in the light of those before.
+
+    With a key log also what was said in the sessions it knows.
+    """
+    conversation = Conversation(keylog)
     for packet in session.packets:
         told = None if packet.direction is None else tell(conversation, packet.direction, packet)
         yield Entry(packet, told)
@@ -41,6 +47,8 @@ def tell(conversation: Conversation, direction: Direction, packet: Packet) -> To
     carried = content(packet)
     if carried.kind is Kind.SPDM:
         return conversation.tell(direction, carried.data)
+    if carried.kind is Kind.SECURED:
+        return conversation.tell_secured(direction, carried.data, _FORMATS[packet.link])
     name, meaning = _other(direction, carried)
     return Told(direction, name, len(carried.data), meaning, None, Shape(), carried.data)
 
@@ -48,8 +56,6 @@ def tell(conversation: Conversation, direction: Direction, packet: Packet) -> To
 def _other(direction: Direction, carried: Content) -> tuple[str, str]:
     """The name and the meaning of what is no SPDM message."""
     data = carried.data
-    if carried.kind is Kind.SECURED:
-        return "(secured)", f"secured message, {len(data)} bytes"
     if carried.kind is Kind.DISCOVERY:
         if direction is Direction.REQUEST:
             return "DISCOVERY", f"index {data[0]}" if data else "no index"
@@ -86,6 +92,8 @@ def message_json(told: Told) -> dict[str, Any]:
         "raw": told.raw.hex(),
         "fields": [_field(span) for span in spans],
     }
+    if told.session is not None:
+        result["session"] = f"{told.session:08x}"
     if told.layout is Measurements:
         result["measurements"] = list(told.measurements)
     return result

@@ -68,9 +68,9 @@ class Shapes:
         if layout in {ChallengeAuth, KeyExchangeRsp} or (layout is Measurements and self._signed()):
             sizes["signature"] = self._size(SIGNATURES, self._base_asym)
         if layout is Finish:
-            sizes["signature"] = self._size(SIGNATURES, self._structure(AlgType.REQ_BASE_ASYM))
+            sizes["signature"] = self._size(SIGNATURES, self.structure(AlgType.REQ_BASE_ASYM))
         if layout in {KeyExchange, KeyExchangeRsp}:
-            sizes["exchange"] = self._size(DHE_GROUPS, self._structure(AlgType.DHE))
+            sizes["exchange"] = self._size(DHE_GROUPS, self.structure(AlgType.DHE))
         in_the_clear = Cap.HANDSHAKE_IN_THE_CLEAR in self.requester & self.responder
         if (
             layout in {Finish, PskExchangeRsp, PskFinish}
@@ -84,7 +84,7 @@ class Shapes:
     def _base_asym(self) -> int:
         return self.algorithms.base_asym if self.algorithms else 0
 
-    def _structure(self, kind: AlgType) -> int:
+    def structure(self, kind: AlgType) -> int:
         """What was selected in the structure of this type."""
         rows = self.algorithms.structures if self.algorithms else ()
         return next((row.supported for row in rows if row.kind == kind), 0)

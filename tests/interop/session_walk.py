@@ -16,6 +16,7 @@ from emulator.ask import PeerChain, read_chain
 from emulator.spdm import signing
 from emulator.spdm.codes import Code
 from emulator.spdm.key_schedule import Direction, KeySchedule
+from emulator.spdm.keylog import identifier
 from emulator.spdm.messages import (
     Certificate,
     Finish,
@@ -52,6 +53,7 @@ class Session:
         shared: the shared secret or the pre-shared key.
         secrets: its secrets.
         transcript: its handshake.
+        identifier: what a key log calls it.
         th1: TH1's hash.
         th2: TH2's, once it is established.
         told: every secret a key log would hear of, by label.
@@ -63,6 +65,7 @@ class Session:
     shared: bytes
     secrets: Secrets
     transcript: SessionTranscript
+    identifier: bytes
     th1: bytes = b""
     th2: bytes = b""
     told: dict[str, bytes] = field(default_factory=dict)
@@ -172,9 +175,8 @@ class Walk:
             digests=(Entry(self._digests),) if self.multi_key else (),
             chain_hash=chain.digest,
         )
-        session = self._open(
-            (asked.session_id, told.session_id), transcript, next(self._shared), psk=False
-        )
+        ids = (asked.session_id, told.session_id)
+        session = self._open(ids, transcript, next(self._shared), asked)
         transcript.exchange(request, self._unsigned(told, reply, request))
         self._signed(chain, self.recording.asym.name, session, signing.KEY_EXCHANGE_RSP, told)
         transcript.sign_exchange(told.signature)
@@ -184,20 +186,25 @@ class Walk:
         asked, told = self._read(PskExchange, request), self._read(PskExchangeRsp, reply, request)
         transcript = SessionTranscript(tuple(map(Entry, self._agreed)))
         ids = (asked.session_id, told.session_id)
-        session = self._open(ids, transcript, next(self._psks), psk=True)
+        session = self._open(ids, transcript, next(self._psks), asked)
         transcript.exchange(request, self._unsigned(told, reply, request))
         self._begin(session, told.verify_data)
 
     def _open(
-        self, ids: tuple[int, int], transcript: SessionTranscript, shared: str, *, psk: bool
+        self,
+        ids: tuple[int, int],
+        transcript: SessionTranscript,
+        shared: str,
+        asked: KeyExchange | PskExchange,
     ) -> Session:
         told: dict[str, bytes] = {}
         session = Session(
             sealer=Sealer(ids[1] << 16 | ids[0], DOE, encrypted=True),
-            psk=psk,
+            psk=isinstance(asked, PskExchange),
             shared=bytes.fromhex(shared),
             secrets=Secrets(self.schedule, self.recording.aead.name, listener=told.__setitem__),
             transcript=transcript,
+            identifier=identifier(asked),
             told=told,
         )
         self.sessions.append(session)
