@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from emulator.device import Device
-from emulator.errors import FrameError, SpdmError
-from emulator.responder import Reply, Responder
+from emulator.errors import FrameError, NoSession, SpdmError
+from emulator.responder import Reply, SessionResponder
 from emulator.spdm.connection import Connection
 from emulator.spdm.stages import Delivery, Fired, Stages
 from emulator.spdm.work import Path, Work, go_on
@@ -64,9 +64,10 @@ Action = Send | Close | Compute
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An SPDM request arrived."""
+    """An SPDM request arrived; in a session, what was in its record."""
 
     raw: bytes
+    session: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Answered:
 
     raw: bytes
     error: SpdmError | None = None
+    session: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Endpoint:
             stages = device.stages.attach(self.number)
         if stages is not None:
             stages.fired = self._fired
-        self.responder = Responder(
+        self.responder = SessionResponder(
             device, entropy, number=self.number, vendors=vendors, stages=stages
         )
         if device.parked is not None:
@@ -203,12 +205,14 @@ class Endpoint:
         """When `tick` is to be called next, or None: no peer is late while it is computed for."""
         if self._under_way is not None:
             return None
-        if self._stalled_at is None or self._owed_at is None:
-            return self._owed_at if self._stalled_at is None else self._stalled_at
-        return min(self._stalled_at, self._owed_at)
+        times = (self._stalled_at, self._owed_at, self.responder.deadline())
+        return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[Action]:
-        """Act on the time: a frame left unfinished, by either end, ends the connection."""
+        """Act on the time: a frame left unfinished, by either end, ends the connection.
+
+        A heartbeat that was missed ends its session.
+        """
         if self._under_way is not None:
             return []
         if self._stalled_at is not None and now >= self._stalled_at:
@@ -217,6 +221,8 @@ class Endpoint:
             return [self._close(why)]
         if self._owed_at is not None and now >= self._owed_at:
             return [self._close(f"after a fault the peer asked nothing for {STALL:g} s")]
+        for session in self.responder.expire(now):
+            self._observe(Ignored(f"session {session.id:08x} is over: its heartbeat was missed"))
         return []
 
     def left(self, reason: str) -> None:
@@ -237,6 +243,8 @@ class Endpoint:
         if self._under_way is not None:
             self._under_way.path.close()
             self._under_way = None
+        if not self._parked:
+            self.responder.connection.end_sessions()
         self._observe(Ended(reason))
         return Close(reason, when, reset)
 
@@ -263,7 +271,7 @@ class Endpoint:
             return self._send(command, transport, SERVER_HELLO)
         if command == Command.CONTINUE:
             # The next connection goes on from where this one stands.
-            self._device.parked = self.responder.connection
+            self._device.park(self.responder.connection)
             self._parked = True
             return self._send(command, transport)
         if command == Command.SHUTDOWN:
@@ -283,22 +291,47 @@ class Endpoint:
         if kind is Kind.MESSAGE:
             return self._spdm(binding, data, now)
         if kind is Kind.SECURED:
-            return self._ignore(binding, "secured message without a session")
+            return self._secured(binding, data, now)
         if refused:
             self._observe(Ignored(refused))
         return self._send(Command.NORMAL, binding.transport, data)
 
     def _spdm(self, binding: Binding, raw: bytes, now: float) -> list[Action]:
         """Answer an SPDM message."""
-        if self._parked:
-            self._take_back()
-        if self._armed is not self._device.stages:
-            self._rearm()
+        self._attend()
         if self._observer is not None:
             self._observer(Received(raw))
         answer = self.responder.respond(
             raw, slack=binding.padding, largest=binding.largest, now=now, transport=binding.name
         )
+        return self._answer(binding, answer, now)
+
+    def _secured(self, binding: Binding, record: bytes, now: float) -> list[Action]:
+        """Answer what is in a session's record; a record of none gets no response."""
+        self._attend()
+        form = binding.records
+        if form is None:
+            return self._ignore(binding, f"a record over {binding.name}, which has none")
+        try:
+            opened = self.responder.open(record, form=form, now=now)
+        except NoSession as error:
+            return self._ignore(binding, str(error))
+        if opened.error is None:
+            self._observe(Received(opened.message, opened.session.id))
+        answer = self.responder.respond_inside(
+            opened, form=form, largest=binding.largest, now=now, transport=binding.name
+        )
+        return self._answer(binding, answer, now)
+
+    def _attend(self) -> None:
+        """A peer asks: what was parked is taken back, and other faults are taken up."""
+        if self._parked:
+            self._take_back()
+        if self._armed is not self._device.stages:
+            self._rearm()
+
+    def _answer(self, binding: Binding, answer: Reply | Path[Reply], now: float) -> list[Action]:
+        """Send the answer, or compute what leads to it."""
         if isinstance(answer, Reply):
             return self._reply(binding, answer, now)
         return self._go_on(UnderWay(binding, answer), None, now)
@@ -317,7 +350,13 @@ class Endpoint:
     def _reply(self, binding: Binding, reply: Reply, now: float) -> list[Action]:
         """Send the answer to an SPDM message."""
         data = reply.data
-        payload = b"" if data is None else binding.wrap(data)
+        if data is None:
+            payload = b""
+        elif reply.seal is None:
+            payload = binding.wrap(data)
+        else:
+            record = reply.seal(data)
+            payload = b"" if record is None else binding.wrap_record(record)
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
         if self._stages is None or reply.at is None:
             reply.commit()
@@ -334,7 +373,9 @@ class Endpoint:
             actions = _deliver(delivery, now)
             self._bound_silence(frame, delivery, now)
         if self._observer is not None:
-            self._observer(Ignored("no response") if data is None else Answered(data, reply.error))
+            silent = data is None or not payload
+            told = Answered(data or b"", reply.error, reply.session)
+            self._observer(Ignored("no response") if silent else told)
         if delivery is not None and delivery.close:
             how = "resets" if delivery.reset else "closes"
             when = now + delivery.lasts + delivery.linger

@@ -114,12 +114,19 @@ class Device:
         Connections stay attached, and forget their state before their next request.
         """
         self.measurements.reset()
-        self.cached = self.parked = None
+        self.cached = None
+        self.park(None)
         for session in tuple(self.sessions.live):
             session.end()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())
+
+    def park(self, connection: Connection | None) -> None:
+        """Keep a connection for the next peer; one that was kept before is over."""
+        if self.parked is not None and self.parked is not connection:
+            self.parked.end_sessions()
+        self.parked = connection
 
     def change_measurement(self, index: int, value: bytes, *, pending: bool = False) -> None:
         """Give a measurement another value, now or (`pending`) with the next reset.

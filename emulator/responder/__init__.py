@@ -2,5 +2,6 @@
 
 from emulator.responder.reply import Reply
 from emulator.responder.responder import Responder
+from emulator.responder.secured import Opened, SessionResponder
 
-__all__ = ["Reply", "Responder"]
+__all__ = ["Opened", "Reply", "Responder", "SessionResponder"]

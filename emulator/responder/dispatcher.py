@@ -10,12 +10,18 @@ breaks several rules at once is answered for the first of them:
 3. its code is one we answer                                         → UnsupportedRequest
 4. its version: 1.0 for GET_VERSION; one we offer for GET_CAPABILITIES right after VERSION; the
    negotiated one otherwise (none is negotiated yet: 6 answers)       → VersionMismatch
-5. the device has a capability it needs                              → UnsupportedRequest
+5. the device has a capability it needs, and the requester too where both must → UnsupportedRequest
 6. it is legal in the connection's state                             → UnexpectedRequest
-7. it is no larger than the device's MaxSPDMmsgSize                  → RequestTooLarge
-8. its bytes fit its layout, with no more padding than its transport's → InvalidRequest
-9. what its handler asks of its values                               → the handler's error
-10. its reply takes no time, as the profile has it                   → ResponseNotReady
+7. it may come where it came: outside of sessions                    → SessionRequired
+   (up to 1.1 Unspecified), or in a session in this phase            → UnexpectedRequest
+8. it is no larger than the device's MaxSPDMmsgSize                  → RequestTooLarge
+9. its bytes fit its layout, with no more padding than its transport's → InvalidRequest
+10. what its handler asks of its values                              → the handler's error
+11. its reply takes no time, as the profile has it                   → ResponseNotReady
+
+A record is opened before that. One of no session gets no response, and so does what is no SPDM
+message inside one; one that does not open is answered in its session with DecryptError, and that
+session ends. In a session 2 and 6 are about what was said inside of it, and there is no padding.
 
 Reserved fields and bits are not looked at.
 
@@ -30,11 +36,16 @@ from emulator.answer import (
     certificates,
     challenge,
     chunks,
+    finish,
+    key_exchange,
     measurements,
+    psk_exchange,
     ready,
+    session_upkeep,
     vendor,
     version,
 )
+from emulator.answer.place import check_place
 from emulator.answer.registry import ROWS, Row
 from emulator.device import Device
 from emulator.errors import (
@@ -49,6 +60,7 @@ from emulator.errors import (
 from emulator.spdm import codes
 from emulator.spdm.codes import Code
 from emulator.spdm.connection import Connection
+from emulator.spdm.session import Session
 from emulator.spdm.state import State
 from emulator.spdm.versions import Version
 from emulator.wire import Message, Shape, parse
@@ -61,8 +73,12 @@ FAMILIES = (
     certificates,
     challenge,
     chunks,
+    finish,
+    key_exchange,
     measurements,
+    psk_exchange,
     ready,
+    session_upkeep,
     vendor,
     version,
 )
@@ -97,12 +113,19 @@ def _check_transfer(connection: Connection, code: int) -> None:
 
 
 def find(
-    device: Device, connection: Connection, raw: bytes, *, slack: int, whole: bool = False
+    device: Device,
+    connection: Connection,
+    raw: bytes,
+    *,
+    slack: int,
+    whole: bool = False,
+    session: Session | None = None,
 ) -> Row:
-    """The row of a request, rules 1 to 7 checked. Raises SpdmError.
+    """The row of a request, rules 1 to 8 checked. Raises SpdmError.
 
     `slack`: how many bytes of the transport's padding may be at the end of `raw`. With `whole` the
-    request came in chunks, and its transfer is over: rule 2 holds by itself.
+    request came in chunks, and its transfer is over: rule 2 holds by itself. `session`: the one it
+    came in, whose state inside is `connection`.
     """
     if len(raw) < HEADER_SIZE:
         raise InvalidRequest(f"{len(raw)} bytes where a header takes {HEADER_SIZE}")
@@ -118,8 +141,11 @@ def find(
     # Plain integers: flag arithmetic of enum is a microsecond each.
     if row.needs and not int(offered) & int(row.needs):
         raise UnsupportedRequest(f"{row.code.name} without its capability", data=raw[1])
+    if row.peer and not int(connection.peer_capabilities) & int(row.peer):
+        raise UnsupportedRequest(f"{row.code.name} from a requester without it", data=raw[1])
     if connection.state not in row.legal:
         raise UnexpectedRequest(f"{row.code.name} in state {connection.state.name}")
+    check_place(row, connection.version, session)
     largest = device.sizes.max_message
     if len(raw) > largest + slack:
         raise RequestTooLarge(f"{len(raw)} bytes where MaxSPDMmsgSize is {largest}")
@@ -140,9 +166,9 @@ def take_up(device: Device, connection: Connection, raw: bytes) -> None:
 
 
 def read(row: Row, connection: Connection, raw: bytes, *, slack: int) -> tuple[Message, int]:
-    """The request and its own size in bytes, rule 8 checked. Raises InvalidRequest."""
+    """The request and its own size in bytes, rule 9 checked. Raises InvalidRequest."""
     # GET_VERSION and GET_CAPABILITIES come before a version is agreed: theirs is in the message.
-    shape = connection.shape() if connection.version else Shape(version=raw[0])
+    shape = connection.shape(verify=True) if connection.version else Shape(version=raw[0])
     try:
         return parse(row.layout, raw, shape, slack=slack)
     except WireError as error:

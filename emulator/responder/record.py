@@ -20,11 +20,14 @@ def to_sign(
     base_hash = connection.algorithms.hash
     if base_hash is None:
         raise Unspecified("a signature without a negotiated hash")
+    before = signing.before
+    if before is None:
+        before = connection.transcript.view(signing.parts)
     return ToSign(
         version=version,
         context=signing.context,
         hash=base_hash.name,
-        view=connection.transcript.view(signing.parts) + entries,
+        view=before + entries,
     )
 
 

@@ -21,6 +21,9 @@ class Reply:
         error: why the request was refused, or None.
         large: it does not fit into one piece.
         at: what the stages that are still to come may look at; None: they are not to see it.
+        seal: makes the record that carries it in a session, once, before `commit`; the record is
+            None where there can be none any more. None: it goes as it is.
+        session: the id of that session.
     """
 
     data: bytes | None
@@ -28,6 +31,8 @@ class Reply:
     error: SpdmError | None = None
     large: bool = False
     at: Situation | None = None
+    seal: Callable[[bytes], bytes | None] | None = None
+    session: int | None = None
 
 
 @dataclass(slots=True)

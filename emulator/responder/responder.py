@@ -30,9 +30,10 @@ from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import ChunkSendAck, Error
 from emulator.spdm.pending import MAY_WAIT, TOKENS, Pending, Readiness
+from emulator.spdm.session import Session
 from emulator.spdm.stages import Situation, Stages
 from emulator.spdm.state import State
-from emulator.spdm.transcript import Entry
+from emulator.spdm.transcript import Entry, Part
 from emulator.spdm.work import Path, Work
 from emulator.vendor import Registry
 from emulator.wire import Message, Shape, encode
@@ -49,10 +50,15 @@ class Responder:
         number: int = 1,
         vendors: Registry | None = None,
         stages: Stages | None = None,
+        session: Session | None = None,
     ) -> None:
-        """Attach to `device`, drawing from `entropy`; `number` is the connection's number."""
-        self.connection = Connection()
+        """Attach to `device`, drawing from `entropy`; `number` is the connection's number.
+
+        With `session` it answers what comes inside of that.
+        """
+        self.connection = Connection() if session is None else session.context
         self.ordinal = 0
+        self._session = session
         self._device = device
         self._entropy = entropy
         self._number = number
@@ -144,7 +150,9 @@ class Responder:
         if connection.state <= State.AFTER_VERSION and not connection.resynch:
             dispatcher.take_up(device, connection, raw)
         try:
-            row = dispatcher.find(device, connection, raw, slack=slack, whole=asked.whole)
+            row = dispatcher.find(
+                device, connection, raw, slack=slack, whole=asked.whole, session=self._session
+            )
             request, size = dispatcher.read(row, connection, raw, slack=slack)
             exchange = Exchange(
                 device,
@@ -156,6 +164,8 @@ class Responder:
                 asked.largest,
                 asked.now,
                 None if stages is None or situation is None else partial(stages.chain, situation),
+                raw,
+                self._session,
             )
             handled = row.handler(exchange, request)
             if isinstance(handled, Outcome):
@@ -163,7 +173,7 @@ class Responder:
             else:
                 answer = self._once_handled(handled, row, exchange, asked, situation)
         except (SpdmError, WireError) as error:
-            return self._refuse(error, raw, situation)
+            return self.refuse(error, raw, situation)
         return answer if isinstance(answer, Reply) else self._refusing(answer, raw, situation)
 
     def _refusing(self, path: Path[Reply], raw: bytes, at: Situation | None) -> Path[Reply]:
@@ -171,7 +181,7 @@ class Responder:
         try:
             return (yield from path)
         except (SpdmError, WireError) as error:
-            return self._refuse(error, raw, at)
+            return self.refuse(error, raw, at)
 
     def _once_handled(
         self,
@@ -218,7 +228,7 @@ class Responder:
         pending = ready.suspend(
             policy, asked.raw, code=row.code, slack=asked.slack, token=token, now=asked.now
         )
-        refused = self._refuse(ready.not_ready(pending), asked.raw, at)
+        refused = self.refuse(ready.not_ready(pending), asked.raw, at)
 
         def commit() -> None:
             refused.commit()
@@ -268,7 +278,7 @@ class Responder:
         request = outcome.whole or b""
         at = self._situation(request)
         if request[1] in {Code.CHUNK_SEND, Code.CHUNK_GET}:
-            inner = self._refuse(InvalidRequest("a chunk inside a large request"), request, at)
+            inner = self.refuse(InvalidRequest("a chunk inside a large request"), request, at)
         else:
             asked = Asked(request, 0, exchange.largest, exchange.now, whole=True)
             before = self._device.resets
@@ -361,10 +371,14 @@ class Responder:
     ) -> Reply:
         """The reply with its signature, if it has one. Raises SpdmError where it cannot be sent."""
         data = entries[-1].raw + signature
+        if outcome.closing is not None:
+            data += outcome.closing(entries[0].raw, entries[1].raw, signature)
         # GET_CAPABILITIES itself tells how large its reply may be.
         if row.code == Code.GET_CAPABILITIES:
             exchange = agreed(exchange, outcome.changes)
         large = is_large(data, exchange, outcome.shape)
+        if self._session is not None and outcome.record is not Part.M:
+            outcome.record = None  # what is shown in a session is covered by no signature outside
         if outcome.record is not None:
             check_room(self.connection, row.code, outcome.record, entries)
         if self._stages is not None and at is not None:
@@ -384,7 +398,9 @@ class Responder:
 
         return commit
 
-    def _refuse(self, error: SpdmError | WireError, raw: bytes, at: Situation | None) -> Reply:
+    def refuse(
+        self, error: SpdmError | WireError, raw: bytes = b"", at: Situation | None = None
+    ) -> Reply:
         """The ERROR message for `error`."""
         if isinstance(error, WireError):
             # What the device was given to say, such as a vendor protocol's payload, does not fit.

@@ -22,10 +22,12 @@ from emulator.errors import DecryptError, EmulatorError
 SEQUENCE_LIMIT = 0xFFFFFFFFFFFFFFFF
 """No record has this sequence number or a higher one, whatever was agreed."""
 
+LARGEST = 0xFFFF
+"""Bytes that the lengths of a record can count."""
+
 _SESSION_SIZE = 4
 _LENGTH_SIZE = 2
 _SEQUENCE_SIZE = 8
-_MOST = 0xFFFF
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,10 @@ class Sealer:
         return inner
 
     def _header(self, traffic: Traffic, length: int) -> bytes:
-        if length > _MOST:
-            raise EmulatorError(f"{length} bytes are too many for one record, {_MOST} are the most")
+        if length > LARGEST:
+            raise EmulatorError(
+                f"{length} bytes are too many for one record, {LARGEST} are the most"
+            )
         size = self.form.sequence_size
         number = traffic.sequence.to_bytes(_SEQUENCE_SIZE, "little")[:size]
         session = self.session.to_bytes(_SESSION_SIZE, "little")
@@ -194,7 +198,7 @@ class Sealer:
 
     def _body(self, inner: bytes, entropy: Entropy) -> bytes:
         """Length, message and random bytes."""
-        if len(inner) > _MOST:
+        if len(inner) > LARGEST:
             raise EmulatorError(f"{len(inner)} bytes are too many for one record")
         head = len(inner).to_bytes(_LENGTH_SIZE, "little")
         if not self.form.max_random:

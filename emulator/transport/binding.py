@@ -8,6 +8,7 @@ from enum import Enum
 from typing import ClassVar, NamedTuple
 
 from emulator.errors import EmulatorError
+from emulator.spdm.secured import Format
 from emulator.transport.spdm_socket import TransportType
 
 
@@ -58,7 +59,8 @@ class Binding(ABC):
         unit: what it calls a wrapped message.
         transport: its number in the frames of the spdm-socket protocol.
         padding: up to this many bytes may follow a message within its wrapping.
-        largest: the largest message that can be wrapped, bytes; None: it sets no limit.
+        largest: the largest message, or record, that can be wrapped, bytes; None: it sets no limit.
+        records: how it writes the records of sessions; None: it carries none.
     """
 
     name: ClassVar[str]
@@ -66,10 +68,15 @@ class Binding(ABC):
     transport: ClassVar[TransportType]
     padding: ClassVar[int] = 0
     largest: ClassVar[int | None] = None
+    records: ClassVar[Format | None] = None
 
     @abstractmethod
     def wrap(self, message: bytes) -> bytes:
         """The payload that carries an SPDM message of at most `largest` bytes."""
+
+    def wrap_record(self, record: bytes) -> bytes:
+        """The payload that carries a record, where there are `records`."""
+        raise NotImplementedError
 
     @abstractmethod
     def unwrap(self, payload: bytes) -> Unwrapped:

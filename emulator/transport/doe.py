@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from emulator.errors import EmulatorError
+from emulator.spdm import secured
 from emulator.transport.binding import Binding, BindingError, Kind, Unwrapped
 from emulator.transport.spdm_socket import TransportType
 
@@ -123,10 +124,16 @@ class DoeBinding(Binding):
     transport = TransportType.PCI_DOE
     padding = PADDING
     largest = MAX_OBJECT - HEADER_SIZE
+    records = secured.DOE
 
     def wrap(self, message: bytes) -> bytes:
         """The object that carries the message."""
         return spdm_object(message)
+
+    def wrap_record(self, record: bytes) -> bytes:
+        """The object that carries the record."""
+        kind = DataObjectType.SECURED_CMA_SPDM
+        return DataObject(VENDOR_PCISIG, kind, record).to_bytes()
 
     def unwrap(self, payload: bytes) -> Unwrapped:
         """What the object carries; Discovery is the mailbox's own.

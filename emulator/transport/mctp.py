@@ -6,6 +6,7 @@ The MCTP packets below are the carrier's matter. Sources: libspdm
 
 from enum import IntEnum
 
+from emulator.spdm import secured
 from emulator.transport.binding import Binding, BindingError, Kind, Unwrapped
 from emulator.transport.spdm_socket import TransportType
 
@@ -18,6 +19,7 @@ class MessageType(IntEnum):
 
 
 _SPDM = bytes((MessageType.SPDM,))
+_SECURED = bytes((MessageType.SECURED,))
 
 
 class MctpBinding(Binding):
@@ -26,10 +28,15 @@ class MctpBinding(Binding):
     name = "mctp"
     unit = "MCTP message"
     transport = TransportType.MCTP
+    records = secured.MCTP
 
     def wrap(self, message: bytes) -> bytes:
         """The message behind its type."""
         return _SPDM + message
+
+    def wrap_record(self, record: bytes) -> bytes:
+        """The record behind its type."""
+        return _SECURED + record
 
     def unwrap(self, payload: bytes) -> Unwrapped:
         """What follows the type, at least one byte."""

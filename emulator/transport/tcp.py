@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from emulator.errors import FrameError
+from emulator.spdm import secured
 from emulator.transport.binding import Binding, BindingError, Kind, Unwrapped
 from emulator.transport.spdm_socket import Command, Frame, TransportType
 
@@ -60,11 +61,15 @@ class TcpBinding(Binding):
     unit = "TCP message"
     transport = TransportType.TCP
     largest = 0xFFFF - _COUNTED
+    records = secured.TCP
 
     def wrap(self, message: bytes) -> bytes:
         """The message behind its header; the length of one that is too large does not fit it."""
-        length = (len(message) + _COUNTED) & 0xFFFF
-        return _HEADER.pack(length, VERSION, MessageType.OUT_OF_SESSION) + message
+        return _wrapped(MessageType.OUT_OF_SESSION, message)
+
+    def wrap_record(self, record: bytes) -> bytes:
+        """The record behind its header."""
+        return _wrapped(MessageType.IN_SESSION, record)
 
     def unwrap(self, payload: bytes) -> Unwrapped:
         """What follows the header.
@@ -92,6 +97,10 @@ class TcpBinding(Binding):
             )
         answer = control(MessageType.NOT_SUPPORTED)
         return Unwrapped(Kind.OWN, answer, f"TCP message of type 0x{kind:02x}")
+
+
+def _wrapped(kind: MessageType, data: bytes) -> bytes:
+    return _HEADER.pack((len(data) + _COUNTED) & 0xFFFF, VERSION, kind) + data
 
 
 def _checked(payload: bytes) -> int:
