@@ -26,7 +26,8 @@ class _FinishingRequest(Request[bytes]):
         Raises EmulatorError for a session that is not in its handshake.
         """
         if session.phase is not Phase.HANDSHAKE:
-            raise EmulatorError(f"session {session.id:08x} is not in its handshake")
+            stands = "is established" if session.live else "is over"
+            raise EmulatorError(f"session {session.id:08x} {stands}")
         self._session = session
         self._hash = connection.algorithms.hash.name if connection.algorithms.hash else ""
         self._transcript = session.transcript.copy()

@@ -27,7 +27,8 @@ class _SessionRequest(Request[None]):
     def __init__(self, session: Session, message: Message) -> None:
         """Raises EmulatorError for a session whose handshake is not over."""
         if session.phase is not Phase.ESTABLISHED:
-            raise EmulatorError(f"session {session.id:08x} is not established")
+            stands = "is in its handshake" if session.live else "is over"
+            raise EmulatorError(f"session {session.id:08x} {stands}")
         self._session = session
         super().__init__(session.context, message)
 
