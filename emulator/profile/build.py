@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from emulator.device import CertificateChain, Device, Measurements, Sizes, Slot, Timing
+from emulator.device.sessions import Sessions
 from emulator.device.slots import Renew
 from emulator.entropy import Entropy
 from emulator.errors import ProfileError
@@ -17,7 +18,7 @@ from emulator.profile.faults import preset_rules
 from emulator.profile.load import LoadedProfile
 from emulator.profile.report import Report
 from emulator.profile.tree import dotted
-from emulator.spdm import algorithms
+from emulator.spdm import algorithms, secured_versions
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.algorithms import MEASUREMENT_SPECIFICATION_DMTF, OpaqueFormat
 from emulator.spdm.capabilities import MEAS, RESPONDER_MASK
@@ -64,6 +65,7 @@ def build(
         challenge_opaque=dict(loaded.challenge_opaque),
         measurement_opaque=dict(loaded.measurement_opaque),
         public_keys=dict(loaded.public_keys),
+        sessions=_sessions(loaded),
         provisioned_agreement=_provisioned(profile),
     )
     own = (*preset_rules(profile.presets), *profile.faults)
@@ -86,6 +88,17 @@ def check_rules(rules: Sequence[Rule], profile: model.Profile) -> None:
     ]
     if problems:
         raise ProfileError(problems)
+
+
+def _sessions(loaded: LoadedProfile) -> Sessions:
+    told = loaded.profile.sessions
+    return Sessions(
+        limit=told.limit,
+        heartbeat=told.heartbeat,
+        versions=tuple(secured_versions.BY_TEXT[text] for text in told.secured_versions),
+        keys=dict(loaded.pre_shared),
+        sequence_limit=told.sequence_limit,
+    )
 
 
 def _timing(timing: model.Timing) -> Timing:

@@ -21,6 +21,7 @@ from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.opaque import table_problem
 from emulator.profile.report import Report
 from emulator.profile.rules import rule_findings
+from emulator.profile.session_keys import algorithm_findings, session_findings
 from emulator.profile.tree import Steps, dotted
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.capabilities import (
@@ -50,6 +51,8 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "public_key"), _public_key),
         (("capabilities", "slots", "versions"), _models),
         (("capabilities", "algorithms", "opaque"), _opaque),
+        (("capabilities", "algorithms"), algorithm_findings),
+        (("capabilities", "sessions"), session_findings),
         (("sizes",), _sizes),
         (("faults", "presets"), _faults),
         (("faults", "presets", "slots", "measurements"), _armed),

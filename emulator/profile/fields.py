@@ -66,6 +66,9 @@ Registry = Annotated[
 """A standards body by name or number; the number in the model."""
 
 VersionText = Annotated[str, AfterValidator(vocabulary.VERSIONS.check), choice(vocabulary.VERSIONS)]
+SecuredVersionText = Annotated[
+    str, AfterValidator(vocabulary.SECURED_VERSIONS.check), choice(vocabulary.SECURED_VERSIONS)
+]
 CapabilityName = Annotated[
     str, AfterValidator(vocabulary.CAPABILITIES.check), choice(vocabulary.CAPABILITIES)
 ]

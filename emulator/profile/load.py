@@ -1,6 +1,6 @@
 """Loading a profile: files, settings, model, checks — and every problem at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from emulator.profile.model import Profile
 from emulator.profile.public_key import PublicKeys, provision_keys
 from emulator.profile.replies import OpaqueData
 from emulator.profile.report import Report
+from emulator.profile.session_keys import pre_shared
 from emulator.profile.tree import MappingNode, Node, Place, Step, follow, plain
 
 
@@ -31,6 +32,7 @@ class LoadedProfile:
         measurements: the measurements with their values.
         challenge_opaque: opaque data of CHALLENGE_AUTH by format.
         measurement_opaque: opaque data of MEASUREMENTS by format.
+        pre_shared: pre-shared keys by their hints.
     """
 
     file: Path
@@ -42,6 +44,7 @@ class LoadedProfile:
     measurements: tuple[Measurement, ...]
     challenge_opaque: OpaqueData
     measurement_opaque: OpaqueData
+    pre_shared: Mapping[bytes, bytes]
 
     def where(self, *steps: Step) -> Place:
         """Where a value stands, or the nearest value around it if it is a default.
@@ -86,6 +89,9 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
         keys = provision_keys(profile, report)
     if report.ok("versions", "capabilities", "algorithms", "sizes", "measurements", "opaque"):
         replies.check_transmit(profile, values, report)
+    keys_by_hint: Mapping[bytes, bytes] = {}
+    if "sessions" not in unsound:
+        keys_by_hint = pre_shared(profile, report)
     report.finish()
     return LoadedProfile(
         file=file,
@@ -97,6 +103,7 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
         measurements=values,
         challenge_opaque=replies.opaque_data(profile, "challenge"),
         measurement_opaque=replies.opaque_data(profile, "measurements"),
+        pre_shared=keys_by_hint,
     )
 
 

@@ -28,6 +28,7 @@ from emulator.profile.fields import (
     SlotNumber,
     VersionText,
 )
+from emulator.profile.sessions import Sessions
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
 from emulator.spdm.pending import Readiness
@@ -390,6 +391,7 @@ class Profile(Part):
     )
     measurements: list[Measurement] = Field(default=[], description="What the device measures.")
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
+    sessions: Sessions = Field(default=Sessions(), description="Secure sessions.")
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."
     )

@@ -7,7 +7,7 @@ be named in a profile at once.
 from collections.abc import Iterable
 
 from emulator.forms import Vocabulary
-from emulator.spdm import algorithms, capabilities
+from emulator.spdm import algorithms, capabilities, secured_versions
 from emulator.spdm.algorithms import Algorithm, OpaqueFormat
 from emulator.spdm.capabilities import REQUESTER_MASK, Cap
 from emulator.spdm.codes import Code
@@ -36,6 +36,7 @@ VERSIONS = Vocabulary(
         if version.text not in BY_TEXT
     },
 )
+SECURED_VERSIONS = Vocabulary(tuple(secured_versions.BY_TEXT))
 CAPABILITIES = Vocabulary(
     offered=tuple(capabilities.names(capabilities.IMPLEMENTED)),
     refused={

@@ -42,6 +42,9 @@ class SecuredVersion(IntEnum):
 ALL = tuple(SecuredVersion)
 """All of them, lowest first."""
 
+BY_TEXT = {f"{one >> 4}.{one & 0xF}": one for one in ALL}
+"""The same by the text a profile uses."""
+
 
 class _DataId(IntEnum):
     SELECTION = 0
