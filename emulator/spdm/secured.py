@@ -105,10 +105,8 @@ class Traffic:
 
     def nonce(self) -> bytes:
         """The nonce of the next record."""
-        number = self.sequence.to_bytes(_SEQUENCE_SIZE, self.order)
-        rest = bytes(NONCE_SIZE - _SEQUENCE_SIZE)
-        padded = number + rest if self.order == "little" else rest + number
-        return bytes(a ^ b for a, b in zip(self.iv, padded, strict=True))
+        number = int.from_bytes(self.iv, self.order) ^ self.sequence
+        return number.to_bytes(NONCE_SIZE, self.order)
 
     def wipe(self) -> None:
         """Overwrite the IV."""
