@@ -16,16 +16,18 @@ from emulator.entropy import Entropy, System
 from emulator.errors import PeerError
 from emulator.requester import (
     DEFAULT,
+    NO_SESSIONS,
     Flow,
     Observer,
     Offer,
     Requester,
     SecureSession,
+    Sessions,
     Verdict,
     attest,
 )
-from emulator.requester.attest import MeasurementMode
 from emulator.requester.flow import unobserved
+from emulator.requester.reading import MeasurementMode
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.negotiation import Negotiated
 from emulator.transport.doe import DOE
@@ -98,6 +100,7 @@ class Client(Asking):
         public_keys: Sequence[VerifyingKey] = (),
         measurements: MeasurementMode = "all",
         raw: bool = False,
+        sessions: Sessions = NO_SESSIONS,
     ) -> Verdict:
         """Connect and judge the device."""
         flow = attest(
@@ -109,6 +112,7 @@ class Client(Asking):
             public_keys=public_keys,
             measurements=measurements,
             raw=raw,
+            sessions=sessions,
         )
         return await self.run(flow)
 

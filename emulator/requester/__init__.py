@@ -7,6 +7,7 @@ drives, over a socket or in memory.
 
 from emulator.requester.attest import attest
 from emulator.requester.flow import Direction, Flow, Observer
+from emulator.requester.inside import NO_SESSIONS, Sessions
 from emulator.requester.measuring import Measured, measure_all
 from emulator.requester.offer import DEFAULT, Offer, for_sessions
 from emulator.requester.requester import KeyLog, Requester
@@ -15,6 +16,7 @@ from emulator.requester.verdict import Step, Verdict
 
 __all__ = [
     "DEFAULT",
+    "NO_SESSIONS",
     "Direction",
     "Flow",
     "KeyLog",
@@ -23,6 +25,7 @@ __all__ = [
     "Offer",
     "Requester",
     "SecureSession",
+    "Sessions",
     "Step",
     "Verdict",
     "attest",

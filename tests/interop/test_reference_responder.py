@@ -25,7 +25,7 @@ from emulator.pki.authority import sample_roots
 from emulator.pki.files import read_certificates
 from emulator.pki.schemes import scheme
 from emulator.requester import Direction, Offer, Requester, Verdict
-from emulator.requester.attest import MeasurementMode
+from emulator.requester.reading import MeasurementMode
 from emulator.spdm.algorithms import SIGNATURES, by_name
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.versions import BY_TEXT
