@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from emulator.device import Device
-from emulator.errors import FrameError, NoSession, SpdmError
+from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError
 from emulator.responder import Reply, SessionResponder
 from emulator.spdm.connection import Connection
 from emulator.spdm.stages import Delivery, Fired, Stages
@@ -25,8 +25,8 @@ from emulator.transport.stream import AnyReader
 from emulator.vendor import Registry
 
 STALL = 30.0
-"""Seconds a peer may leave a frame unfinished before it is disconnected; and seconds it
-may ask nothing once a fault has left it without a reply, or its stream out of step."""
+"""Seconds a peer may ask nothing once a fault has left it without a reply, or its stream out of
+step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,15 @@ class Ended:
     reason: str
 
 
-Event = Received | Answered | Ignored | Faulted | Ended
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The peer ran into a limit (a name of `Limits`); told once for each in a connection."""
+
+    limit: str
+    what: str
+
+
+Event = Received | Answered | Ignored | Faulted | Limited | Ended
 Observer = Callable[[Event], None]
 
 
@@ -148,8 +156,10 @@ class Endpoint:
         self._parked = False
         self._stages = stages
         self._observer = observer
-        self._reader = AnyReader()
+        self._reader = AnyReader(max_payload=device.limits.frame)
+        self._limited: set[str] = set()
         self._stalled_at: float | None = None
+        self._idle_at: float | None = None
         self._owed_at: float | None = None
         self._astray = False
         self._closed = False
@@ -192,38 +202,68 @@ class Endpoint:
                 if self._closed or self._under_way is not None:
                     return actions  # the reader keeps what else there is
         except FrameError as error:
+            if isinstance(error, FrameTooLarge):
+                self.limited("frame", str(error))
             actions.append(self._close(str(error)))
             return actions
+        limits = self._device.limits
         if not self._reader.pending:
             self._stalled_at = None
-        elif self._stalled_at is None or frames:
+        elif limits.stall and (self._stalled_at is None or frames):
             # From a frame's first bytes on: what trickles in later buys no more time.
-            self._stalled_at = now + STALL
+            self._stalled_at = now + limits.stall
+        if limits.idle:
+            # While a reply is held back it is not the peer that is silent.
+            self._idle_at = max(now, actions[-1].not_before if actions else 0.0) + limits.idle
         return actions
 
     def timer(self) -> float | None:
         """When `tick` is to be called next, or None: no peer is late while it is computed for."""
         if self._under_way is not None:
             return None
-        times = (self._stalled_at, self._owed_at, self.responder.deadline())
-        return min((time for time in times if time is not None), default=None)
+        heartbeat = self.responder.deadline()
+        if self._stalled_at is None and self._owed_at is None and heartbeat is None:
+            return self._idle_at
+        set_to = (self._stalled_at, self._owed_at, self._idle_at, heartbeat)
+        return min(at for at in set_to if at is not None)
 
     def tick(self, now: float) -> list[Action]:
         """Act on the time: a frame left unfinished, by either end, ends the connection.
 
-        A heartbeat that was missed ends its session.
+        The shell calls it once when the peer has come, too: so one that never asks is idle. A
+        heartbeat that was missed ends its session.
         """
         if self._under_way is not None:
             return []
+        limits = self._device.limits
         if self._stalled_at is not None and now >= self._stalled_at:
             pending = self._reader.pending
-            why = f"a frame of {pending} bytes so far was not finished in {STALL:g} s"
+            why = f"a frame of {pending} bytes so far was not finished in {limits.stall:g} s"
+            self.limited("stall", why)
             return [self._close(why)]
         if self._owed_at is not None and now >= self._owed_at:
             return [self._close(f"after a fault the peer asked nothing for {STALL:g} s")]
         for session in self.responder.expire(now):
             self._observe(Ignored(f"session {session.id:08x} is over: its heartbeat was missed"))
+        if self._idle_at is not None and now >= self._idle_at:
+            why = f"the peer asked nothing for {limits.idle:g} s"
+            self.limited("idle", why)
+            return [self._close(why)]
+        if self._idle_at is None and limits.idle and not self._closed:
+            self._idle_at = now + limits.idle
         return []
+
+    def limited(self, limit: str, what: str) -> None:
+        """Count that the peer ran into a limit, and tell it the first time."""
+        self._device.limited[limit] += 1
+        if limit not in self._limited:
+            self._limited.add(limit)
+            self._observe(Limited(limit, what))
+
+    @property
+    def device(self) -> Device:
+        """The device it is attached to."""
+        return self._device
 
     def left(self, reason: str) -> None:
         """The peer has left: nothing more comes from it."""
@@ -239,7 +279,7 @@ class Endpoint:
 
     def _close(self, reason: str, when: float = 0.0, *, reset: bool = False) -> Close:
         self._closed = True
-        self._stalled_at = self._owed_at = None
+        self._stalled_at = self._owed_at = self._idle_at = None
         if self._under_way is not None:
             self._under_way.path.close()
             self._under_way = None
@@ -376,6 +416,8 @@ class Endpoint:
             silent = data is None or not payload
             told = Answered(data or b"", reply.error, reply.session)
             self._observer(Ignored("no response") if silent else told)
+        if reply.error is not None and reply.error.limit:
+            self.limited(reply.error.limit, str(reply.error))
         if delivery is not None and delivery.close:
             how = "resets" if delivery.reset else "closes"
             when = now + delivery.lasts + delivery.linger

@@ -18,15 +18,19 @@ class SpdmError(EmulatorError):
         data: the ERROR's Param2.
         extended: the bytes after the header (0 to 32).
         reason: one sentence for the log; never sent.
+        limit: the limit of the device (`Limits`) that the request ran into, or ''.
     """
 
     code = 0x05
 
-    def __init__(self, reason: str = "", *, data: int = 0, extended: bytes = b"") -> None:
+    def __init__(
+        self, reason: str = "", *, data: int = 0, extended: bytes = b"", limit: str = ""
+    ) -> None:
         super().__init__(reason or type(self).__name__)
         self.reason = reason
         self.data = data
         self.extended = extended
+        self.limit = limit
 
 
 class InvalidRequest(SpdmError):
@@ -138,6 +142,10 @@ class NoSession(EmulatorError):
 
 class FrameError(EmulatorError):
     """The transport's stream is broken beyond this frame; the connection is closed."""
+
+
+class FrameTooLarge(FrameError):
+    """A frame claims more than is taken."""
 
 
 class PeerError(EmulatorError):

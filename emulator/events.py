@@ -184,13 +184,16 @@ class RecordingStopped(Event):
 
 
 @_event
-class LimitReached(_OfConnection):
-    """A peer came upon a limit."""
+class LimitReached(Event):
+    """A peer came upon a limit: told once a connection."""
 
     KIND = "limit"
 
+    connection: int | None = Field(
+        default=None, description="The connection's number; null: of one that was refused."
+    )
     limit: str = Field(description="The limit's name.")
-    what: str = Field(description="What was done about it.")
+    what: str = Field(description="What was found.")
 
 
 @_event

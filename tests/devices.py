@@ -20,6 +20,7 @@ from emulator.device import (
     Slot,
     Timing,
 )
+from emulator.device.sessions import Sessions
 from emulator.entropy import Entropy, Seeded
 from emulator.responder import Reply, Responder
 from emulator.spdm import algorithms
@@ -72,6 +73,9 @@ def device(
     challenge_opaque: Mapping[int, bytes] | None = None,
     measurement_opaque: Mapping[int, bytes] | None = None,
     provisioned_agreement: Agreement | None = None,
+    dhe: tuple[str, ...] = (),
+    aead: tuple[str, ...] = (),
+    sessions: Sessions | None = None,
 ) -> Device:
     """A device with slots 0 and 2 for both schemes; `slots` gives other numbers and schemes."""
     held = {0: SCHEMES, 2: SCHEMES} if slots is None else slots
@@ -90,6 +94,9 @@ def device(
             hash=tuple(algorithms.by_name(algorithms.HASHES, name) for name in base_hash),
             measurement_hash=measured,
             opaque_format=opaque_format,
+            dhe=tuple(algorithms.by_name(algorithms.DHE_GROUPS, name) for name in dhe),
+            aead=tuple(algorithms.by_name(algorithms.AEADS, name) for name in aead),
+            key_schedule=algorithms.KEY_SCHEDULES if aead else (),
         ),
         slots={
             number: Slot({scheme: chain(scheme, number) for scheme in schemes})
@@ -102,6 +109,7 @@ def device(
         challenge_opaque=challenge_opaque or {},
         measurement_opaque=measurement_opaque or {},
         provisioned_agreement=provisioned_agreement,
+        sessions=sessions or Sessions(),
     )
 
 

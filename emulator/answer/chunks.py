@@ -67,8 +67,11 @@ def _begin(exchange: Exchange, request: ChunkSend) -> Incoming:
         raise InvalidRequest(f"a first chunk of {request.chunk_size} bytes")
     if size <= MIN_DATA_TRANSFER_SIZE:
         raise InvalidRequest(f"a large request of {size} bytes")
-    if size > min(sizes.max_message, most(sizes.data_transfer, wide=wide)):
-        raise InvalidRequest(f"a large request of {size} bytes, at most {sizes.max_message}")
+    largest = min(sizes.max_message, exchange.device.limits.large_message)
+    if size > min(largest, most(sizes.data_transfer, wide=wide)):
+        raise InvalidRequest(
+            f"a large request of {size} bytes, at most {largest}", limit="large_message"
+        )
     if request.chunk_size > size:
         raise InvalidRequest("a chunk larger than its message")
     return Incoming(request.handle, size, request.chunk)

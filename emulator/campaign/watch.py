@@ -101,8 +101,8 @@ class Watch:
         self._reached = self._asked = ""
 
     def observe(self, number: int) -> Observer:
-        """The observer of the connection of this number, for a `Listener`."""
-        self.connections += 1
+        """The observer of the connection of this number, for a `Listener`; 0 is none."""
+        self.connections += bool(number)
         return _Connection(self, number)
 
     def add(self, heard: Heard) -> None:

@@ -2,17 +2,15 @@
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.logging import RichHandler
 
 from emulator import __version__
 from emulator.cli import attest, certs, ctl, demo, faults, profile, qemu, replay, serve, show
-from emulator.cli.output import stderr
+from emulator.cli.logs import LogFormat, set_up
 from emulator.cli.run import run as run_requester
-
-_PLAIN_LOG = "%(asctime)s %(levelname)s %(message)s"
 
 app = typer.Typer(
     name="spdm-emulator",
@@ -39,21 +37,33 @@ def main(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
     log_level: Annotated[
-        str, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")
+        str,
+        typer.Option(
+            "--log-level",
+            help="debug, info, warning or error.",
+            metavar="LEVEL",
+            envvar="SPDM_EMULATOR_LOG_LEVEL",
+        ),
     ] = "warning",
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(help="text, or json: one object a line.", envvar="SPDM_EMULATOR_LOG_FORMAT"),
+    ] = LogFormat.TEXT,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where the log goes; default: stderr.",
+            envvar="SPDM_EMULATOR_LOG_FILE",
+        ),
+    ] = None,
 ) -> None:
     """Set up what all commands share."""
     del version
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
         raise typer.BadParameter(f"{log_level!r}; use debug, info, warning or error")
-    if sys.stderr.isatty():
-        handlers: list[logging.Handler] = [
-            RichHandler(console=stderr(), show_path=False, markup=False)
-        ]
-        logging.basicConfig(level=level, format="%(message)s", handlers=handlers, force=True)
-    else:
-        logging.basicConfig(level=level, format=_PLAIN_LOG, stream=sys.stderr, force=True)
+    set_up(level, log_format, log_file)
 
 
 app.command("serve")(serve.serve)

@@ -1,6 +1,7 @@
 """`spdm-emulator serve`: devices on a socket."""
 
 import asyncio
+import os
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from emulator.cli.options import (
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.cli.recording import RecordFormat, record_or_exit
 from emulator.control.hub import Hub
+from emulator.control.local import LocalControl
 from emulator.control.recordings import Recordings
 from emulator.device import Device
 from emulator.endpoint import Endpoint
@@ -34,8 +36,11 @@ from emulator.faults import Faults, Rule
 from emulator.profile.recipe import Recipe
 from emulator.record import LIMIT, RecordedEndpoint
 from emulator.serve.fleet import Fleet, Served
+from emulator.serve.limits import Admission, raise_descriptor_limit
+from emulator.serve.notify import Notifier
 from emulator.serve.run import ListenError, call
 from emulator.serve.run import serve as serve_until_stopped
+from emulator.serve.shutdown import GRACE
 from emulator.tcp import UNIX, address
 
 _LAST_PORT = 65535
@@ -151,13 +156,27 @@ def serve(
         int,
         typer.Option(min=1, metavar="MIB", help="Size at which a recording ends; devices go on."),
     ] = LIMIT // _MIB,
+    max_connections: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Connections to all devices at once; default: as many as fit."
+        ),
+    ] = None,
+    grace: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Time for replies under way to leave at the end."
+        ),
+    ] = GRACE,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Serve devices until interrupted.
 
     A line on stdout tells each device's address once it listens. With several profiles the ports
-    count up from the first.
+    count up from the first. SIGTERM and SIGINT end it once the replies under way have left, a
+    second one at once.
     """
+    raise_descriptor_limit()
     chosen = entropy_of(seed)
     rules = rules_or_exit(fault, faults)
     where = _Where(host, port, unix)
@@ -176,16 +195,26 @@ def serve(
             to_host, to_port = address_or_exit(role_inquiry)
             device = devices[0].device
             told = partial(_tell, device, "connected", chosen.seed, as_json)
-            asyncio.run(call(device, to_host, to_port, told, endpoint=endpoint))
+            asyncio.run(call(device, to_host, to_port, told, endpoint=endpoint, grace=grace))
         else:
-            fleet = Fleet(hub, endpoint=endpoint)
+            fleet = Fleet(hub, endpoint=endpoint, admission=Admission(max_connections))
             desk = desk_of(fleet, hub, recordings)
 
             def ready(one: Served) -> None:
                 host, port = one.bound or ("", 0)
                 _tell(one.device, "listening", chosen.seed, as_json, host, port)
 
-            asyncio.run(serve_until_stopped(fleet, devices, ready, beside=beside(desk, control)))
+            asyncio.run(
+                serve_until_stopped(
+                    fleet,
+                    devices,
+                    ready,
+                    beside=beside(desk, control),
+                    grace=grace,
+                    notifier=Notifier(os.environ),
+                    reload=lambda: LocalControl(desk).call("fleet.reload", {}),
+                )
+            )
     except ListenError as error:
         fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
     finally:

@@ -73,5 +73,6 @@ class Recordings:
         self.tape.recorder = None
         if running is None:
             return None
+        running.recorder.close()
         running.stream.close()
         return running.recorder

@@ -2,6 +2,7 @@
 
 from emulator.device.device import Device, Sizes
 from emulator.device.identity import PciIdentity
+from emulator.device.limits import Limits
 from emulator.device.measurements import Measurement, Measurements
 from emulator.device.slots import Slot
 from emulator.device.timing import Timing
@@ -10,6 +11,7 @@ from emulator.spdm.chain import CertificateChain
 __all__ = [
     "CertificateChain",
     "Device",
+    "Limits",
     "Measurement",
     "Measurements",
     "PciIdentity",

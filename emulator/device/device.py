@@ -1,11 +1,13 @@
 """A device: its personality, as a profile gives it, and what outlives its connections."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
 from emulator.device.identity import PciIdentity
+from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
@@ -58,6 +60,7 @@ class Device:
         entropy: its source of randomness; every connection gets a fork.
         sizes: what it can send and take.
         timing: how long it takes.
+        limits: how much of it a peer may take up.
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
@@ -68,6 +71,7 @@ class Device:
         connections: how many there were.
         resets: how often it was reset; a connection that notices forgets its state.
         loss: how they forget it.
+        limited: how often a peer ran into each limit.
         watchers: who hears when something about it changes.
     """
 
@@ -81,6 +85,7 @@ class Device:
     entropy: Entropy
     sizes: Sizes = field(default_factory=Sizes)
     timing: Timing = field(default_factory=Timing)
+    limits: Limits = field(default_factory=Limits)
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
@@ -92,6 +97,7 @@ class Device:
     connections: int = 0
     resets: int = 0
     loss: Loss = Loss.QUIET
+    limited: Counter[str] = field(default_factory=Counter)
     watchers: list[Watcher] = field(default_factory=list)
 
     def provisioned(self, scheme: str) -> int:

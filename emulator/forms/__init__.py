@@ -10,6 +10,7 @@ from emulator.forms.fields import (
     Hex,
     Line,
     Part,
+    Span,
 )
 from emulator.forms.vocabulary import CUSTOM, Vocabulary, choice, refusal, unique
 
@@ -24,6 +25,7 @@ __all__ = [
     "Hex",
     "Line",
     "Part",
+    "Span",
     "Vocabulary",
     "choice",
     "refusal",

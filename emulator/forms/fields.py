@@ -17,6 +17,9 @@ from emulator.forms.vocabulary import refusal
 MAX_DELAY = 600.0
 """The longest delay, seconds. QEMU stands still for as long."""
 
+MAX_SPAN = 30 * 86400.0
+"""The longest span of time, seconds."""
+
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(us|ms|s)", re.ASCII)
 
@@ -64,17 +67,21 @@ Line = Annotated[str, AfterValidator(_line)]
 Hex = Annotated[str, AfterValidator(_hex), Field(json_schema_extra={"format": "hex"})]
 """Bytes as hexadecimal digits; spaces may stand between bytes."""
 
-Delay = Annotated[
-    float,
-    BeforeValidator(_seconds),
-    Field(ge=0, le=MAX_DELAY),
-    WithJsonSchema(
+
+def _time(most: float) -> WithJsonSchema:
+    """What the JSON Schema says of seconds, or text with a unit."""
+    return WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "minimum": 0, "maximum": MAX_DELAY},
+                {"type": "number", "minimum": 0, "maximum": most},
                 {"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["20ms"]},
             ]
         }
-    ),
-]
-"""Seconds, or text with a unit."""
+    )
+
+
+Delay = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=MAX_DELAY), _time(MAX_DELAY)]
+"""How long something is held back: seconds, or text with a unit."""
+
+Span = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=MAX_SPAN), _time(MAX_SPAN)]
+"""How long something may last, likewise."""

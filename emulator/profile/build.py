@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from emulator.device import CertificateChain, Device, Measurements, Sizes, Slot, Timing
+from emulator.device import (
+    CertificateChain,
+    Device,
+    Limits,
+    Measurements,
+    Sizes,
+    Slot,
+    Timing,
+)
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Renew
 from emulator.entropy import Entropy
@@ -62,6 +70,7 @@ def build(
             certificate_portion=sizes.certificate_portion,
         ),
         timing=_timing(profile.timing),
+        limits=Limits(**profile.limits.model_dump()),
         challenge_opaque=dict(loaded.challenge_opaque),
         measurement_opaque=dict(loaded.measurement_opaque),
         public_keys=dict(loaded.public_keys),

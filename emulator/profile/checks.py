@@ -34,6 +34,7 @@ from emulator.spdm.capabilities import (
 )
 from emulator.spdm.standards import BY_NUMBER
 from emulator.spdm.versions import BY_TEXT, Version
+from emulator.transport import doe
 
 Finding = tuple[Steps, str, str]
 """The way to the value, what is expected, and what was found ('' for the value itself)."""
@@ -54,6 +55,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "algorithms"), algorithm_findings),
         (("capabilities", "sessions"), session_findings),
         (("sizes",), _sizes),
+        (("sizes", "limits"), _limits),
         (("faults", "presets"), _faults),
         (("faults", "presets", "slots", "measurements"), _armed),
         (("versions", "capabilities", "algorithms", "provisioned"), _provisioned),
@@ -252,6 +254,18 @@ def _sizes(profile: Profile) -> Iterator[Finding]:
     elif largest != sizes.data_transfer:
         expect = f"{sizes.data_transfer} as data_transfer, or null: without CHUNK they are equal"
         yield ("sizes", "max_message"), expect, ""
+
+
+def _limits(profile: Profile) -> Iterator[Finding]:
+    """What the device announces that it takes, it takes."""
+    sizes, limits = profile.sizes, profile.limits
+    frame = sizes.data_transfer + doe.HEADER_SIZE + doe.PADDING
+    if limits.frame < frame:
+        expect = f"at least {frame}, for a message of sizes.data_transfer"
+        yield ("limits", "frame"), expect, counted(limits.frame, "byte")
+    if limits.large_message < (sizes.max_message or 0):
+        expect = f"at least {sizes.max_message}, as sizes.max_message"
+        yield ("limits", "large_message"), expect, counted(limits.large_message, "byte")
 
 
 def _provisioned(profile: Profile) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ from emulator.profile.fields import (
     SlotNumber,
     VersionText,
 )
+from emulator.profile.limits import Limits
 from emulator.profile.sessions import Sessions
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
@@ -405,3 +406,4 @@ class Profile(Part):
     )
     timing: Timing = Field(default=Timing(), description="How long it takes.")
     listener: Listener = Field(default=Listener(), description="Where it listens.")
+    limits: Limits = Field(default=Limits(), description="How much of it peers may take up.")

@@ -79,6 +79,10 @@ class Recorder:
             self._put(data)
             self.packets += bool(data) and not self._stopped
 
+    def close(self) -> None:
+        """Write no more: what is still told of goes nowhere."""
+        self._stopped = True
+
     def _put(self, data: bytes) -> None:
         if len(data) > self._left:
             self._stop("its limit is reached")

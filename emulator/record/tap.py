@@ -12,6 +12,7 @@ from emulator.endpoint import (
     Event,
     Faulted,
     Ignored,
+    Limited,
     Observer,
     Send,
     UnderWay,
@@ -41,12 +42,14 @@ _LINKS: dict[int, tuple[LinkType, bytes]] = {
     TransportType.MCTP: (LinkType.MCTP, MCTP_HEADER),
 }
 _BILLION = 10**9
+_COMMENTS = 16
+"""Comments kept for a packet that is still to come: a peer can bring about any number."""
 
 
 class RecordedEndpoint(Endpoint):
     """Records frame by frame, so that each reply stands behind its request.
 
-    A recording may begin and end while the peer is there: it has whole frames only.
+    A recording may begin and end while the peer is there.
     """
 
     def __init__(
@@ -71,9 +74,7 @@ class RecordedEndpoint(Endpoint):
         self._put_in(f"connection {self.number} opened")
 
     def receive(self, data: bytes, now: float) -> list[Action]:
-        """Take bytes from the peer, and see whether they are to be recorded."""
-        if self._under_way is None and self._tape.recorder is not self._recorder:
-            self._put_in(f"connection {self.number} was open before")
+        """Take bytes from the peer."""
         return self._ending_with(super().receive(data, now), now)
 
     def complete(self, token: int, result: object, now: float) -> list[Action]:
@@ -92,11 +93,10 @@ class RecordedEndpoint(Endpoint):
         self._end()
 
     def _put_in(self, comment: str) -> None:
-        """Record from here on what the tape says; a frame under way is not begun with."""
-        self._recorder = None
+        """Record from here on what the tape says."""
+        self._recorder = self._tape.recorder
         self._comments.clear()
-        if self._tape.recorder is not None and not self._reader.pending:
-            self._recorder = self._tape.recorder
+        if self._recorder is not None:
             self._device_name = self._recorder.name(self._device)
             self._comments.append(comment)
 
@@ -110,16 +110,29 @@ class RecordedEndpoint(Endpoint):
     def _keep(self, event: Event) -> None:
         if isinstance(event, Ignored):
             silent = "no response"
-            self._comments.append(silent if event.reason == silent else f"{silent}: {event.reason}")
+            self._remark(silent if event.reason == silent else f"{silent}: {event.reason}")
         elif isinstance(event, Answered) and event.error is not None:
-            self._comments.append(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
+            self._remark(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
         elif isinstance(event, Faulted):
-            self._comments.append(f"fault {event.fault}")
+            self._remark(f"fault {event.fault}")
+        elif isinstance(event, Limited):
+            self._remark(f"limit {event.limit}: {event.what}")
         elif isinstance(event, Ended):
             self._ending = event.reason
 
+    def _remark(self, comment: str) -> None:
+        """Keep a comment for the next packet, unless it has plenty."""
+        if len(self._comments) < _COMMENTS:
+            self._comments.append(comment)
+        elif len(self._comments) == _COMMENTS:
+            self._comments.append("and more")
+
     def _frame(self, frame: Frame, now: float) -> list[Action]:
-        """Record a frame, and the replies."""
+        """Record a frame, and the replies, where anything is recorded now."""
+        if self._tape.recorder is not self._recorder:
+            self._put_in(f"connection {self.number} was open before")
+        if self._recorder is None:
+            return super()._frame(frame, now)
         if frame.command == Command.NORMAL:
             self._write(Direction.REQUEST, frame, self._now())
         self._asked = frame

@@ -2,14 +2,22 @@
 
 The reference documentation is written from it, and a test asks a device for every cell of it. It
 speaks of a device that offers all it can, of a requester that does too, and of requests in the
-version agreed that break no rule but that of the state they come in.
+version agreed that break no rule but that of the state they come in; they come outside of sessions,
+and no session was begun.
 """
 
 from emulator.answer.registry import ROWS
-from emulator.errors import SpdmError, UnexpectedRequest, UnsupportedRequest
+from emulator.errors import (
+    SessionRequired,
+    SpdmError,
+    UnexpectedRequest,
+    Unspecified,
+    UnsupportedRequest,
+)
 from emulator.responder import dispatcher  # its families fill ROWS
 from emulator.spdm.capabilities import IMPLEMENTED, RESPONDER_MASK
 from emulator.spdm.codes import Code
+from emulator.spdm.session import Phase
 from emulator.spdm.state import State
 from emulator.spdm.versions import Version, rules
 
@@ -38,6 +46,8 @@ def answer(request: int, version: Version, state: State) -> Answer:
     waits = state > State.AFTER_CAPABILITIES or rules(version).supported_algorithms
     if row.code == Code.CHUNK_GET and not waits:
         return UnexpectedRequest
+    if Phase.CLEAR not in row.where or row.code == Code.FINISH:
+        return SessionRequired if rules(version).session_required else Unspecified
     return row.code if row.code == Code.RESPOND_IF_READY else Code(request & 0x7F)
 
 

@@ -141,7 +141,8 @@ def find(
     # Plain integers: flag arithmetic of enum is a microsecond each.
     if row.needs and not int(offered) & int(row.needs):
         raise UnsupportedRequest(f"{row.code.name} without its capability", data=raw[1])
-    if row.peer and not int(connection.peer_capabilities) & int(row.peer):
+    lacking = connection.version and not int(connection.peer_capabilities) & int(row.peer)
+    if row.peer and lacking:
         raise UnsupportedRequest(f"{row.code.name} from a requester without it", data=raw[1])
     if connection.state not in row.legal:
         raise UnexpectedRequest(f"{row.code.name} in state {connection.state.name}")

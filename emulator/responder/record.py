@@ -31,14 +31,16 @@ def to_sign(
     )
 
 
-def check_room(connection: Connection, code: Code, part: Part, entries: tuple[Entry, ...]) -> None:
-    """Raise Unspecified where the part is too full to take this exchange.
+def check_room(
+    connection: Connection, code: Code, part: Part, entries: tuple[Entry, ...], most: int
+) -> None:
+    """Raise Unspecified where the part is too full to take this exchange: `most` bytes at most.
 
     A part that the request starts anew takes it, however full it is.
     """
-    fits = connection.transcript.fits(part, entries)
+    fits = connection.transcript.fits(part, entries, most)
     if not fits and part not in resets(code, connection.state):
-        raise Unspecified(f"part {part.name} of the transcript is full")
+        raise Unspecified(f"part {part.name} of the transcript is full", limit="transcript")
 
 
 def apply(connection: Connection, code: Code, outcome: Outcome, entries: tuple[Entry, ...]) -> None:
@@ -46,16 +48,18 @@ def apply(connection: Connection, code: Code, outcome: Outcome, entries: tuple[E
     state = connection.state
     if outcome.restart:
         connection.restart()
+    transcript = connection.transcript
     emptied = resets(code, state)
-    connection.transcript.reset(emptied)
+    transcript.reset(emptied)
     if Part.M in emptied:
         connection.measured = None
     if outcome.record is not None:
-        connection.transcript.append(outcome.record, entries)
-    connection.transcript.reset(outcome.clears)
+        transcript.append(outcome.record, entries)
+    transcript.reset(outcome.clears)
     if code not in TRANSPARENT:
         connection.pending = None
-    connection.change(outcome.changes)
+    if outcome.changes:
+        connection.change(outcome.changes)
     connection.state = after(state, code)
     for effect in outcome.effects:
         effect()

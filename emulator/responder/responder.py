@@ -110,7 +110,9 @@ class Responder:
                 return Reply(data, self._refused(raw, data), at=at)
             at = at if self._stages.goes_on(at) else None
         answer = self._answer(Asked(raw, slack, largest, now), at)
-        return self._sized(answer, at) if isinstance(answer, Reply) else self._later(answer, at)
+        if not isinstance(answer, Reply):
+            return self._later(answer, at)
+        return self._sized(answer, at) if at is not None or answer.large else answer
 
     def _later(self, path: Path[Reply], at: Situation | None) -> Path[Reply]:
         return self._sized((yield from path), at)
@@ -380,7 +382,8 @@ class Responder:
         if self._session is not None and outcome.record is not Part.M:
             outcome.record = None  # what is shown in a session is covered by no signature outside
         if outcome.record is not None:
-            check_room(self.connection, row.code, outcome.record, entries)
+            most = self._device.limits.transcript
+            check_room(self.connection, row.code, outcome.record, entries, most)
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
         return Reply(data, self._commit(row, outcome, entries, at), outcome.refused, large=large)

@@ -7,19 +7,26 @@ import struct
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from emulator.endpoint import Action, Close, Compute, Endpoint, Send
+from emulator.serve.limits import Bucket, Intake
 from emulator.tcp import quickack, set_nodelay
 
 log = logging.getLogger(__name__)
 
 MAX_HELD = 64
 """Replies held back for a peer before no more requests are taken from it."""
+TURN = 0.005
+"""Seconds a connection may go on answering before it is another's turn."""
 
 
 class DeviceConnection(asyncio.Protocol):
     """Carries bytes between a socket and an endpoint, and its actions out in order.
+
+    The endpoint is given one frame at a time, so that no peer has more under way than its limits
+    allow, however much it sends at once. What is not taken yet is held here, and nothing is read
+    meanwhile.
 
     Attributes:
         peer: the peer's address.
@@ -35,18 +42,23 @@ class DeviceConnection(asyncio.Protocol):
     ) -> None:
         """`attach` makes the endpoint once a peer is there.
 
-        `met` hears when the peer is there, and `gone` when it has left. What is slow is computed
-        in `pool`; without one, in the loop's own.
+        `met` hears when the peer is there, and `gone` when it has left. What is slow is computed in
+        `pool`; without one, in the loop's own.
         """
         self._pool = pool
         self._attach = attach
         self._gone = gone
         self._met = met
         self._loop = asyncio.get_running_loop()
+        self._intake = Intake()
         self._held: list[Action] = []  # waiting for their time; everything later waits behind
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._pauses: set[str] = set()
+        self._turn: asyncio.Handle | None = None
+        self._last = 0
         self._made = False
+        self._finishing = self._computing = False
+        self._leaving = ""
         self._aborted = False
         self.peer = "?"
         self.number = 0
@@ -62,31 +74,50 @@ class DeviceConnection(asyncio.Protocol):
         self._rearm()
         self._endpoint = self._attach()
         self.number = self._endpoint.number
-        log.info("connection %d from %s", self.number, self.peer)
+        limits = self._endpoint.device.limits
+        self._transport.set_write_buffer_limits(high=limits.buffered)
+        self._bucket = Bucket(limits.rate) if limits.rate else None
+        self._log("connection.up", "connection %d from %s", self.number, self.peer)
         self._made = True
         self._met(self)
         if self._aborted:
             self._transport.abort()
+        else:
+            self._tick()
 
     def data_received(self, data: bytes) -> None:
         """The peer sent bytes."""
-        self._take(self._endpoint.receive(data, self._loop.time()))
+        if not self._finishing:
+            self._intake.add(data)
+            if not self._pauses:
+                self._work()
         self._rearm()
-        self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer left."""
         for timer in self._timers.values():
             timer.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
+        self._intake.clear()
         self._held.clear()
         why = f": {exc}" if exc else ""
         self._endpoint.left(f"the peer left{why}")
-        log.info("connection %d from %s ended%s", self._endpoint.number, self.peer, why)
+        self._log(
+            "connection.down",
+            "connection %d from %s ended%s",
+            self.number,
+            self.peer,
+            why,
+        )
         self._gone(self)
 
     def pause_writing(self) -> None:
         """The peer does not read: take no more requests from it."""
         self._pause("writing")
+        unread = self._transport.get_write_buffer_size()
+        if unread > self._last:
+            self._endpoint.limited("buffered", f"{unread} bytes of replies are unread")
 
     def resume_writing(self) -> None:
         """The peer reads again."""
@@ -109,8 +140,32 @@ class DeviceConnection(asyncio.Protocol):
             self._endpoint.left(reason)
         self.abort()
 
+    def finish(self, reason: str) -> None:
+        """Take nothing more, and end for this reason once every reply under way has left.
+
+        What still comes is read and forgotten: closing a socket with something unread in it would
+        take the reply from the peer.
+        """
+        if not self._made:
+            self.abort()
+            return
+        self._finishing = True
+        self._intake.clear()
+        self._pauses.clear()
+        self._transport.resume_reading()
+        self._leaving = reason
+        if not self._computing:
+            self._leave()
+
+    def _leave(self) -> None:
+        """End for the reason there is, behind the replies that wait."""
+        self._endpoint.left(self._leaving)
+        self._take([Close(self._leaving)])
+
     def _pause(self, reason: str) -> None:
-        """Read no more until every reason is gone."""
+        """Read no more, and take nothing, until every reason is gone."""
+        if self._finishing:
+            return
         if not self._pauses:
             self._transport.pause_reading()
         self._pauses.add(reason)
@@ -119,7 +174,49 @@ class DeviceConnection(asyncio.Protocol):
         if reason in self._pauses:
             self._pauses.remove(reason)
             if not self._pauses:
-                self._transport.resume_reading()
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Take what is held, in a turn of its own; read once there is nothing left of it."""
+        if self._intake.held:
+            if self._turn is None:
+                self._turn = self._loop.call_soon(self._take_turn)
+        else:
+            self._transport.resume_reading()
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        if not self._pauses:
+            self._work()
+            if not (self._pauses or self._turn):
+                self._go_on()
+
+    def _work(self) -> None:
+        """Give the endpoint what has come, a frame at a time, until something stands in the way."""
+        intake, endpoint, bucket = self._intake, self._endpoint, self._bucket
+        until = 0.0
+        while intake.held and not self._pauses:
+            if self._transport.is_closing():
+                intake.clear()  # nobody reads a reply any more
+                break
+            now = self._loop.time()
+            until = until or now + TURN
+            if now > until:
+                self._transport.pause_reading()
+                self._go_on()
+                break
+            if bucket is not None and (wait := bucket.wait(now)) > 0:
+                self._pause("rate")
+                self._timers["rate"] = self._loop.call_later(wait, self._resume, "rate")
+                endpoint.limited("rate", f"more than {endpoint.device.limits.rate:g} requests/s")
+                break
+            data, whole = intake.next()
+            if bucket is not None and whole:
+                bucket.take(now)
+            self._take(endpoint.receive(data, now))
+        if intake.held and self._held:
+            endpoint.limited("buffered", f"{len(self._held)} replies are held back")
+        self._watch()
 
     def _take(self, actions: list[Action]) -> None:
         """Carry actions out now, or behind those that wait."""
@@ -135,6 +232,8 @@ class DeviceConnection(asyncio.Protocol):
     def _perform(self, actions: list[Action]) -> None:
         """Carry actions out in order, up to the first whose time has not come."""
         for index, action in enumerate(actions):
+            if index and self._transport.is_closing():
+                break  # the peer is gone: asyncio would complain of each piece that follows
             wait = action.not_before - self._loop.time() if action.not_before else 0.0
             if wait > 0:
                 self._held = actions[index:]
@@ -143,9 +242,15 @@ class DeviceConnection(asyncio.Protocol):
                 return
             match action:
                 case Send(data=data):
+                    self._last = len(data)
                     self._transport.write(data)
                 case Close(reason=reason, reset=reset):
-                    log.info("connection %d closed: %s", self._endpoint.number, reason)
+                    self._log(
+                        "connection.closed",
+                        "connection %d closed: %s",
+                        self.number,
+                        reason,
+                    )
                     if reset:
                         self._reset()
                     else:
@@ -156,15 +261,19 @@ class DeviceConnection(asyncio.Protocol):
     def _compute(self, compute: Compute) -> None:
         """Compute beside the loop; until that is done, nothing more is read from the peer."""
         self._pause("computing")
+        self._computing = True
         result = self._loop.run_in_executor(self._pool, compute.work.carry_out)
         result.add_done_callback(partial(self._computed, compute.token))
 
     def _computed(self, token: int, result: "asyncio.Future[object]") -> None:
         """Go on; where the peer has left meanwhile, the endpoint knows nothing of it any more."""
+        self._computing = False
         if result.cancelled():
             return  # the pool was shut down
         self._resume("computing")
         self._take(self._endpoint.complete(token, result.result(), self._loop.time()))
+        if self._leaving and not self._computing:
+            self._leave()
         self._watch()
 
     def _reset(self) -> None:
@@ -175,10 +284,13 @@ class DeviceConnection(asyncio.Protocol):
 
     def _bound_held(self) -> None:
         """A peer that goes on asking while replies are held waits, too."""
-        if len(self._held) > MAX_HELD:
+        if len(self._held) > MAX_HELD or self._held_bytes() > self._endpoint.device.limits.buffered:
             self._pause("held")
         else:
             self._resume("held")
+
+    def _held_bytes(self) -> int:
+        return sum(len(one.data) for one in self._held if isinstance(one, Send))
 
     def _release(self) -> None:
         """The time of the first held action has come."""
@@ -187,14 +299,27 @@ class DeviceConnection(asyncio.Protocol):
     def _watch(self) -> None:
         """Set the endpoint's timer, when it asks for one."""
         when = self._endpoint.timer()
-        if when is None and "endpoint" not in self._timers:
+        old = self._timers.get("endpoint")
+        if when is None and old is None:
             return
-        old = self._timers.pop("endpoint", None)
         if old is not None:
+            if when is not None and old.when() <= when:
+                return  # it is looked at anew then
             old.cancel()
+            del self._timers["endpoint"]
         if when is not None:
             self._timers["endpoint"] = self._loop.call_at(when, self._tick)
 
     def _tick(self) -> None:
+        self._timers.pop("endpoint", None)
         self._take(self._endpoint.tick(self._loop.time()))
         self._watch()
+
+    def _log(self, event: str, text: str, *arguments: object) -> None:
+        fields: dict[str, Any] = {
+            "event": event,
+            "device": self._endpoint.device.name,
+            "connection": self.number,
+            "peer": self.peer,
+        }
+        log.info(text, *arguments, extra=fields)

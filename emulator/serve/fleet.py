@@ -1,7 +1,9 @@
 """The devices of one process, while they are served: added, changed and taken away live."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
@@ -13,13 +15,26 @@ from emulator.profile.load import LoadedProfile
 from emulator.profile.recipe import Recipe
 from emulator.serve.connection import DeviceConnection
 from emulator.serve.events import log_events
+from emulator.serve.limits import Admission
 from emulator.serve.listener import Listener
+from emulator.serve.shutdown import Grace
 from emulator.serve.telling import Hearer, Tally, Teller
 from emulator.tcp import UNIX, address
 from emulator.vendor import Registry
 
 _STAYS = frozenset(
-    ("name", "entropy", "stages", "connections", "resets", "loss", "watchers", "cached", "parked")
+    (
+        "name",
+        "entropy",
+        "stages",
+        "connections",
+        "resets",
+        "loss",
+        "limited",
+        "watchers",
+        "cached",
+        "parked",
+    )
 )
 """What of a device is no part of its personality."""
 
@@ -85,6 +100,7 @@ class Fleet:
 
     Attributes:
         hearer: who is told what happens.
+        admission: counts the connections of all devices.
         served: the devices by name.
         since: when the fleet was made.
     """
@@ -96,6 +112,7 @@ class Fleet:
         endpoint: Callable[..., Endpoint] = Endpoint,
         vendors: Registry | None = None,
         observe: Callable[[int], Observer] | None = None,
+        admission: Admission | None = None,
     ) -> None:
         """Make a fleet without devices.
 
@@ -104,6 +121,7 @@ class Fleet:
             endpoint: makes the endpoint of each connection.
             vendors: the vendor-defined protocols that the devices speak.
             observe: makes one more observer for each connection, by its number.
+            admission: bounds the connections of all devices together; None: by the descriptors.
         """
         self.hearer: Hearer = hearer or _Deaf()
         self.served: dict[str, Served] = {}
@@ -111,6 +129,9 @@ class Fleet:
         self._endpoint = endpoint
         self._vendors = vendors
         self._observe = observe
+        self.admission = Admission() if admission is None else admission
+        # One for all devices: what is slow shares the processors, whoever asked for it.
+        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="compute")
 
     def __iter__(self) -> Iterator[Served]:
         return iter(list(self.served.values()))
@@ -130,7 +151,9 @@ class Fleet:
             vendors=self._vendors,
             observe=_all(log_events(served.device), teller.observe, self._observe),
             endpoint=self._endpoint,
+            pool=self._pool,
             met=lambda connection: teller.met(connection.number, connection.peer),
+            admission=self.admission,
         )
         try:
             served.bound = await listener.start(served.host, served.port)
@@ -141,19 +164,24 @@ class Fleet:
         served.listener = listener
         teller.tell(events.DeviceUp(device=name, address=served.at, profile=served.recipe.profile))
 
-    async def stop(self, name: str, reason: str) -> None:
-        """Serve a device no more, and end its connections. Raises KeyError."""
+    async def stop(self, name: str, reason: str, grace: Grace | None = None) -> None:
+        """Serve a device no more, and end its connections. Raises KeyError.
+
+        `grace`: time for the replies under way to leave.
+        """
         served = self.served.pop(name)
         if served.listener is not None:
-            for connection in served.connections():
-                connection.drop(reason)
-            await served.listener.stop()
+            if grace is None:
+                for connection in served.connections():
+                    connection.drop(reason)
+            await served.listener.stop(grace, reason)
         if self.hearer.listening:
             self.hearer.tell(events.DeviceDown(device=name, reason=reason))
 
-    async def close(self, reason: str = "the emulator ends") -> None:
-        """Serve nothing more."""
-        await asyncio.gather(*(self.stop(name, reason) for name in list(self.served)))
+    async def close(self, reason: str = "the emulator ends", grace: Grace | None = None) -> None:
+        """Serve nothing more, ever; `grace` as in `stop`, for all devices at once."""
+        await asyncio.gather(*(self.stop(name, reason, grace) for name in list(self.served)))
+        self._pool.shutdown(cancel_futures=True)
 
     def replace(
         self, served: Served, recipe: Recipe, loaded: LoadedProfile, device: Device

@@ -1,19 +1,20 @@
 """Serving several devices until told to stop."""
 
-import asyncio
 import contextlib
 import gc
-import resource
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from emulator.device import Device
 from emulator.endpoint import Endpoint
 from emulator.errors import EmulatorError
+from emulator.forms.words import counted
 from emulator.serve.events import log_events
 from emulator.serve.fleet import Fleet, Served
 from emulator.serve.listener import Listener
+from emulator.serve.notify import Notifier, Reload, supervised
+from emulator.serve.shutdown import Stop
 from emulator.tcp import address
 
 CALL_WAIT = 10.0
@@ -22,13 +23,6 @@ CALL_WAIT = 10.0
 
 class ListenError(EmulatorError):
     """An address cannot be listened on, or not be called."""
-
-
-def raise_descriptor_limit() -> None:
-    """Allow as many open sockets as the system lets us: silent peers are cheap to keep."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 Beside = Callable[[Callable[[], None]], AbstractAsyncContextManager[object]]
@@ -41,16 +35,29 @@ async def serve(
     ready: Callable[[Served], None],
     *,
     beside: Beside = lambda _: contextlib.nullcontext(),
+    grace: float = 0.0,
+    notifier: Notifier | None = None,
+    reload: Reload | None = None,
 ) -> None:
     """Listen for every device, report each once it does, and serve until SIGINT or SIGTERM.
 
-    `beside` is begun once all of them listen. Raises ListenError when an address cannot be had, and
-    FleetError for a name there is; what was opened before is closed.
+    Raises ListenError when an address cannot be had, and FleetError for a name there is; what was
+    opened before is closed.
+
+    Args:
+        fleet: what serves them.
+        devices: the devices.
+        ready: told of each once it listens.
+        beside: begun once all of them listen.
+        grace: seconds for replies under way to leave at the end; a second signal takes what is
+            left of them.
+        notifier: the service manager; None: nobody is told how it goes.
+        reload: what SIGHUP begins.
     """
-    raise_descriptor_limit()
-    stopped = _until_stopped()
+    stop = Stop(grace)
+    stop.on_signals()
     async with contextlib.AsyncExitStack() as opened:
-        opened.push_async_callback(fleet.close)
+        opened.push_async_callback(fleet.close, grace=stop.grace)
         for served in devices:
             try:
                 await fleet.start(served)
@@ -58,10 +65,12 @@ async def serve(
                 where = address(served.host, served.port)
                 raise _cannot("listen on", served.name, where, error) from error
             ready(served)
-        await opened.enter_async_context(beside(stopped.set))
+        await opened.enter_async_context(beside(stop.asked.set))
+        told = Notifier({}) if notifier is None else notifier
+        await opened.enter_async_context(supervised(told, partial(_status, fleet), reload))
         # What was loaded until here stays: collections need not look at it again.
         gc.freeze()
-        await stopped.wait()
+        await stop.asked.wait()
 
 
 async def call(
@@ -71,30 +80,29 @@ async def call(
     ready: Callable[[str, int], None],
     *,
     endpoint: Callable[..., Endpoint] = Endpoint,
+    grace: float = 0.0,
 ) -> None:
     """Connect to a requester that listens, report its address, and serve that connection alone.
 
-    Raises ListenError when it cannot be called.
+    `grace` as for `serve`. Raises ListenError when it cannot be called.
     """
-    stopped = _until_stopped()
+    stop = Stop(grace)
+    stop.on_signals()
     listener = Listener(device, observe=log_events(device), endpoint=endpoint)
     try:
-        at = await listener.call(host, port, wait=CALL_WAIT, ended=stopped.set)
+        at = await listener.call(host, port, wait=CALL_WAIT, ended=stop.asked.set)
         ready(*at)
-        await stopped.wait()
+        await stop.asked.wait()
     except OSError as error:
         raise _cannot("connect to", device.name, address(host, port), error) from error
     finally:
-        await listener.stop()
+        await listener.stop(stop.grace)
 
 
-def _until_stopped() -> asyncio.Event:
-    """Set once SIGINT or SIGTERM comes."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    return stopped
+def _status(fleet: Fleet) -> str:
+    """How serving goes, in a line."""
+    devices, connections = len(fleet), fleet.admission.open
+    return f"{counted(devices, 'device')}, {counted(connections, 'connection')}"
 
 
 def _cannot(what: str, name: str, where: str, error: OSError) -> ListenError:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from emulator import events
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Offer, Reset
-from emulator.endpoint import Answered, Ended, Event, Faulted, Ignored, Observer, Received
+from emulator.endpoint import Answered, Ended, Event, Faulted, Ignored, Limited, Observer, Received
 from emulator.spdm import codes
 
 _ERROR_CODE = 2
@@ -33,10 +33,11 @@ class Tally:
         errors: how many of them were refused.
         silent: how many had no response.
         fired: how often a fault reached in.
+        limited: how often a connection came upon a limit for the first time.
     """
 
     def __init__(self) -> None:
-        self.requests = self.errors = self.silent = self.fired = 0
+        self.requests = self.errors = self.silent = self.fired = self.limited = 0
 
     def as_json(self) -> dict[str, int]:
         """The numbers by their names."""
@@ -73,6 +74,13 @@ class Teller:
                             rule=fault.rule,
                             stage=fault.stage,
                             what=fault.what,
+                        )
+                    )
+                case Limited(limit=limit, what=what):
+                    self._tally.limited += 1
+                    self.tell(
+                        events.LimitReached(
+                            device=self._name, connection=number or None, limit=limit, what=what
                         )
                     )
                 case Ended(reason=reason):

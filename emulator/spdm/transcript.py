@@ -22,7 +22,8 @@ from emulator.spdm.state import State
 from emulator.spdm.versions import rules
 
 LIMIT = 4 * 1024 * 1024
-"""Bytes a part may hold: a peer that reads measurements for ever unsigned meets this bound."""
+"""Bytes a part may hold unless a device says otherwise: a peer that reads measurements for ever
+unsigned meets this bound."""
 
 
 class Part(IntEnum):
@@ -72,9 +73,10 @@ class Transcript:
             self._parts[part].append(entry)
             self._sizes[part] += len(entry.raw)
 
-    def fits(self, part: Part, entries: Iterable[Entry]) -> bool:
-        """Whether the part can take these messages within LIMIT."""
-        return self._sizes[part] + sum([len(entry.raw) for entry in entries]) <= LIMIT
+    def fits(self, part: Part, entries: Iterable[Entry], limit: int | None = None) -> bool:
+        """Whether the part can take these messages within `limit` bytes; None: LIMIT."""
+        most = LIMIT if limit is None else limit
+        return self._sizes[part] + sum([len(entry.raw) for entry in entries]) <= most
 
     def reset(self, parts: Iterable[Part]) -> None:
         """Empty parts."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from emulator.errors import FrameError
+from emulator.errors import FrameTooLarge
 
 _HEADER = struct.Struct(">III")
 HEADER_SIZE = _HEADER.size
@@ -58,6 +58,12 @@ class Frame(NamedTuple):
         return _HEADER.pack(self.command, self.transport, len(self.payload)) + self.payload
 
 
+def payload_size(header: bytes) -> int:
+    """The size of a frame's payload in bytes, by its header of 12 bytes."""
+    size: int = _HEADER.unpack_from(header)[2]
+    return size
+
+
 class FrameReader:
     """Reassembles frames from a stream."""
 
@@ -73,7 +79,7 @@ class FrameReader:
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take bytes and yield the frames they complete.
 
-        Raises FrameError for a payload larger than allowed: the stream cannot be followed on.
+        Raises FrameTooLarge for a payload larger than allowed: the stream cannot be followed on.
         """
         if not self._buffer and len(data) >= HEADER_SIZE:
             # Nearly every read is exactly one frame: no copy through the buffer for it.
@@ -85,7 +91,7 @@ class FrameReader:
         while len(self._buffer) >= HEADER_SIZE:
             command, transport, size = _HEADER.unpack_from(self._buffer)
             if size > self._max_payload:
-                raise FrameError(
+                raise FrameTooLarge(
                     f"frame of command 0x{command:x} claims {size} bytes of payload, "
                     f"at most {self._max_payload} are taken"
                 )

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from enum import IntEnum
 
-from emulator.errors import FrameError
+from emulator.errors import FrameError, FrameTooLarge
 from emulator.spdm import secured
 from emulator.transport.binding import Binding, BindingError, Kind, Unwrapped
 from emulator.transport.spdm_socket import Command, Frame, TransportType
@@ -125,6 +125,11 @@ def _malformed(found: str, expected: str) -> BindingError:
     )
 
 
+def stated_size(header: bytes | bytearray) -> int:
+    """The whole size of a message, by the length in its header of 4 bytes."""
+    return _size(_HEADER.unpack_from(header)[0])
+
+
 def begins(data: bytes) -> bool:
     """Whether a connection that begins with these four bytes speaks TCP messages alone.
 
@@ -138,8 +143,10 @@ def begins(data: bytes) -> bool:
 class TcpReader:
     """Cuts a stream of TCP messages apart; each comes as the frame it would have travelled in."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, largest: int = 0xFFFF + _COUNTED) -> None:
+        """`largest`: the largest message taken, bytes, its header included."""
         self._buffer = bytearray()
+        self._largest = largest
 
     @property
     def pending(self) -> int:
@@ -149,15 +156,19 @@ class TcpReader:
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take bytes and yield the messages they complete, headers included.
 
-        Raises FrameError for a length that does not even cover the header: the stream cannot be
-        followed on.
+        Raises FrameError for a length that does not even cover the header, or that exceeds what is
+        taken: the stream cannot be followed on.
         """
         self._buffer += data
         while len(self._buffer) >= HEADER_SIZE:
             length, _, _ = _HEADER.unpack_from(self._buffer)
             if 0 < length < _COUNTED:
                 raise FrameError(f"a TCP message of length {length}, less than its header")
-            end = _size(length)
+            end = stated_size(self._buffer)
+            if end > self._largest:
+                raise FrameTooLarge(
+                    f"a TCP message of {end} bytes, at most {self._largest} are taken"
+                )
             if len(self._buffer) < end:
                 return
             message = bytes(self._buffer[:end])

@@ -30,6 +30,7 @@ REASONS = {
     "needs a guest kernel with the CMA patches",
     "needs a PCI function with a DOE mailbox",
     "needs an MCTP endpoint",
+    "needs systemd",
     "needs a requester that listens",
     "the test already has the command on its path",
 }

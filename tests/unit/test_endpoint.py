@@ -3,6 +3,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from devices import (
@@ -21,8 +22,7 @@ from devices import (
     vendor_request,
 )
 
-from emulator import endpoint as module
-from emulator.device import Device, Timing
+from emulator.device import Device, Limits, Timing
 from emulator.endpoint import (
     STALL,
     Action,
@@ -32,6 +32,7 @@ from emulator.endpoint import (
     Endpoint,
     Event,
     Ignored,
+    Limited,
     Received,
     Send,
 )
@@ -44,6 +45,13 @@ from emulator.vendor import Registry, VendorExchange
 NO_RESPONSE = frame()
 VERSION_REPLY = spdm_frame(bytes.fromhex("1004000000020012 0013"))
 DISCOVERY = frame(data_object(bytes(4), kind=0))
+
+
+def limited(timing: Timing | None = None, **limits: Any) -> Device:
+    """A device with these limits."""
+    made = device(timing=timing)
+    made.limits = Limits(**limits)
+    return made
 
 
 class Watched:
@@ -289,7 +297,7 @@ def test_a_frame_left_unfinished_ends_the_connection() -> None:
     assert watched.endpoint.tick(100.0 + STALL - 0.001) == []
     (close,) = watched.endpoint.tick(100.0 + STALL)
     assert close == Close("a frame of 15 bytes so far was not finished in 30 s")
-    assert watched.events == [Ended(close.reason)]
+    assert watched.events == [Limited("stall", close.reason), Ended(close.reason)]
     assert watched.endpoint.timer() is None
     assert watched.endpoint.tick(1e9) == []
     assert watched.send(spdm_frame(GET_VERSION)) == []
@@ -401,11 +409,73 @@ def test_the_connection_may_be_closed_instead_or_afterwards() -> None:
     assert watched.endpoint.tick(1e9) == []
 
 
-def test_the_stall_is_the_modules_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STALL", 1.5)
-    watched = Watched()
+def test_the_time_to_finish_a_frame_is_the_devices() -> None:
+    watched = Watched(limited(stall=1.5))
     watched.send(b"\0", 1.0)
     assert watched.endpoint.timer() == 2.5
+    watched = Watched(limited(stall=0))
+    watched.send(b"\0", 1.0)
+    assert watched.endpoint.timer() is None
+
+
+def test_a_peer_that_asks_nothing_is_idle() -> None:
+    watched = Watched(limited(idle=5))
+    assert watched.endpoint.tick(1.0) == []
+    assert watched.endpoint.timer() == 6.0
+    watched.send(spdm_frame(GET_VERSION), 4.0)
+    assert watched.endpoint.timer() == 9.0
+    assert watched.endpoint.tick(8.9) == []
+    (close,) = watched.endpoint.tick(9.0)
+    assert close == Close("the peer asked nothing for 5 s")
+    assert watched.events[-2:] == [Limited("idle", close.reason), Ended(close.reason)]
+    assert watched.endpoint.tick(10.0) == []
+    assert watched.endpoint.timer() is None
+
+
+def test_a_peer_whose_reply_is_held_back_is_not() -> None:
+    watched = Watched(limited(timing=Timing(delay=60.0), idle=5))
+    watched.send(spdm_frame(GET_VERSION), 4.0)
+    assert watched.endpoint.timer() == 69.0
+
+
+def test_a_limit_is_counted_each_time_and_told_once() -> None:
+    watched = Watched()
+    for _ in range(3):
+        watched.endpoint.limited("rate", "too fast")
+    watched.endpoint.limited("buffered", "unread")
+    assert watched.events == [Limited("rate", "too fast"), Limited("buffered", "unread")]
+    assert watched.endpoint.device.limited == {"rate": 3, "buffered": 1}
+
+
+@pytest.mark.parametrize(
+    ("stream", "what"),
+    [
+        (frame(bytes(41)), "frame of command 0x1 claims 41 bytes of payload, at most 40 are taken"),
+        (bytes.fromhex("28000105") + bytes(38), "a TCP message of 42 bytes, at most 40 are taken"),
+    ],
+)
+def test_a_frame_larger_than_the_limit_ends_the_connection(stream: bytes, what: str) -> None:
+    watched = Watched(limited(frame=40))
+    assert watched.send(stream) == [Close(what)]
+    assert watched.events == [Limited("frame", what), Ended(what)]
+
+
+def test_a_full_transcript_is_a_limit() -> None:
+    to = limited(transcript=2000)
+    watched = Watched(to)
+    for request in (GET_VERSION, get_capabilities(), negotiate_algorithms(), get_digests()):
+        watched.send(spdm_frame(request))
+    replies = 0
+    while not to.limited:
+        watched.send(spdm_frame(get_certificate(length=200)))
+        replies += 1
+    assert replies < 10
+    (told,) = [event for event in watched.events if isinstance(event, Limited)]
+    assert told == Limited("transcript", "part B of the transcript is full")
+    # GET_DIGESTS begins the part anew.
+    watched.send(spdm_frame(get_digests()))
+    watched.send(spdm_frame(get_certificate(length=200)))
+    assert to.limited["transcript"] == 1
 
 
 def test_a_peer_that_left_is_told_once() -> None:

@@ -186,6 +186,7 @@ async def test_a_recording_begins_under_an_open_connection(tmp_path: Path) -> No
         assert (stopped["packets"], stopped["size"]) == (2, file.stat().st_size)
         await peer.ask(GET_VERSION)
         assert (await at.call("recording.get"))["file"] is None
+        await at.call("connections.drop")
         assert len(read(str(file), file.read_bytes()).packets) == 2
         assert (await at.refused("recording.stop"))[0] == "conflict"
         code, problems = await at.refused("recording.start", file=str(tmp_path / "no" / "file"))

@@ -143,6 +143,7 @@ def test_ends_are_recorded_once_whoever_ends() -> None:
     assert [packet.comments for packet in desk.packets] == [
         (
             "connection 1 opened",
+            "limit stall: a frame of 1 bytes so far was not finished in 30 s",
             "connection 1 closed: a frame of 1 bytes so far was not finished in 30 s",
         ),
         ("connection 1 opened", "connection 1 closed: the peer left: reset"),
@@ -312,6 +313,26 @@ def test_observers_hear_what_they_heard_before() -> None:
     assert isinstance(answered, Answered)
 
 
+def test_what_no_packet_is_recorded_of_does_not_pile_up() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    for _ in range(1000):
+        endpoint.receive(frame(command=3), 0.0)
+    assert len(endpoint._comments) == 17
+    endpoint.receive(spdm_frame(GET_VERSION), 0.0)
+    request, _ = desk.packets
+    assert request.comments[-2:] == ("no response: command 0x3 on transport 2", "and more")
+
+
+def test_a_limit_is_a_comment() -> None:
+    desk = Desk()
+    endpoint = desk.endpoint()
+    endpoint.limited("rate", "more than 5 requests/s")
+    endpoint.left("gone")
+    (end,) = desk.packets
+    assert end.comments[1] == "limit rate: more than 5 requests/s"
+
+
 def test_a_frame_that_comes_byte_by_byte_is_one_packet() -> None:
     desk = Desk()
     endpoint = desk.endpoint()
@@ -321,7 +342,6 @@ def test_a_frame_that_comes_byte_by_byte_is_one_packet() -> None:
 
 
 def test_a_recording_begins_and_ends_while_the_peer_is_there() -> None:
-    """It has whole frames only, though its switch came in the middle of one."""
     desk = Desk()
     tape = Tape()
     endpoint = RecordedEndpoint(device(), tape=tape)
@@ -329,9 +349,8 @@ def test_a_recording_begins_and_ends_while_the_peer_is_there() -> None:
     endpoint.receive(version, 0.0)
     endpoint.receive(version[:7], 0.0)
     tape.recorder = desk.recorder
-    endpoint.receive(version[7:], 0.0)
     assert desk.recorder.packets == 0
-    endpoint.receive(version, 0.0)
+    endpoint.receive(version[7:], 0.0)
     tape.recorder = None
     endpoint.receive(version, 0.0)
     packets = read("memory", desk.stream.getvalue()).packets

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import pytest
 from devices import (
-    CAPABILITIES,
     GET_VERSION,
     Peer,
     device,
@@ -18,9 +17,12 @@ from devices import (
     get_digests,
     snapshot,
 )
+from secured import ABLE, HINT, KEY, REQUESTER, key_exchange, psk_exchange, structure
 
 from emulator.answer.registry import ROWS
+from emulator.crypto import dhe
 from emulator.device import Device, Measurement, Sizes, Timing
+from emulator.device.sessions import Sessions
 from emulator.errors import UnsupportedRequest
 from emulator.responder.answers import answer, table
 from emulator.spdm.capabilities import Cap
@@ -48,15 +50,19 @@ def _head(version: int, code: int, one: int = 0, two: int = 0) -> bytes:
 
 
 def _capabilities(version: int) -> bytes:
-    flags = Cap.CHUNK if version >= Version.V1_2 else Cap(0)
+    flags = REQUESTER | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.CHAL
+    flags |= Cap.CHUNK if version >= Version.V1_2 else Cap(0)
     since_1_1 = struct.pack("<BBHI", 0, 0, 0, flags) if version >= Version.V1_1 else b""
     since_1_2 = struct.pack("<II", 4600, 65536) if version >= Version.V1_2 else b""
     return _head(version, Code.GET_CAPABILITIES) + since_1_1 + since_1_2
 
 
 def _algorithms(version: int) -> bytes:
-    fixed = struct.pack("<HBBIIIQBBBB", 32, 1, 0, 0x10, 0x01, 0, 0, 0, 0, 0, 0)
-    return _head(version, Code.NEGOTIATE_ALGORITHMS) + fixed
+    rows = (structure(2, 0x08), structure(3, 0x01), structure(5, 1))
+    tail = b"".join(rows) if version >= Version.V1_1 else b""
+    size = 32 + len(tail)
+    fixed = struct.pack("<HBBIIIQBBBB", size, 1, 2, 0x10, 0x01, 0, 0, 0, 0, 0, 0)
+    return _head(version, Code.NEGOTIATE_ALGORITHMS, len(tail) // 4) + fixed + tail
 
 
 def _context(version: int) -> bytes:
@@ -72,6 +78,20 @@ def _chunk_send(version: int) -> bytes:
     return (
         _head(version, Code.CHUNK_SEND, 0, 1) + sequence + struct.pack("<II", 40, 100) + bytes(40)
     )
+
+
+def _key_exchange(version: int) -> bytes:
+    group = dhe.GROUPS["SECP_256_R1"]
+    return key_exchange(version, group.pair(bytes(group.drawn)).public)
+
+
+def _finish(code: int) -> Callable[[int], bytes]:
+    """FINISH or PSK_FINISH; there is no session whose verify data it could have."""
+
+    def request(version: int) -> bytes:
+        return _head(version, code) + bytes(2 if version >= Version.V1_4 else 0) + bytes(32)
+
+    return request
 
 
 def _chunk_get(version: int) -> bytes:
@@ -90,6 +110,13 @@ GOOD: dict[int, Callable[[int], bytes]] = {
     Code.RESPOND_IF_READY: lambda v: _head(v, Code.RESPOND_IF_READY, Code.GET_DIGESTS, 0),
     Code.CHUNK_SEND: _chunk_send,
     Code.CHUNK_GET: _chunk_get,
+    Code.KEY_EXCHANGE: _key_exchange,
+    Code.FINISH: _finish(Code.FINISH),
+    Code.PSK_EXCHANGE: psk_exchange,
+    Code.PSK_FINISH: _finish(Code.PSK_FINISH),
+    Code.HEARTBEAT: lambda v: _head(v, Code.HEARTBEAT),
+    Code.KEY_UPDATE: lambda v: _head(v, Code.KEY_UPDATE, 1, 1),
+    Code.END_SESSION: lambda v: _head(v, Code.END_SESSION),
 }
 
 STEPS = {
@@ -106,10 +133,13 @@ def climbed(version: Version, state: State, code: int = 0) -> Peer:
     """A connection in `state`, of a device that offers all it can, ready to be asked `code`."""
     held = device(
         versions=tuple(Version),
-        capabilities=CAPABILITIES | Cap.CHUNK | Cap.CACHE,
+        capabilities=ABLE | Cap.CHUNK | Cap.CACHE,
         measurement_hash="SHA_256",
         measurements=(LARGE,),
         sizes=Sizes(data_transfer=4600, max_message=65536),
+        dhe=("SECP_256_R1",),
+        aead=("AES_128_GCM",),
+        sessions=Sessions(keys={HINT: KEY}),
     )
     vendors = Registry()
     vendors.add(3, b"\x34\x12", Echo())

@@ -16,8 +16,7 @@ from devices import (
 )
 from unit.responder.verifying import said, verify
 
-from emulator.device import Measurement, Sizes
-from emulator.spdm import transcript
+from emulator.device import Limits, Measurement, Sizes
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.state import State
 
@@ -122,14 +121,12 @@ def test_a_measurement_that_cannot_be_said_is_the_devices_failure(version: int) 
 
 
 @both
-def test_a_full_transcript_is_the_devices_failure(
-    monkeypatch: pytest.MonkeyPatch, version: int
-) -> None:
+def test_a_full_transcript_is_the_devices_failure(version: int) -> None:
     peer = negotiated(version=version)
     one = get_measurements(version, 3)
     peer.good(one)
     room = sum(map(len, peer.said[-1]))
-    monkeypatch.setattr(transcript, "LIMIT", 2 * room)
+    peer.responder._device.limits = Limits(transcript=2 * room)
     peer.good(one)
     refused = peer.exchange(one)
     assert refused.data == error(version, 0x05)
@@ -140,9 +137,10 @@ def test_a_full_transcript_is_the_devices_failure(
 
 
 @both
-def test_get_digests_empties_a_full_part_b(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+def test_get_digests_empties_a_full_part_b(version: int) -> None:
     peer = Peer(version=version).climb(State.AFTER_CERTIFICATE)
-    monkeypatch.setattr(transcript, "LIMIT", sum(map(len, [x for y in peer.said[3:] for x in y])))
+    said_since = sum(map(len, [x for y in peer.said[3:] for x in y]))
+    peer.responder._device.limits = Limits(transcript=said_since)
     before = snapshot(peer.connection)
     assert peer.ask(get_certificate(version)) == error(version, 0x05)
     assert snapshot(peer.connection) == before

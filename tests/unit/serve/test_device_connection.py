@@ -18,7 +18,9 @@ from emulator.tcp import quickack, set_nodelay
 def transport_of(sock: socket.socket | Mock, peer: object = ("192.0.2.1", 5000)) -> Mock:
     """A transport over `sock` that only remembers what it is asked for."""
     made = Mock(spec=asyncio.Transport)
+    made.is_closing.return_value = False
     made.get_extra_info.side_effect = {"socket": sock, "peername": peer}.get
+    made.get_write_buffer_size.return_value = 0
     return made
 
 
@@ -82,8 +84,18 @@ async def test_each_reply_is_written_once_and_whole() -> None:
     transport = transport_of(tcp())
     connection.connection_made(transport)
     connection.data_received(spdm_frame(GET_VERSION) + frame(command=0xFFFE))
+    await until(lambda: transport.close.called)  # a busy machine may take two turns for it
     assert [len(call.args[0]) for call in transport.write.call_args_list] == [32, 12]
     transport.close.assert_called_once_with()
+
+
+async def test_no_more_is_written_once_a_write_has_failed() -> None:
+    connection = DeviceConnection(lambda: Endpoint(device()), lambda _connection: None)
+    transport = transport_of(tcp())
+    connection.connection_made(transport)
+    transport.write.side_effect = lambda _data: setattr(transport.is_closing, "return_value", True)
+    connection.data_received(spdm_frame(GET_VERSION) * 3)
+    transport.write.assert_called_once()
 
 
 async def test_what_comes_later_waits_behind_what_is_held_back() -> None:

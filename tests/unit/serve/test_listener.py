@@ -21,8 +21,7 @@ from devices import (
 )
 from unit.serve.loopback import Client, connected, serving, until
 
-from emulator import endpoint
-from emulator.device import Timing
+from emulator.device import Limits, Timing
 from emulator.endpoint import Answered, Ended, Event, Ignored, Received
 from emulator.serve import Listener
 
@@ -170,11 +169,10 @@ async def test_a_peer_may_leave_while_its_reply_is_held_back() -> None:
         await until(lambda: not listener.connections)
 
 
-async def test_a_frame_left_unfinished_ends_the_connection(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(endpoint, "STALL", 0.02)
-    async with serving() as (_, port), connected(port, 2) as (stalled, other):
+async def test_a_frame_left_unfinished_ends_the_connection() -> None:
+    hasty = device()
+    hasty.limits = Limits(stall=0.02)
+    async with serving(hasty) as (_, port), connected(port, 2) as (stalled, other):
         await other.ask(GET_VERSION)
         await stalled.send(spdm_frame(GET_VERSION) + spdm_frame(GET_VERSION)[:5])
         assert (await stalled.frame()).payload[9] == 0x04

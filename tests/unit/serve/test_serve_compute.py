@@ -20,10 +20,11 @@ from devices import (
     spdm_frame,
 )
 from slow import GatedKey, slow_device, with_key
-from unit.serve.loopback import Client, connected, serving, until
+from unit.serve.loopback import Client, connected, served, serving, until
 
 from emulator.device import Slot, Timing
-from emulator.serve.run import Place, serve
+from emulator.serve.fleet import Fleet, Served
+from emulator.serve.run import serve
 from emulator.spdm import algorithms
 
 RSA, P256 = "RSASSA_4096", "ECDSA_P256"
@@ -160,10 +161,14 @@ def running() -> list[str]:
 
 
 async def test_the_pool_is_shared_and_leaves_no_thread_behind() -> None:
-    places = [Place(slow_device(), "127.0.0.1", 0) for _ in range(3)]
-    ports: asyncio.Queue[int] = asyncio.Queue()
-    task = asyncio.create_task(serve(places, lambda _place, _host, port: ports.put_nowait(port)))
-    clients = [await Client.connect(await ports.get()) for _ in places]
+    devices = [served(f"slow {number}") for number in range(3)]
+    for one in devices:
+        one.device = slow_device()
+        one.device.name = one.recipe.name
+    listening: asyncio.Queue[Served] = asyncio.Queue()
+    task = asyncio.create_task(serve(Fleet(), devices, listening.put_nowait))
+    opened = [await listening.get() for _ in devices]
+    clients = [await Client.connect((one.bound or ("", 0))[1]) for one in opened]
     assert running() == []
     for client in clients:
         for request in (GET_VERSION, get_capabilities(), negotiate_algorithms()):

@@ -16,7 +16,8 @@ from emulator.endpoint import Answered, Ignored, Received
 from emulator.errors import InvalidRequest
 from emulator.serve.events import log_events
 from emulator.serve.fleet import Fleet, Served
-from emulator.serve.run import ListenError, raise_descriptor_limit, serve
+from emulator.serve.limits import raise_descriptor_limit
+from emulator.serve.run import ListenError, serve
 
 LOGGER = "emulator.serve.events"
 
