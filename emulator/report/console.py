@@ -12,6 +12,7 @@ from rich.console import Console
 from emulator.report.conversation import Conversation, Told
 from emulator.report.drawing import Drawing
 from emulator.requester import Direction, Step, Verdict
+from emulator.requester.flow import Inside
 from emulator.spdm.messages.measured import KINDS
 from emulator.wire import render
 
@@ -38,7 +39,10 @@ class ConsoleReport:
 
     def __call__(self, direction: Direction, raw: bytes) -> None:
         """Draw one SPDM message as it passes."""
-        self.message(self._conversation.tell(direction, raw))
+        if isinstance(raw, Inside):
+            self.message(self._conversation.tell_inside(direction, raw, raw.session.id))
+        else:
+            self.message(self._conversation.tell(direction, raw))
 
     def message(self, told: Told) -> None:
         """Draw one message that was told already."""

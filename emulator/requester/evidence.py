@@ -61,6 +61,10 @@ def algorithms(agreed: Negotiated) -> Told:
     chosen = {family: row.name if row else None for family, row in rows.items()}
     parts = [chosen["asym"] or "no signatures", chosen["hash"] or "no hash"]
     parts.append(f"measurements {chosen['measurement_hash'] or 'none'}")
+    for family, row in (("dhe", agreed.dhe), ("aead", agreed.aead)):
+        if row is not None:
+            chosen[family] = row.name
+            parts.append(row.name)
     opaque = {OpaqueFormat.FORMAT_0: 0, OpaqueFormat.FORMAT_1: 1}
     return ", ".join(parts), {
         **chosen,
