@@ -25,7 +25,7 @@ from emulator.faults.fields import fields_of
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import LAYOUTS
-from emulator.spdm.state import State
+from emulator.spdm.state import RESPONSES, State
 from emulator.spdm.versions import Version
 
 NEGOTIATION = (GET_VERSION, get_capabilities(), negotiate_algorithms())
@@ -225,7 +225,7 @@ def test_a_field_that_the_version_does_not_know_is_left_alone() -> None:
 EVERY_FIELD = {
     way: place
     for code, layout in LAYOUTS.items()
-    if not code & 0x80
+    if code in RESPONSES
     for way, place in fields_of(layout).items()
     if place.holds
 }
