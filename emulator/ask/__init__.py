@@ -20,6 +20,11 @@ from emulator.ask.certificates import (
 )
 from emulator.ask.chain import PeerChain, PeerKey, Signer, read_chain
 from emulator.ask.challenge import Authentication, ChallengeRequest
+from emulator.ask.encapsulated import (
+    Asked,
+    EncapsulatedRequestRequest,
+    EncapsulatedResponseRequest,
+)
 from emulator.ask.finish import FinishRequest, PskFinishRequest
 from emulator.ask.key_exchange import KeyExchangeRequest
 from emulator.ask.measurements import MeasurementsRequest, Reading
@@ -34,11 +39,14 @@ from emulator.ask.version import VersionRequest
 
 __all__ = [
     "AlgorithmsRequest",
+    "Asked",
     "Authentication",
     "CapabilitiesRequest",
     "CertificateRequest",
     "ChallengeRequest",
     "DigestsRequest",
+    "EncapsulatedRequestRequest",
+    "EncapsulatedResponseRequest",
     "EndSessionRequest",
     "FinishRequest",
     "HeartbeatRequest",

@@ -3,6 +3,8 @@
 from typing import TypeVar
 
 from emulator.ask import (
+    EncapsulatedRequestRequest,
+    EncapsulatedResponseRequest,
     EndSessionRequest,
     FinishRequest,
     HeartbeatRequest,
@@ -19,6 +21,7 @@ from emulator.errors import (
     PeerError,
     PeerErrorReply,
 )
+from emulator.requester.answers import Answers
 from emulator.requester.asker import Asker
 from emulator.requester.flow import Flow, inside
 from emulator.spdm.capabilities import Cap
@@ -50,6 +53,7 @@ class SecureSession(Asker):
         entropy = around.entropy.fork(f"session {self.session.id:08x}")
         super().__init__(entropy, around.offer, self.session.context)
         self._around = around
+        self._answers = Answers(self.session)
         self.slots = around.slots
         self.chains = dict(around.chains)
         self.public_key = around.public_key
@@ -97,6 +101,21 @@ class SecureSession(Asker):
             raise
         verify = KeyUpdateRequest(self.session, KeyOperation.VERIFY_NEW_KEY, self._tag())
         yield from self.ask(verify)
+
+    def encapsulated(self) -> Flow[list[int]]:
+        """GET_ENCAPSULATED_REQUEST, until the device has nothing left to ask.
+
+        Returns the codes of what it asked. A device may give itself a new key in this way; whatever
+        else it asks is answered with an ERROR.
+        """
+        seen: list[int] = []
+        asked = yield from self.ask(EncapsulatedRequestRequest(self.connection))
+        while asked is not None:
+            seen.append(asked.request[1] if len(asked.request) > 1 else 0)
+            response = self._answers.answer(asked.request)
+            request = EncapsulatedResponseRequest(self.connection, asked, response)
+            asked = yield from self.ask(request)
+        return seen
 
     def end_session(self, *, forget: bool = False) -> Flow[None]:
         """END_SESSION; `forget`: a device that keeps the negotiation (CACHE) is to forget it."""

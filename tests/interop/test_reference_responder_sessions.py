@@ -9,17 +9,20 @@ from collections.abc import Sequence
 import pytest
 from interop.test_reference_responder import FOLDERS, HINT, RESPONDER, responder
 
-from emulator.client import Client, SessionClient
+from emulator.client import Client, SessionClient, SocketChannel
 from emulator.crypto import hashes
 from emulator.errors import BrokenReply, EmulatorError, PeerErrorReply
 from emulator.requester import Measured, Offer, for_sessions
 from emulator.spdm.algorithms import AEADS, DHE_GROUPS, HASHES, SIGNATURES, Algorithm, by_name
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.codes import Code
+from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages import PskExchangeRsp
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.secured_versions import SecuredVersion
 from emulator.spdm.versions import BY_TEXT
+from emulator.transport.spdm_socket import Command, Frame
 
 pytestmark = pytest.mark.reference
 
@@ -225,3 +228,30 @@ async def test_its_own_slots_vouch_for_sessions() -> None:
         for slot in (0, 1):
             async with client.session(slot) as session:
                 await session.measurements(signed_by=slot)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("transport", CARRIERS)
+async def test_it_updates_its_own_key(version: str, transport: str) -> None:
+    offer = for_sessions(Offer(), Cap.KEY_EX | Cap.ENCAP)
+    flags = PLAIN | IN_SESSION | Cap.KEY_EX | Cap.ENCAP
+    async with responder(
+        *common(version), *caps(flags), offer=offer, transport=transport
+    ) as client:
+        await client.connect()
+        async with client.session() as session:
+            assert await session.run(session.session.encapsulated()) == []
+            channel = client.channel
+            assert isinstance(channel, SocketChannel)
+            for _ in range(3):
+                before = session.session.session.secrets.traffic(Direction.RESPONSE)
+                told = session.id.to_bytes(4, "little")
+                await channel._request(
+                    Frame(Command.OOB_ENCAP_KEY_UPDATE, channel.binding.transport, told)
+                )
+                asked = await session.run(session.session.encapsulated())
+                assert asked == [Code.KEY_UPDATE, Code.KEY_UPDATE]
+                after = session.session.session.secrets.traffic(Direction.RESPONSE)
+                assert after is not before
+                assert len((await session.measurements()).measurements) == MEASURED
+                await session.update_keys()
