@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from emulator.answer.psk_exchange import MAX_HINT
-from emulator.forms.words import counted, listed
+from emulator.forms.words import counted
 from emulator.profile import vocabulary
 from emulator.profile.model import Profile
 from emulator.profile.report import Report
@@ -51,7 +51,7 @@ def session_findings(profile: Profile) -> Iterator[Finding]:
         steps: Steps = ("sessions", "psk", number)
         given = [name for name in KEY_SOURCES if getattr(key, name) is not None]
         if len(given) != 1:
-            yield steps, f"exactly one of {listed(KEY_SOURCES)}", " and ".join(given) or "none"
+            yield steps, f"exactly one of {', '.join(KEY_SOURCES)}", " and ".join(given) or "none"
         if key.hint in seen:
             yield (*steps, "hint"), "each hint once", ""
         seen.add(key.hint)

@@ -53,7 +53,7 @@ def test_pcapng_with_devices_directions_and_comments(tmp_path: Path) -> None:
     for comment in (
         "connection 1 opened",
         "connection 1 closed: the peer shut the connection down",
-        "no response: secured message without a session",
+        "no response: a record of session 00000000, and there is none",
     ):
         assert comment in text
     assert text.count('"frame.encap_type"') == len(packets)

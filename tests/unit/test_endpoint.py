@@ -242,7 +242,7 @@ def test_what_nobody_knows_is_unknown(command: int, transport: int) -> None:
         (bytes.fromhex("0100010000000000"), "malformed data object: its length says 1048576"),
         (data_object(GET_VERSION, vendor=0x1AF4), "data object of vendor 0x1af4"),
         (data_object(GET_VERSION, vendor=0xFFFF, kind=0), "data object of vendor 0xffff"),
-        (data_object(bytes(16), kind=2), "secured message without a session"),
+        (data_object(bytes(16), kind=2), "a record of session 00000000, and there is none"),
         (data_object(GET_VERSION, kind=3), "data object of type 3"),
         (data_object(GET_VERSION, kind=0xFF), "data object of type 255"),
     ],

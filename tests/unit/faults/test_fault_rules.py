@@ -78,7 +78,7 @@ def test_error_is_any_refusal() -> None:
     assert peer.ask(get_certificate())[:2] == b"\x13\x02"
     assert peer.ask(get_certificate(slot=1)) == error(0x20, 0x01)
     assert peer.ask(b"\x13") == error(0x20, 0x01)
-    assert peer.ask(bytes((0x13, 0xE4, 0, 0))) == error(0x20, 0x07, 0xE4)
+    assert peer.ask(bytes((0x13, 0xED, 0, 0))) == error(0x20, 0x07, 0xED)
     assert peer.fired == 3
 
 

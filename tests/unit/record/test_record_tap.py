@@ -81,7 +81,7 @@ def test_a_conversation_with_everything_remarkable() -> None:
         (REQUEST, 28, ()),
         (REPLY, 12, ("ERROR VERSION_MISMATCH: version 0x20 of GET_CAPABILITIES",)),
         (REQUEST, 8, ()),
-        (REPLY, 0, ("no response: secured message without a session",)),
+        (REPLY, 0, ("no response: a record of session 00000000, and there is none",)),
         (REQUEST, 5, ()),
         (REPLY, 0, ("no response: malformed data object: 5 bytes where a header takes 8",)),
         (REQUEST, 12, ()),
