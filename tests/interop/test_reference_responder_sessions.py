@@ -5,14 +5,17 @@ As in test_reference_responder.py, whose helpers start it.
 
 import itertools
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from interop.test_reference_responder import FOLDERS, HINT, RESPONDER, responder
+from interop.test_reference_responder import FOLDERS, HINT, RESPONDER, failed, responder, roots
 
 from emulator.client import Client, SessionClient, SocketChannel
 from emulator.crypto import hashes
+from emulator.crypto.keys import VerifyingKey
 from emulator.errors import BrokenReply, EmulatorError, PeerErrorReply
-from emulator.requester import Measured, Offer, for_sessions
+from emulator.requester import Measured, Offer, Sessions, for_sessions
 from emulator.spdm.algorithms import AEADS, DHE_GROUPS, HASHES, SIGNATURES, Algorithm, by_name
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
@@ -255,3 +258,54 @@ async def test_it_updates_its_own_key(version: str, transport: str) -> None:
                 assert after is not before
                 assert len((await session.measurements()).measurements) == MEASURED
                 await session.update_keys()
+
+
+BOTH = Sessions(key_exchange=True, psk={PSK_HINT: PSK})
+OFFER = for_sessions(Offer(), Cap.KEY_EX | Cap.PSK)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("transport", CARRIERS)
+async def test_an_attestation_with_sessions(version: str, transport: str) -> None:
+    async with responder(*common(version), offer=OFFER, transport=transport) as client:
+        verdict = await client.attest(
+            trust=roots("ECDSA_P384"), at=datetime.now(UTC), sessions=BOTH
+        )
+    assert failed(verdict) == []
+    assert [step.name for step in verdict.steps if step.ok is None] == ["chain: leaf name"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("asym", ["ECDSA_P384", "RSASSA_3072"])
+async def test_a_session_by_its_public_key(version: str, asym: str) -> None:
+    more = ("--slot_id", "0xFF", "--asym", asym, "--hash", "SHA_384")
+    path = Path(RESPONDER).parent / FOLDERS[asym] / "end_responder.key.pub.der"
+    async with responder(*common(version), *more, offer=OFFER) as client:
+        verdict = await client.attest(
+            trust=(),
+            at=datetime.now(UTC),
+            public_keys=VerifyingKey.read(path.read_bytes()),
+            sessions=BOTH,
+        )
+    assert failed(verdict) == []
+    for step in ("session signature", "session measurement signature", "psk session end"):
+        assert verdict.step(step).ok
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3", "1.4"])
+@pytest.mark.parametrize("transport", CARRIERS)
+async def test_large_messages_in_chunks_inside_of_a_session(version: str, transport: str) -> None:
+    flags = PLAIN | IN_SESSION | Cap.KEY_EX | Cap.CHUNK
+    small = Offer(capabilities=Cap.CHUNK, data_transfer_size=256, max_message=1 << 16)
+    codes: list[int] = []
+    async with responder(
+        *common(version), *caps(flags), offer=for_sessions(small), transport=transport
+    ) as client:
+        await client.connect()
+        told = Client(
+            client.requester, client.channel, observer=lambda _, raw: codes.append(raw[1])
+        )
+        async with told.session(summary=SummaryType.ALL) as session:
+            before = len(codes)
+            await walk(told, session)
+    assert Code.CHUNK_GET in codes[before:]
