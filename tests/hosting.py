@@ -6,7 +6,7 @@ from typing import TypeVar
 from devices import frame, seen_frames
 from secured import HINT, KEY, able_device
 
-from emulator.ask import Request
+from emulator.ask import Request, wait_asked
 from emulator.client.drive import unwrap, wrap
 from emulator.device import Device
 from emulator.endpoint import Endpoint, Event, Send, carried_out
@@ -82,7 +82,7 @@ class SecureHost:
         return unwrap(payload, self.binding, request)
 
     def run(self, flow: Flow[T]) -> T:
-        """Carry a flow to its end."""
+        """Carry a flow to its end, at the times that the device asks for."""
         try:
             request = next(flow)
             while True:
@@ -91,6 +91,7 @@ class SecureHost:
                 except PeerError as error:
                     request = flow.throw(error)
                 else:
+                    self.now += wait_asked(reply)
                     request = flow.send(reply)
         except StopIteration as stop:
             result: T = stop.value

@@ -5,12 +5,15 @@ from hosting import BOTH, CLEAR, SecureHost, offering
 from secured import ABLE, AEADS, GROUPS, HINT, KEY, able_device
 
 from emulator.crypto import hashes
+from emulator.device import Timing
 from emulator.device.sessions import Sessions
 from emulator.errors import EmulatorError, PeerErrorReply
 from emulator.requester import Offer, SecureSession, measure_all
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.codes import Code
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.messages.session import KeyOperation
+from emulator.spdm.pending import Readiness
 from emulator.spdm.versions import Version
 from emulator.transport.binding import Binding
 from emulator.transport.doe import DOE
@@ -97,6 +100,31 @@ def test_large_messages_inside(binding: Binding) -> None:
     assert len(host.run(session.measurements()).measurements) == 5
     assert len(host.sent) - before > 2
     use(host, session)
+
+
+@every_binding
+@pytest.mark.parametrize("how", [BOTH, CLEAR], ids=["encrypted", "clear"])
+def test_replies_that_are_not_ready_inside_and_outside(binding: Binding, how: Cap) -> None:
+    slow = frozenset(
+        {
+            Code.KEY_EXCHANGE,
+            Code.FINISH,
+            Code.PSK_EXCHANGE,
+            Code.PSK_FINISH,
+            Code.HEARTBEAT,
+            Code.GET_MEASUREMENTS,
+            Code.END_SESSION,
+        }
+    )
+    device = able_device(timing=Timing(not_ready=Readiness(slow, tries=1)))
+    host = SecureHost(device, offer=offering(how), binding=binding).connected()
+    for session in (host.session(), host.psk_session()):
+        host.run(session.measurements())
+        host.run(session.heartbeat())
+        host.run(session.update_keys())
+        host.run(session.measurements())
+        host.run(session.end_session())
+    assert device.sessions.live == set()
 
 
 def test_as_many_sessions_as_there_are_and_no_more() -> None:
