@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint bench soak docs format clean
+.PHONY: demo test lint bench bench-fleet soak docs format clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -23,6 +23,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/bench/run.py
+
+# A thousand devices: start-up, memory, and as many requesters at once.
+bench-fleet: $(READY)
+	$(BIN)/python tests/bench/fleet.py
 
 # 200,000 requests with faults, from clients that come and go: what is left of them. Some minutes.
 soak: $(READY)

@@ -47,23 +47,28 @@ def new_seed() -> str:
 
 
 class Seeded:
-    """SHAKE-256 of (seed, path of forks, label, how often this label was drawn)."""
+    """SHAKE-256 of (seed, path of forks, label, how often this label was drawn).
+
+    Attributes:
+        seed: the seed.
+        path: the labels it was forked by.
+    """
 
     def __init__(self, seed: str | int, *, path: str = "") -> None:
         self.seed = str(seed)
-        self._path = path
+        self.path = path
         self._draws: dict[str, int] = {}
 
     def bytes(self, n: int, *, label: str) -> bytes:
         """Draw `n` bytes: the same for the same seed, path, label and count."""
         count = self._draws.get(label, 0)
         self._draws[label] = count + 1
-        material = f"{self.seed}\x00{self._path}\x00{label}\x00{count}"
+        material = f"{self.seed}\x00{self.path}\x00{label}\x00{count}"
         return hashlib.shake_256(material.encode()).digest(n)
 
     def fork(self, label: str) -> "Seeded":
         """A source whose draws depend on the seed and on `label` only."""
-        return Seeded(self.seed, path=f"{self._path}/{label}")
+        return Seeded(self.seed, path=f"{self.path}/{label}")
 
 
 class Recorder:

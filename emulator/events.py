@@ -222,7 +222,8 @@ class Dropped(Event):
 
     KIND = "dropped"
 
-    count: int = Field(description="How many.")
+    count: int = Field(description="How many since this was last told.")
+    total: int | None = Field(default=None, description="How many there have been in all.")
 
 
 def stamped(event: Event, *, time: str, emulator: str, sequence: int) -> dict[str, Any]:

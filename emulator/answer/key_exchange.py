@@ -1,5 +1,6 @@
 """Answers KEY_EXCHANGE (libspdm `library/spdm_responder_lib/libspdm_rsp_key_exchange.c`)."""
 
+from dataclasses import dataclass
 from functools import partial
 
 from emulator.answer import opening
@@ -7,6 +8,8 @@ from emulator.answer.challenge import identity, summary
 from emulator.answer.exchange import Exchange, Outcome, Signing
 from emulator.answer.registry import handles
 from emulator.crypto import dhe
+from emulator.crypto.keys import SigningKey
+from emulator.errors import InvalidRequest
 from emulator.spdm import signing
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.key_schedule import Direction
@@ -14,10 +17,14 @@ from emulator.spdm.messages import KeyExchange, KeyExchangeRsp
 from emulator.spdm.messages.challenge import NONCE_SIZE
 from emulator.spdm.session import Session
 from emulator.spdm.session_transcript import digest
+from emulator.spdm.work import Path, Work
+
+Agreed = tuple[bytes, bytearray] | tuple[InvalidRequest]
+"""Our public value and the shared secret; or why there is none."""
 
 
 @handles(KeyExchange, needs=Cap.KEY_EX, peer=Cap.KEY_EX)
-def key_exchange(exchange: Exchange, request: KeyExchange) -> Outcome:
+def key_exchange(exchange: Exchange, request: KeyExchange) -> Outcome | Path[Outcome]:
     """Agree on a shared secret, signed with the slot's key or the provisioned one."""
     opening.check(exchange, request.session_policy)
     summarised = summary(exchange, request.summary_type)
@@ -25,25 +32,69 @@ def key_exchange(exchange: Exchange, request: KeyExchange) -> Outcome:
     group = dhe.GROUPS[opening.negotiated(exchange, "dhe").name]
     opaque = opening.select(exchange, request.opaque)
     session = opening.make(exchange, request, chain_hash)
-    pair = group.pair(exchange.entropy.bytes(group.drawn, label="key exchange"))
-    shared = pair.shared(request.exchange_data)
-    connection = exchange.connection
-    return Outcome(
-        reply=KeyExchangeRsp(
-            version=request.version,
-            heartbeat_period=session.heartbeat,
-            session_id=session.half,
-            random=exchange.entropy.bytes(NONCE_SIZE, label="KEY_EXCHANGE_RSP random"),
-            exchange_data=pair.public,
-            summary=summarised,
-            opaque=opaque,
-        ),
-        shape=connection.shape(signature=True, summary=bool(summarised)),
-        signing=Signing(signing.KEY_EXCHANGE_RSP, (), key, session.transcript.view),
-        closing=partial(_prove, exchange, session, shared),
-        changes=exchange.shown(request.slot),
-        effects=(partial(opening.begin, exchange, session),),
-    )
+    drawn = exchange.entropy.bytes(group.drawn, label="key exchange")
+    begun = _Begun(exchange, request, session, key, summarised, opaque)
+    agree = partial(_agree, group, drawn, request.exchange_data)
+    if group.slow:
+        return _later(begun, Work(f"the {group.name} key exchange", agree))
+    return begun.outcome(agree())
+
+
+def _agree(group: dhe.Group, drawn: bytes, theirs: bytes) -> Agreed:
+    pair = group.pair(drawn)
+    try:
+        return pair.public, pair.shared(theirs)
+    except InvalidRequest as error:
+        return (error,)
+
+
+def _later(begun: "_Begun", work: Work) -> Path[Outcome]:
+    return begun.outcome((yield work))
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A key exchange that is well but for the peer's public value.
+
+    Attributes:
+        exchange: the exchange.
+        request: its request.
+        session: the session to be.
+        key: what signs the reply.
+        summary: the measurement summary hash asked for.
+        opaque: the opaque data of the reply.
+    """
+
+    exchange: Exchange
+    request: KeyExchange
+    session: Session
+    key: SigningKey
+    summary: bytes
+    opaque: bytes
+
+    def outcome(self, agreed: Agreed) -> Outcome:
+        """What it comes to. Raises InvalidRequest where the public value is none."""
+        if len(agreed) == 1:
+            raise agreed[0]
+        public, shared = agreed
+        exchange, session = self.exchange, self.session
+        version = self.request.version
+        return Outcome(
+            reply=KeyExchangeRsp(
+                version=version,
+                heartbeat_period=session.heartbeat,
+                session_id=session.half,
+                random=exchange.entropy.bytes(NONCE_SIZE, label="KEY_EXCHANGE_RSP random"),
+                exchange_data=public,
+                summary=self.summary,
+                opaque=self.opaque,
+            ),
+            shape=exchange.connection.shape(signature=True, summary=bool(self.summary)),
+            signing=Signing(signing.KEY_EXCHANGE_RSP, (), self.key, session.transcript.view),
+            closing=partial(_prove, exchange, session, shared),
+            changes=exchange.shown(self.request.slot),
+            effects=(partial(opening.begin, exchange, session),),
+        )
 
 
 def _prove(

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,16 +11,16 @@ from typing import Annotated
 import typer
 
 from emulator import events
+from emulator.cli.reaching import CONTROL_VARIABLE
 from emulator.control.desk import Desk
 from emulator.control.hub import Hub
 from emulator.control.local import LocalControl
+from emulator.control.port import Control
 from emulator.control.recordings import Recordings
 from emulator.control.server import ControlServer
+from emulator.control.workers import Workers
 from emulator.serve.fleet import Fleet
 from emulator.serve.run import ListenError
-
-CONTROL_VARIABLE = "SPDM_EMULATOR_CONTROL"
-"""The environment variable that names the control socket, for `serve` and `ctl`."""
 
 ControlSocket = Annotated[
     Path | None,
@@ -43,13 +43,28 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+Carrier = Callable[[Control], AbstractAsyncContextManager[object]]
+"""Carries control elsewhere, such as to a broker, from the first event to the last."""
+
+
+def nowhere(control: Control) -> AbstractAsyncContextManager[object]:
+    """Carry control nowhere else."""
+    del control
+    return nullcontext()
+
+
 @asynccontextmanager
-async def controlled(desk: Desk, path: Path | None) -> AsyncIterator[LocalControl]:
-    """Let the devices of `desk` be controlled at a socket, where there is a path for one.
+async def controlled(
+    desk: Desk, path: Path | None, workers: Workers | None = None, carrier: Carrier = nowhere
+) -> AsyncIterator[Control]:
+    """Let the devices of `desk`, or of its workers, be controlled at a socket, if there is a path.
+
+    `carrier` carries control elsewhere.
 
     Raises ListenError where it cannot be listened on.
     """
-    control = LocalControl(desk)
+    control: Control = LocalControl(desk) if workers is None else workers
+    count = len(desk.fleet) if workers is None else len(workers.served)
     server = None if path is None else ControlServer(control, str(path))
     if server is not None:
         try:
@@ -58,11 +73,14 @@ async def controlled(desk: Desk, path: Path | None) -> AsyncIterator[LocalContro
             raise ListenError(
                 f"control: cannot listen on {path}: {error.strerror or error}"
             ) from error
-    desk.hub.tell(events.EmulatorUp(devices=len(desk.fleet)))
     try:
-        yield control
+        async with carrier(control):
+            desk.hub.tell(events.EmulatorUp(devices=count))
+            try:
+                yield control
+            finally:
+                desk.hub.tell(events.EmulatorDown(reason="it was told to end"))
     finally:
-        desk.hub.tell(events.EmulatorDown(reason="it was told to end"))
         desk.hub.close()
         if server is not None:
             await server.stop()
@@ -73,13 +91,20 @@ def desk_of(fleet: Fleet, hub: Hub, recordings: Recordings) -> Desk:
     return Desk(fleet, hub, recordings, clock=now)
 
 
+Controlled = Callable[[Callable[[], None]], AbstractAsyncContextManager[Control]]
+"""What goes on beside the devices, given what ends it all: their control."""
+
+
 def beside(
-    desk: Desk, path: Path | None
-) -> Callable[[Callable[[], None]], AbstractAsyncContextManager[object]]:
+    desk: Desk,
+    path: Path | None,
+    workers: Workers | None = None,
+    carrier: Carrier = nowhere,
+) -> Controlled:
     """What `serve` runs beside the devices: control, which may end it all."""
 
-    def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[object]:
+    def begin(stop: Callable[[], None]) -> AbstractAsyncContextManager[Control]:
         desk.stop = stop
-        return controlled(desk, path)
+        return controlled(desk, path, workers, carrier)
 
     return begin

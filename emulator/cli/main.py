@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from emulator import __version__
-from emulator.cli import attest, certs, ctl, demo, faults, profile, qemu, replay, serve, show
+from emulator.cli import attest, certs, ctl, demo, faults, profile, qemu, replay, serve, show, top
 from emulator.cli.logs import LogFormat, set_up
 from emulator.cli.run import run as run_requester
 
@@ -76,6 +76,7 @@ app.add_typer(profile.app, name="profile")
 app.add_typer(faults.app, name="faults")
 app.add_typer(certs.app, name="certs")
 app.add_typer(ctl.app, name="ctl")
+app.command("top")(top.top)
 app.command("qemu", context_settings={"allow_extra_args": True})(qemu.qemu)
 
 

@@ -12,6 +12,7 @@ from emulator.cli.options import Sets
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, at_terminal, fail, print_json, stdout
 from emulator.errors import ProfileError
 from emulator.profile import LoadedProfile, WrongUseError, show
+from emulator.profile.fleet import fleet_schema, is_fleet, load_fleet
 
 app = typer.Typer(help="Check, show, list and start device profiles.", no_args_is_help=True)
 
@@ -33,7 +34,7 @@ def check(
     at: At = None,
     as_json: As_json = False,
 ) -> None:
-    """Tell every problem of profiles, each with its place.
+    """Tell every problem of profiles and fleet files, each with its place.
 
     Exit codes: 0 all are good, 1 one has a problem, 2 there is no such profile.
     """
@@ -55,7 +56,10 @@ def _result(name: str, sets: list[str], at: datetime | None) -> tuple[dict[str, 
     problems: list[str] = []
     code = GOOD
     try:
-        profiles.load(name, sets=sets, at=_moment(at))
+        if is_fleet(name):
+            load_fleet(profiles.find(name), sets=sets, at=_moment(at))
+        else:
+            profiles.load(name, sets=sets, at=_moment(at))
     except ProfileError as error:
         problems = error.problems
         code = WRONG_USE if isinstance(error, WrongUseError) else FAILED
@@ -95,9 +99,11 @@ def _moment(at: datetime | None) -> datetime:
 
 
 @app.command("schema")
-def schema_command() -> None:
+def schema_command(
+    fleet: Annotated[bool, typer.Option("--fleet", help="Of fleet files instead.")] = False,
+) -> None:
     """Print the JSON Schema of profiles, for editors that check and complete YAML."""
-    print_json(profiles.schema())
+    print_json(fleet_schema() if fleet else profiles.schema())
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,33 @@ class RecordFormat(StrEnum):
 
     PCAPNG = "pcapng"
     PCAP = "pcap"
+
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class RecordingWanted:
+    """The recording that the command line asks for.
+
+    Attributes:
+        file: where; None: none.
+        form: its format; None: by the file's suffix.
+        limit: the size at which it ends, bytes.
+    """
+
+    file: Path | None
+    form: RecordFormat | None
+    limit: int
+
+    def start_or_exit(self, recordings: Recordings) -> None:
+        """Record in this process, or exit where the file cannot be written."""
+        record_or_exit(recordings, self.file, self.form, self.limit)
+
+    def arguments(self) -> dict[str, object]:
+        """The same as `recording.start` takes it."""
+        form = None if self.form is None else str(self.form)
+        return {"file": str(self.file), "format": form, "limit": max(1, self.limit // _MIB)}
 
 
 def record_or_exit(

@@ -1,7 +1,5 @@
 """`spdm-emulator serve`: devices on a socket."""
 
-import asyncio
-import os
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.controlled import ControlSocket, beside, desk_of, emulator_name, now
+from emulator.cli.controlled import ControlSocket, emulator_name
+from emulator.cli.fleet import control_of, devices_or_exit, fleet_of
+from emulator.cli.mqtt import (
+    EmulatorName,
+    FleetName,
+    MqttCa,
+    MqttCert,
+    MqttKey,
+    MqttPasswordFile,
+    MqttRoom,
+    MqttShare,
+    MqttUrl,
+    broker_or_exit,
+    mqtt_or_exit,
+)
 from emulator.cli.options import (
     FaultFiles,
     FaultNames,
@@ -26,20 +38,17 @@ from emulator.cli.options import (
     rules_or_exit,
 )
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
-from emulator.cli.recording import RecordFormat, record_or_exit
-from emulator.control.hub import Hub
-from emulator.control.local import LocalControl
-from emulator.control.recordings import Recordings
+from emulator.cli.recording import RecordFormat, RecordingWanted
+from emulator.cli.serving import Counts, Serving, serve_call
+from emulator.control.workers import Bounds
 from emulator.device import Device
-from emulator.endpoint import Endpoint
-from emulator.faults import Faults, Rule
+from emulator.faults import Rule
+from emulator.profile.fleet.model import MAX_WORKERS
 from emulator.profile.recipe import Recipe
-from emulator.record import LIMIT, RecordedEndpoint
-from emulator.serve.fleet import Fleet, Served
-from emulator.serve.limits import Admission, raise_descriptor_limit
-from emulator.serve.notify import Notifier
-from emulator.serve.run import ListenError, call
-from emulator.serve.run import serve as serve_until_stopped
+from emulator.record import LIMIT
+from emulator.serve.fleet import Served
+from emulator.serve.limits import raise_descriptor_limit
+from emulator.serve.run import ListenError
 from emulator.serve.shutdown import GRACE
 from emulator.tcp import UNIX, address
 
@@ -104,7 +113,7 @@ def _describe(device: Device) -> dict[str, object]:
     }
 
 
-def _tell(device: Device, event: str, seed: str, as_json: bool, host: str, port: int) -> None:
+def _tell(device: Device, event: str, host: str, port: int, *, seed: str, as_json: bool) -> None:
     """Tell that a device is there: it listens at an address, or has connected to one."""
     about = _describe(device)
     if as_json:
@@ -118,7 +127,9 @@ def _tell(device: Device, event: str, seed: str, as_json: bool, host: str, port:
 def serve(
     profiles: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROFILE]...", help="Ready profile's name, or a file."),
+        typer.Argument(
+            metavar="[PROFILE]...", help="Ready profile's name, or a file; or one fleet file."
+        ),
     ] = None,
     *,
     host: Annotated[str | None, typer.Option(help="Address; default: the profile's.")] = None,
@@ -144,6 +155,24 @@ def serve(
     faults: FaultFiles = None,
     require_fired: RequireFired = False,
     control: ControlSocket = None,
+    name: EmulatorName = None,
+    mqtt: MqttUrl = None,
+    mqtt_password_file: MqttPasswordFile = None,
+    mqtt_ca: MqttCa = None,
+    mqtt_cert: MqttCert = None,
+    mqtt_key: MqttKey = None,
+    mqtt_share: MqttShare = False,
+    mqtt_room: MqttRoom = None,
+    fleet_name: FleetName = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_WORKERS,
+            help="Processes that share the devices, for more than one processor; default: one, or"
+            " as the fleet file says.",
+        ),
+    ] = None,
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Record every conversation; see `show` and `replay`."),
@@ -153,9 +182,14 @@ def serve(
         typer.Option(help="Format of the recording; default: by its suffix, else pcapng."),
     ] = None,
     record_limit: Annotated[
-        int,
-        typer.Option(min=1, metavar="MIB", help="Size at which a recording ends; devices go on."),
-    ] = LIMIT // _MIB,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="MIB",
+            help="Size at which a recording ends; devices go on. Default: as the fleet file says,"
+            f" or {LIMIT // _MIB}.",
+        ),
+    ] = None,
     max_connections: Annotated[
         int | None,
         typer.Option(
@@ -173,66 +207,79 @@ def serve(
     """Serve devices until interrupted.
 
     A line on stdout tells each device's address once it listens. With several profiles the ports
-    count up from the first. SIGTERM and SIGINT end it once the replies under way have left, a
-    second one at once.
+    count up from the first. A fleet file has many devices, and says where each listens; it is read
+    again on SIGHUP. SIGTERM and SIGINT end it once the replies under way have left, a second one
+    at once.
     """
     raise_descriptor_limit()
     chosen = entropy_of(seed)
     rules = rules_or_exit(fault, faults)
     where = _Where(host, port, unix)
-    devices = _devices(profiles or ["nvme-ssd"], sets or [], where, chosen.seed, rules)
+    chosen_profiles = profiles or ["nvme-ssd"]
+    file = fleet_of(
+        chosen_profiles, sets or [], rules, chosen, elsewhere=where != _Where(None, None, None)
+    )
+    if file is None:
+        devices = _devices(chosen_profiles, sets or [], where, chosen.seed, rules)
+    else:
+        devices = devices_or_exit(file)
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
-    hub = Hub(emulator_name(), clock=now)
-    recordings = Recordings(ended=hub.trouble)
-    tapped = record is not None or control is not None
-    endpoint = partial(RecordedEndpoint, tape=recordings.tape) if tapped else Endpoint
-    record_or_exit(recordings, record, record_format, record_limit * _MIB)
+    broker = mqtt_or_exit(
+        mqtt,
+        mqtt_password_file,
+        (mqtt_ca, mqtt_cert, mqtt_key),
+        share=mqtt_share,
+        room=mqtt_room,
+        fleet=fleet_name or (file.loaded.name if file is not None else None),
+    )
+    if file is not None:
+        said = file.loaded.file
+        control, workers = control or control_of(file), workers or said.workers
+        max_connections = max_connections or said.limits.connections
+        if broker is None and said.mqtt is not None:
+            broker = broker_or_exit(said.mqtt, fleet_name or file.loaded.name)
+    largest = LIMIT if file is None else file.loaded.file.limits.recording
+    told = partial(_tell, seed=chosen.seed, as_json=as_json)
+    wanted = RecordingWanted(
+        record, record_format, record_limit * _MIB if record_limit else largest
+    )
     try:
         if role_inquiry is not None:
-            if len(devices) > 1 or where != _Where(None, None, None):
-                fail("--role-inquiry takes one profile and no other address", code=WRONG_USE)
-            to_host, to_port = address_or_exit(role_inquiry)
-            device = devices[0].device
-            told = partial(_tell, device, "connected", chosen.seed, as_json)
-            asyncio.run(call(device, to_host, to_port, told, endpoint=endpoint, grace=grace))
+            if len(devices) > 1 or where != _Where(None, None, None) or workers is not None:
+                expect = "one profile and no other address, nor --workers"
+                fail(f"--role-inquiry takes {expect}", code=WRONG_USE)
+            target = address_or_exit(role_inquiry)
+            counts = serve_call(devices[0].device, target, told, wanted, grace)
         else:
-            fleet = Fleet(hub, endpoint=endpoint, admission=Admission(max_connections))
-            desk = desk_of(fleet, hub, recordings)
-
-            def ready(one: Served) -> None:
-                host, port = one.bound or ("", 0)
-                _tell(one.device, "listening", chosen.seed, as_json, host, port)
-
-            asyncio.run(
-                serve_until_stopped(
-                    fleet,
-                    devices,
-                    ready,
-                    beside=beside(desk, control),
-                    grace=grace,
-                    notifier=Notifier(os.environ),
-                    reload=lambda: LocalControl(desk).call("fleet.reload", {}),
-                )
+            serving = Serving(
+                name=name or emulator_name(),
+                devices=devices,
+                file=file,
+                control=control,
+                broker=broker,
+                workers=workers or 1,
+                told=told,
+                recording=wanted,
+                bounds=Bounds(max_connections, grace),
             )
+            counts = serving.run()
     except ListenError as error:
         fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
-    finally:
-        recordings.stop()
-    raise typer.Exit(_account([one.device for one in devices], required=require_fired))
+    raise typer.Exit(_account(counts, required=require_fired))
 
 
-def _account(devices: Sequence[Device], *, required: bool) -> int:
-    """Tell how often each rule reached in; the exit code, 1 if one never did and all must."""
+def _account(counts: Counts, *, required: bool) -> int:
+    """Tell how often each rule of each device reached in; the exit code.
+
+    It is 1 if one never did and all must.
+    """
     code = GOOD
-    for device in devices:
-        faults = device.stages
-        if not isinstance(faults, Faults):
-            continue
-        for name, count in faults.counts.items():
-            stderr().print(f"{device.name}: fault {name}: {count} times", markup=False)
-        if required and faults.unfired:
-            never = ", ".join(faults.unfired)
-            stderr().print(f"{device.name}: never fired: {never}", style="red", markup=False)
+    for device, rules in counts.items():
+        for name, count in rules.items():
+            stderr().print(f"{device}: fault {name}: {count} times", markup=False)
+        never = ", ".join(name for name, count in rules.items() if not count)
+        if required and never:
+            stderr().print(f"{device}: never fired: {never}", style="red", markup=False)
             code = FAILED
     return code

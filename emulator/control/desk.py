@@ -44,15 +44,19 @@ class Desk:
 
     def devices(self, patterns: Sequence[str]) -> list[Served]:
         """The devices of these names and patterns. Raises ControlError where one fits none."""
-        names = list(self.fleet.served)
-        for pattern in patterns:
-            # "*" is every device there is, be it none.
-            if pattern != "*" and not any(matches(name, (pattern,)) for name in names):
-                hint = suggestion(pattern, names)
-                there = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
-                raise ControlError(
-                    "not-found",
-                    f"devices: found {shown(pattern)}; expected a device of"
-                    f" {there or 'none, as there is none'}{hint}",
-                )
+        check_patterns(patterns, list(self.fleet.served))
         return [one for one in self.fleet if matches(one.name, patterns)]
+
+
+def check_patterns(patterns: Sequence[str], names: Sequence[str]) -> None:
+    """Raise ControlError where one of the patterns fits none of the names of devices."""
+    for pattern in patterns:
+        # "*" is every device there is, be it none.
+        if pattern != "*" and not any(matches(name, (pattern,)) for name in names):
+            hint = suggestion(pattern, names)
+            there = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+            raise ControlError(
+                "not-found",
+                f"devices: found {shown(pattern)}; expected a device of"
+                f" {there or 'none, as there is none'}{hint}",
+            )

@@ -10,7 +10,7 @@ from emulator.control.port import QUEUED, Control, ControlError, Subscription
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 16
+AT_ONCE = 16
 """Operations of one peer under way before the next line is read."""
 
 
@@ -37,7 +37,7 @@ class ControlPeer:
         self._subscription: Subscription | None = None
         self._teller: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def serve(self) -> None:
         """Answer until the peer leaves, or sends what is no line."""

@@ -54,7 +54,10 @@ class Group(ABC):
         public_size: bytes of a public value.
         secret_size: bytes of a shared secret.
         drawn: how many random bytes `pair` takes.
+        slow: its powers take so long that whoever else is served should not wait for them.
     """
+
+    slow = False
 
     def __init__(self, name: str, public_size: int, secret_size: int, drawn: int) -> None:
         self.name = name
@@ -104,6 +107,8 @@ class _Curve(Group):
 
 class _Field(Group):
     """Diffie-Hellman in a finite field of RFC 7919."""
+
+    slow = True
 
     def __init__(self, name: str, prime: int) -> None:
         size = prime.bit_length() // 8

@@ -267,7 +267,7 @@ def _check_size(one: ProvisionedChain, profile: Profile, report: Report) -> None
 
     The earlier versions such a device offers as well take the slot for empty.
     """
-    size = max(len(one.chain.spdm(name)) for name in profile.algorithms.hash)
+    size = max(one.chain.size(name) for name in profile.algorithms.hash)
     was = f"a chain of {size} bytes"
     if size > MAX_LARGE_CHAIN:
         report.at(one.steps, f"at most {MAX_LARGE_CHAIN} bytes", was)

@@ -1,7 +1,7 @@
 """Loading a profile: files, settings, model, checks — and every problem at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from emulator.profile.replies import OpaqueData
 from emulator.profile.report import Report
 from emulator.profile.session_keys import pre_shared
 from emulator.profile.tree import MappingNode, Node, Place, Step, follow, plain
+
+_HERE = Path()
+"""The working directory."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,19 @@ class LoadedProfile:
         return follow(self.tree, steps)[0].place
 
 
-def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) -> LoadedProfile:
+def load(
+    name_or_path: str | Path,
+    *,
+    sets: Sequence[str] = (),
+    folder: Path = _HERE,
+    at: datetime,
+) -> LoadedProfile:
     """Load a profile.
 
     Args:
         name_or_path: a ready profile's name, or a file.
         sets: `path=value` settings, such as `sizes.transmit=1024`, on top of the file.
+        folder: what relative paths in settings are relative to.
         at: the moment at which certificates must be valid, timezone-aware.
 
     Raises ProfileError with a line for every problem.
@@ -69,7 +79,15 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
     tree = sources.assemble(file, report)
     if tree is None:
         raise report.error()
-    report.tree = settings.apply(tree, sets, report)
+    report.tree = settings.apply(tree, sets, report, folder=folder)
+    return judge(file, report, at=at)
+
+
+def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
+    """What comes of the tree that `report` holds, put together from `file` and settings.
+
+    Raises ProfileError with a line for every problem.
+    """
     profile = _validate(report)
     if report.incomplete:
         raise report.error()
@@ -104,6 +122,22 @@ def load(name_or_path: str | Path, *, sets: Sequence[str] = (), at: datetime) ->
         challenge_opaque=replies.opaque_data(profile, "challenge"),
         measurement_opaque=replies.opaque_data(profile, "measurements"),
         pre_shared=keys_by_hint,
+    )
+
+
+def sharing(loaded: LoadedProfile, other: LoadedProfile) -> LoadedProfile:
+    """The same as `loaded`, sharing with `other` what is equal: most of a profile mostly is."""
+    mine, theirs = loaded.profile, other.profile
+    same = {
+        name: getattr(theirs, name)
+        for name in type(mine).model_fields
+        if getattr(mine, name) == getattr(theirs, name)
+    }
+    measured = loaded.measurements == other.measurements
+    return replace(
+        loaded,
+        profile=mine.model_copy(update=same),
+        measurements=other.measurements if measured else loaded.measurements,
     )
 
 

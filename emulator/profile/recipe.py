@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 from emulator.device import Device
@@ -27,16 +28,18 @@ class Recipe:
         sets: `path=value` settings on top of it.
         rules: faults beside the profile's own.
         name: what the device is called; empty: as the profile calls it.
+        folder: what relative paths in settings are relative to.
     """
 
     profile: str
     sets: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     name: str = ""
+    folder: Path = Path()
 
     def load(self, *, at: datetime) -> LoadedProfile:
         """The profile with its settings. Raises ProfileError with a line for every problem."""
-        return load(self.profile, sets=self.sets, at=at)
+        return load(self.profile, sets=self.sets, folder=self.folder, at=at)
 
     def build(self, loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
         """A device of what `load` gave, whose values are shared. Raises ProfileError."""

@@ -27,14 +27,20 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
+def plain_schema(model: type[BaseModel], title: str) -> Schema:
+    """The JSON Schema (draft 2020-12) of a model."""
+    made = model.model_json_schema(schema_generator=_Untitled)
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    made["title"] = title
+    return made
+
+
 def schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a profile file, with a description for every key.
 
     A file that extends another may leave out what that one says.
     """
-    made = Profile.model_json_schema(schema_generator=_Untitled)
-    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    made["title"] = "spdm-emulator profile"
+    made = plain_schema(Profile, "spdm-emulator profile")
     parts = made["$defs"]
     parts["Measurement"].update(_exactly_one(SOURCES))
     parts["SlotContents"].update(_exactly_one(_CONTENTS))
@@ -119,6 +125,8 @@ def words_of(model: type[BaseModel]) -> Words:
 
 
 def _words(node: Schema) -> str:
+    if isinstance(node.get("const"), int):
+        return str(node["const"])  # the version of a file's format
     if "const" in node or "enum" in node:
         return listed(str(name) for name in node.get("enum", [node.get("const")]))
     words = {

@@ -1,4 +1,4 @@
-"""`--set path=value`: changing a profile from the command line."""
+"""Changing a profile: `--set path=value` on the command line, and values from a fleet's file."""
 
 import re
 from collections.abc import Sequence
@@ -21,14 +21,15 @@ from emulator.profile.tree import (
     found,
 )
 
+_HERE = Path()
 _STEP = re.compile(r"(?:^|\.)([A-Za-z0-9_]+)|\[([0-9]{1,4})\]", re.ASCII)
 
 
-def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
+def apply(root: Node, sets: Sequence[str], report: Report, *, folder: Path = _HERE) -> Node:
     """`root` with each of `sets` in its order put in place of what was there.
 
-    A value is YAML; relative paths in it are relative to the working directory. Steps that are
-    missing are made, and an index that is the length of a list appends to it.
+    A value is YAML; relative paths in it are relative to `folder`, else the working directory.
+    Steps that are missing are made, and an index that is the length of a list appends to it.
 
     Raises WrongUseError for a setting that is not `path=value`.
     """
@@ -43,7 +44,7 @@ def apply(root: Node, sets: Sequence[str], report: Report) -> Node:
             example = "one such as measurements[0].text"
             problems.append(f"--set: found the path {shown(way)}; expected {example}")
         else:
-            root = _apply(root, steps, value, report)
+            root = _apply(root, steps, value, Place(f"--set {dotted(steps)}", folder), report)
     if problems:
         raise WrongUseError(problems)
     return root
@@ -59,14 +60,18 @@ def steps_of(way: str) -> Steps:
     return tuple(steps) if at == len(way) else ()
 
 
-def _apply(root: Node, steps: Steps, text: str, report: Report) -> Node:
-    place = Place(f"--set {dotted(steps)}", Path())
+def _apply(root: Node, steps: Steps, text: str, place: Place, report: Report) -> Node:
     value, problems = syntax.parse(text, place.file, place.folder, lines=False)
     if not text.strip():
         value, problems = ScalarNode(place, None, ""), []
     for at, problem in problems:
         report.line(at, problem)
-    return root if value is None else _put(root, (), steps, value, report)
+    return root if value is None else put(root, steps, value, report)
+
+
+def put(root: Node, steps: Steps, value: Node, report: Report) -> Node:
+    """`root` with `value` at `steps`, in place of what was there."""
+    return _put(root, (), steps, value, report)
 
 
 def _put(node: Node, taken: Steps, left: Steps, value: Node, report: Report) -> Node:

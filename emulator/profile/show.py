@@ -94,7 +94,7 @@ def _chain(one: ProvisionedChain, loaded: LoadedProfile) -> dict[str, Any]:
         "asym": chain.key.scheme,
         "model": one.model,
         "certificates": len(chain.certificates),
-        "bytes": len(chain.spdm(loaded.profile.algorithms.hash[0])),
+        "bytes": chain.size(loaded.profile.algorithms.hash[0]),
         "leaf": leaf.subject,
         "names": [
             name.text or name.value.hex() for name in leaf.other_names if name.oid == OID_CMA_NAME

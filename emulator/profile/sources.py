@@ -37,14 +37,14 @@ def find(name_or_path: str | Path) -> Path:
     What looks like a path (it has a separator or ends in .yaml or .yml) is one. Raises
     WrongUseError, a ProfileError, if there is no such file.
     """
-    path = _resolve(str(name_or_path), Path())
+    path = resolve(str(name_or_path), Path())
     if path is None:
         text = str(name_or_path)
-        raise WrongUseError([printable(f"{text}: found no such profile; {_expected(text)}")])
+        raise WrongUseError([printable(f"{text}: found no such profile; {expected_profile(text)}")])
     return path
 
 
-def _resolve(text: str, folder: Path) -> Path | None:
+def resolve(text: str, folder: Path) -> Path | None:
     """The file that `text` names, where relative paths are relative to `folder`."""
     names_a_path = "/" in text or text.endswith(_SUFFIXES)
     if not names_a_path and text in ready():
@@ -53,7 +53,8 @@ def _resolve(text: str, folder: Path) -> Path | None:
     return path if is_file(path) else None
 
 
-def _expected(text: str) -> str:
+def expected_profile(text: str) -> str:
+    """What is expected where `text` names no profile."""
     names = ready()
     return f"expected {listed(names)}, or the path of a file{suggestion(text, names)}"
 
@@ -154,9 +155,9 @@ def _base_path(value: Node, above: tuple[Path, ...]) -> tuple[Path | None, str]:
     """The file that `value` names; or what is wrong with it."""
     if not isinstance(value, ScalarNode) or not isinstance(value.value, str):
         return None, f"found {found(value)}; expected text"
-    path = _resolve(value.value, value.place.folder)
+    path = resolve(value.value, value.place.folder)
     if path is None:
-        return None, f"found {shown(value.value)}; {_expected(value.value)}"
+        return None, f"found {shown(value.value)}; {expected_profile(value.value)}"
     if path.resolve() in above:
         chain = " extends ".join(file.name for file in (*above, path.resolve()))
         return None, f"found a cycle ({chain}); expected an end"

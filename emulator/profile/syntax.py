@@ -181,7 +181,7 @@ class _Composer:
             self._say(place, f"found {shown(text)}; expected no half of a surrogate pair")
             text = ""
         is_plain = event.style in (None, "") and not event.tag
-        value = _resolve(text) if is_plain else text
+        value = resolve(text) if is_plain else text
         self._add(ScalarNode(place, value, text), 1, event.anchor, place)
 
     def _take_start(self, event: SequenceStartEvent | MappingStartEvent) -> None:
@@ -262,7 +262,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _resolve(text: str) -> str | int | float | bool | None:
+def resolve(text: str) -> str | int | float | bool | None:
     """The value of a plain scalar."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]

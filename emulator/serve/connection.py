@@ -101,6 +101,7 @@ class DeviceConnection(asyncio.Protocol):
             self._turn.cancel()
         self._intake.clear()
         self._held.clear()
+        self._leaving = ""
         why = f": {exc}" if exc else ""
         self._endpoint.left(f"the peer left{why}")
         self._log(

@@ -39,7 +39,7 @@ async def serve(
     notifier: Notifier | None = None,
     reload: Reload | None = None,
 ) -> None:
-    """Listen for every device, report each once it does, and serve until SIGINT or SIGTERM.
+    """Listen for every device, report each, and serve until SIGINT or SIGTERM.
 
     Raises ListenError when an address cannot be had, and FleetError for a name there is; what was
     opened before is closed.
@@ -47,7 +47,7 @@ async def serve(
     Args:
         fleet: what serves them.
         devices: the devices.
-        ready: told of each once it listens.
+        ready: told of each once all of them listen, and `beside` has begun.
         beside: begun once all of them listen.
         grace: seconds for replies under way to leave at the end; a second signal takes what is
             left of them.
@@ -64,8 +64,9 @@ async def serve(
             except OSError as error:
                 where = address(served.host, served.port)
                 raise _cannot("listen on", served.name, where, error) from error
-            ready(served)
         await opened.enter_async_context(beside(stop.asked.set))
+        for served in devices:
+            ready(served)
         told = Notifier({}) if notifier is None else notifier
         await opened.enter_async_context(supervised(told, partial(_status, fleet), reload))
         # What was loaded until here stays: collections need not look at it again.

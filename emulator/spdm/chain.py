@@ -44,6 +44,10 @@ class CertificateChain:
             chain = self._spdm[hash_name] = (len(body) + _LENGTH).to_bytes(_LENGTH, "little") + body
         return chain
 
+    def size(self, hash_name: str) -> int:
+        """The size of `spdm(hash_name)`, bytes, without making it: most are never asked for."""
+        return _LENGTH + hashes.size(hash_name) + sum(map(len, self.certificates))
+
     def digest(self, hash_name: str) -> bytes:
         """The hash of the SPDM chain, as DIGESTS and CHALLENGE_AUTH report it."""
         digest = self._digests.get(hash_name)

@@ -2,14 +2,15 @@
 
 Blocks of one page share a folder. A `yaml` or `python` block that begins with `# file: NAME` is
 written there; other `sh` and `python` blocks are run there. What cannot be run here says why in a
-comment before it: `<!-- not run: REASON -->`. `<!-- needs QEMU -->` skips the rest of a page where
-there is none.
+comment before it: `<!-- not run: REASON -->`. `<!-- needs QEMU -->` and `<!-- needs mosquitto -->`
+skip the rest of a page where there is none.
 """
 
 import contextlib
 import importlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from emulator.qemu import version_problem
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
+SBIN = "/usr/sbin"
+"""Where Debian has daemons; not everybody's path leads there."""
+
 REASONS = {
     "needs DMTF's requester",
     "needs a container engine",
@@ -35,7 +39,7 @@ REASONS = {
     "the test already has the command on its path",
 }
 _BLOCK = re.compile(
-    r"(?:<!-- (?:not run: (?P<reason>[^>]*?)|(?P<qemu>needs QEMU)) -->\n)?"
+    r"(?:<!-- (?:not run: (?P<reason>[^>]*?)|needs (?P<needs>QEMU|mosquitto)) -->\n)?"
     r"^```(?P<language>\w+)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -46,7 +50,7 @@ class Block(NamedTuple):
     language: str
     code: str
     reason: str | None
-    needs_qemu: bool
+    needs: str | None
 
 
 def blocks(page: Path) -> list[Block]:
@@ -57,7 +61,7 @@ def blocks(page: Path) -> list[Block]:
             found["language"],
             found["code"],
             found["reason"],
-            found["qemu"] is not None,
+            found["needs"],
         )
         for found in _BLOCK.finditer(text)
     ]
@@ -66,8 +70,19 @@ def blocks(page: Path) -> list[Block]:
 RUN = [page for page in PAGES if any(b.language in ("sh", "python", "yaml") for b in blocks(page))]
 
 
+def mosquitto_problem() -> str | None:
+    """Why a page that starts a broker cannot be run; None: it can."""
+    names = ("mosquitto", "mosquitto_rr")
+    there = all(shutil.which(name) or shutil.which(name, path=SBIN) for name in names)
+    return None if there else "apt-get install mosquitto mosquitto-clients"
+
+
+PROBLEMS = {"QEMU": version_problem, "mosquitto": mosquitto_problem}
+"""What a page may need, and what tells why it is not to be had."""
+
+
 def environment(folder: Path) -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], SBIN])
     kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "LANG"))}
     return {**kept, "PATH": path, "HOME": str(folder), "COLUMNS": "100"}
 
@@ -91,8 +106,8 @@ def test_every_snippet_runs(page: Path, tmp_path: Path) -> None:
         if block.reason is not None:
             assert block.reason in REASONS, f"{where}: {block.reason!r} is no known reason"
             continue
-        if block.needs_qemu:
-            problem = version_problem()
+        if block.needs is not None:
+            problem = PROBLEMS[block.needs]()
             require_or_skip(problem is None, problem or "")
         named = re.match(r"# file: (\S+)\n", block.code)
         assert named or block.language != "yaml", f"{where}: begins with no '# file: NAME'"

@@ -1,16 +1,15 @@
 """The command itself, and how its parts reach the emulator."""
 
-import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from emulator.cli.controlled import CONTROL_VARIABLE
-from emulator.cli.output import FAILED, WRONG_USE, fail, print_json
+from emulator.cli.output import print_json
+from emulator.cli.reaching import EmulatorSocket, Patience, reached
 from emulator.control.client import ControlClient
-from emulator.control.port import ControlError
 
 app = typer.Typer(
     name="ctl",
@@ -31,38 +30,19 @@ OfDevices = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 _socket: Path | None = None
+_patience = 0.0
 
 
 @app.callback()
-def main(
-    control: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", envvar=CONTROL_VARIABLE, help="The emulator's socket."),
-    ] = None,
-) -> None:
+def main(control: EmulatorSocket = None, wait: Patience = 0.0) -> None:
     """Remember where the emulator is to be found."""
-    global _socket  # noqa: PLW0603 - typer hands options of a group to nobody else
-    _socket = control
+    global _socket, _patience
+    _socket, _patience = control, wait
 
 
-@contextlib.contextmanager
-def connected() -> Iterator[ControlClient]:
+def connected() -> AbstractContextManager[ControlClient]:
     """The emulator's control, or an exit where there is none; what it refuses is an exit, too."""
-    if _socket is None:
-        expect = f"--control PATH, or {CONTROL_VARIABLE} in the environment"
-        fail(f"ctl: found no socket; expected {expect}", code=WRONG_USE)
-    try:
-        client = ControlClient(str(_socket))
-    except OSError as error:
-        hint = "expected the socket of a running `serve --control`"
-        fail(f"ctl: {_socket}: {error.strerror or error}; {hint}", code=WRONG_USE)
-    with client:
-        try:
-            yield client
-        except ControlError as error:
-            fail(error.problems, code=FAILED if error.code == "failed" else WRONG_USE)
-        except OSError as error:
-            fail(f"ctl: {_socket}: {error.strerror or error}", code=FAILED)
+    return reached(_socket, _patience, "ctl")
 
 
 def call(operation: str, **arguments: Any) -> Any:

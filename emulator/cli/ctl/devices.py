@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
 from rich.table import Column, Table
 
 from emulator.cli.ctl.app import AsJson, Devices, app, call, print_result
@@ -12,6 +11,9 @@ from emulator.cli.output import print_json, stdout
 from emulator.control.local import operations
 from emulator.control.operation import OPERATIONS
 from emulator.events import schema
+
+_WIDEST = 1000
+"""Columns for a table that is piped."""
 
 _ = operations  # their import fills OPERATIONS
 
@@ -32,12 +34,28 @@ def devices(devices: Devices = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    names = [Column(name, no_wrap=True) for name in ("device", "address", "profile")]
-    table = Table(*names, "open", "requests", "errors", "faults", "fired", box=SIMPLE)
+    console = stdout()
+    if not console.is_terminal:
+        console.width = _WIDEST
+    table = _table(found, ["address", "profile"])
+    if (
+        console.measure(table, options=console.options.update(width=_WIDEST)).maximum
+        > console.width
+    ):
+        table = _table(found, ["address"])
+    console.print(table)
+
+
+def _table(found: dict[str, dict[str, Any]], texts: list[str]) -> Table:
+    """The devices in a table, with these of their texts; its numbers are never cut."""
+    names = [Column(head, no_wrap=True) for head in ("device", *texts)]
+    heads = ("open", "requests", "errors", "faults", "fired")
+    numbers = [Column(head, no_wrap=True, justify="right", min_width=len(head)) for head in heads]
+    table = Table(*names, *numbers, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for name, one in found.items():
-        numbers = (one[key] for key in ("connections", "requests", "errors", "faults", "fired"))
-        table.add_row(name, one["address"], one["profile"], *map(str, numbers))
-    stdout().print(table)
+        keys = ("connections", "requests", "errors", "faults", "fired")
+        table.add_row(name, *(one[key] for key in texts), *(str(one[key]) for key in keys))
+    return table
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,8 +11,7 @@ from emulator.cli.ctl.app import AsJson, OfDevices, app, call, connected
 from emulator.cli.output import WRONG_USE, fail, print_json
 from emulator.events import KINDS
 from emulator.forms.words import listed, shown, suggestion
-
-_HEAD = frozenset(("v", "event", "time", "emulator", "sequence", "device", "connection"))
+from emulator.report.event import event_line
 
 
 @app.command()
@@ -35,20 +34,7 @@ def watch(
             if as_json:
                 print_json(event, indent=None)
             else:
-                print(_line(event), flush=True)
-
-
-def _line(event: dict[str, Any]) -> str:
-    """An event for a person."""
-    where = event.get("device", event.get("emulator", ""))
-    if "connection" in event:
-        where += f" connection {event['connection']}"
-    rest = " ".join(f"{name}={_short(value)}" for name, value in event.items() if name not in _HEAD)
-    return f"{event.get('time', '')[11:23]} {where}: {event['event']} {rest}".strip()
-
-
-def _short(value: Any) -> str:
-    return value if isinstance(value, str) and " " not in value else json.dumps(value)
+                print(event_line(event), flush=True)
 
 
 @app.command("call")

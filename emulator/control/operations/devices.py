@@ -36,8 +36,8 @@ class DeviceInfo(BaseModel):
 class MeasurementInfo(BaseModel):
     """A measurement as it is now."""
 
-    index: int
-    type: str
+    index: int = Field(description="Its index.")
+    type: str = Field(description="What kind of measurement it is.")
     size: int = Field(description="The size of what is measured, bytes.")
     digest: str = Field(description=f"Its {_DIGEST} digest, hexadecimal.")
 

@@ -23,10 +23,10 @@ class EmulatorInfo(BaseModel):
 class Reloaded(BaseModel):
     """What reading the fleet's file again has changed."""
 
-    added: list[str]
-    removed: list[str]
-    changed: list[str]
-    unchanged: list[str]
+    added: list[str] = Field(description="Devices that are new.")
+    removed: list[str] = Field(description="Devices that are gone.")
+    changed: list[str] = Field(description="Devices that have changed.")
+    unchanged: list[str] = Field(description="Devices that are as they were.")
 
 
 @operation("emulator.info")

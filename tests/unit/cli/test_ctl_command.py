@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from emulator import events
 from emulator.campaign.hosted import HostedDevice, host
-from emulator.cli.controlled import CONTROL_VARIABLE
 from emulator.cli.main import app
+from emulator.cli.reaching import CONTROL_VARIABLE
 from emulator.control.operation import OPERATIONS
 
 

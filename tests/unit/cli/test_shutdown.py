@@ -57,7 +57,6 @@ class Running:
             while True:
                 with suppress(ConnectionResetError):  # it was waiting to be accepted
                     socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE).close()
-        assert self.process.poll() is None
 
     def rest(self) -> bytes:
         """All that still comes."""

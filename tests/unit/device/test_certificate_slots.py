@@ -19,6 +19,7 @@ def test_a_chain_is_length_root_hash_certificates(scheme: str) -> None:
         assert raw[4 + size :] == b"".join(held.certificates)
         assert held.digest(name) == function(raw).digest()
         assert held.spdm(name) is raw
+        assert held.size(name) == len(raw)
         assert held.digest(name) is held.digest(name)
 
 

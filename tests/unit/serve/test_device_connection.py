@@ -99,7 +99,7 @@ async def test_no_more_is_written_once_a_write_has_failed() -> None:
 
 
 async def test_what_comes_later_waits_behind_what_is_held_back() -> None:
-    held = device(timing=Timing(delay=0.01))
+    held = device(timing=Timing(delay=0.3))
     connection = DeviceConnection(lambda: Endpoint(held), lambda _connection: None)
     transport = transport_of(tcp())
     connection.connection_made(transport)
@@ -113,13 +113,13 @@ async def test_what_comes_later_waits_behind_what_is_held_back() -> None:
 
 
 async def test_nothing_is_written_after_the_peer_has_left() -> None:
-    held = device(timing=Timing(delay=0.01))
+    held = device(timing=Timing(delay=0.3))
     connection = DeviceConnection(lambda: Endpoint(held), lambda _connection: None)
     transport = transport_of(tcp())
     connection.connection_made(transport)
     connection.data_received(spdm_frame(GET_VERSION) + spdm_frame(GET_VERSION)[:1])
     connection.connection_lost(ConnectionResetError("reset"))
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.35)
     transport.write.assert_not_called()
 
 

@@ -25,6 +25,7 @@ from unit.serve.loopback import Client, connected, served, serving, until
 from emulator.device import Slot, Timing
 from emulator.serve.fleet import Fleet, Served
 from emulator.serve.run import serve
+from emulator.serve.shutdown import Grace
 from emulator.spdm import algorithms
 
 RSA, P256 = "RSASSA_4096", "ECDSA_P256"
@@ -102,6 +103,27 @@ async def test_a_peer_that_goes_while_it_is_computed_for(leave: Callable[[Client
         async with connected(port) as (other,):
             await negotiated(other, RSA)
             assert (await other.ask(challenge()))[1] == 0x03
+    assert complaints == []
+
+
+async def test_grace_lets_what_is_computed_leave() -> None:
+    gated = Gated()
+    async with (
+        watched() as complaints,
+        serving(gated.device) as (listener, port),
+        connected(port) as (client,),
+    ):
+        await negotiated(client, RSA)
+        await client.send(spdm_frame(challenge()))
+        await gated.begun()
+        stopping = asyncio.create_task(listener.stop(Grace(30)))
+        await client.send(spdm_frame(GET_VERSION))
+        await asyncio.sleep(0.01)
+        assert not stopping.done()
+        gated.key.gate.set()
+        await stopping
+        assert (await client.frame()).payload[9] == 0x03
+        assert await client.ended() == b""
     assert complaints == []
 
 

@@ -47,9 +47,9 @@ async def test_an_address_that_cannot_be_had_closes_what_was_opened() -> None:
         devices = [served("one"), served("two", port=taken)]
         with pytest.raises(ListenError, match=f"two: cannot listen on 127.0.0.1:{taken}: "):
             await serve(Fleet(), devices, opened.append)
-        assert [one.name for one in opened] == ["one"]
+        assert opened == []
         with pytest.raises(ConnectionRefusedError):
-            await Client.connect((opened[0].bound or ("", 0))[1])
+            await Client.connect((devices[0].bound or ("", 0))[1])
 
 
 async def test_what_goes_on_beside_begins_once_all_listen_and_may_end_it() -> None:
@@ -62,8 +62,11 @@ async def test_what_goes_on_beside_begins_once_all_listen_and_may_end_it() -> No
         yield
         told.append("over")
 
-    await serve(fleet, [served("one"), served("two")], lambda _: None, beside=beside)
-    assert told == ["one, two", "over"]
+    def ready(one: Served) -> None:
+        told.append(one.name)
+
+    await serve(fleet, [served("one"), served("two")], ready, beside=beside)
+    assert told == ["one, two", "one", "two", "over"]
     assert not fleet.served
 
 
