@@ -180,13 +180,11 @@ def test_measuring_starts_anew_afterwards() -> None:
     assert not session.connection.transcript.part(Part.M)
 
 
-@settings(max_examples=60, deadline=None)
-@given(request=st.binary(max_size=12), headed=st.booleans())
-def test_whatever_is_asked_is_answered(request: bytes, *, headed: bool) -> None:
-    asked = b"\x14\xe9" + request if headed else request
-    response = ANSWERS.answer(asked)
-    assert response[0] == 0x14
-    assert response[1] in (0x7F, 0x69)
-
-
-ANSWERS = Answers(opened()[1].session)
+@settings(max_examples=10, deadline=None)
+@given(requests=st.lists(st.tuples(st.booleans(), st.binary(max_size=12)), max_size=8))
+def test_whatever_is_asked_is_answered(requests: list[tuple[bool, bytes]]) -> None:
+    answers = Answers(opened()[1].session)
+    for headed, request in requests:
+        response = answers.answer(b"\x14\xe9" + request if headed else request)
+        assert response[0] == 0x14
+        assert response[1] in (0x7F, 0x69)
