@@ -27,6 +27,7 @@ from emulator.faults.effect import EFFECTS, Stage
 from emulator.faults.fields import FieldKind, fields_of
 from emulator.faults.when import On
 from emulator.profile import schema
+from emulator.profile.broker import Broker, BrokerTls, Sharing
 from emulator.profile.catalogue import stages
 from emulator.profile.faults import catalogue
 from emulator.profile.fleet import fleet_schema
@@ -226,7 +227,7 @@ def fleet() -> str:
         "",
         *_fields(described),
     ]
-    for part in (Devices, ProcessLimits, Control):
+    for part in (Devices, ProcessLimits, Control, Broker, BrokerTls, Sharing):
         name = part.__name__
         lines += [f"## {name}", "", inspect.getdoc(part) or "", "", *_fields(parts[name])]
     return "\n".join(lines).rstrip() + "\n"

@@ -12,6 +12,7 @@ from emulator.control.local import operations
 from emulator.control.operation import OPERATIONS, Operation
 from emulator.control.peer import AT_ONCE
 from emulator.control.port import QUEUED, Code, ControlError
+from emulator.control.requests import Subscribe
 from emulator.control.server import PEERS
 from emulator.events import KINDS, DeviceReset, schema, stamped
 
@@ -144,7 +145,7 @@ def control() -> str:
         "",
         "Hear of [events](events.md) on this connection; in place of what it heard before.",
         "",
-        *fields(lines.Subscribe.model_json_schema(), "argument"),
+        *fields(Subscribe.model_json_schema(), "argument"),
         "Result: nothing.",
         "",
         "### `events.unsubscribe`",

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from emulator.cli.controlled import Controlled, now
+from emulator.cli.mqtt import Mqtt, broker_or_exit
 from emulator.cli.output import WRONG_USE, fail, stderr
 from emulator.control.desk import Desk
 from emulator.control.fleet_file import Devices, FleetFile, Source
@@ -57,6 +58,12 @@ def control_of(file: FleetFile) -> Path | None:
     """The control socket that a fleet's file asks for."""
     control = file.loaded.file.control
     return None if control is None else control.socket
+
+
+def broker_of(file: FleetFile, name: str | None) -> Mqtt | None:
+    """The broker that a fleet's file names; `name`: what topics call the fleet, if not so."""
+    broker = file.loaded.file.mqtt
+    return None if broker is None else broker_or_exit(broker, name or file.loaded.name)
 
 
 def reloading(

@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.logging import RichHandler
 
 from emulator.cli.output import WRONG_USE, fail, stderr
-from emulator.serve.logs import JsonFormatter
 
 _PLAIN = "%(asctime)s %(levelname)s %(message)s"
 
@@ -27,7 +26,7 @@ def set_up(level: int, form: LogFormat, file: Path | None) -> None:
     A file that was renamed or removed is opened anew under its name with the next line, so it can
     be rotated without a signal.
     """
-    plain = logging.Formatter(_PLAIN) if form is LogFormat.TEXT else JsonFormatter()
+    plain = logging.Formatter(_PLAIN) if form is LogFormat.TEXT else _json()
     handler: logging.Handler
     if file is not None:
         try:
@@ -42,3 +41,9 @@ def set_up(level: int, form: LogFormat, file: Path | None) -> None:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(plain)
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def _json() -> logging.Formatter:
+    from emulator.serve.logs import JsonFormatter  # noqa: PLC0415 - all of serve, for this alone
+
+    return JsonFormatter()

@@ -3,17 +3,38 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from emulator import __version__
-from emulator.cli import attest, certs, ctl, demo, faults, profile, qemu, replay, serve, show, top
+from emulator.cli.lazy import LazyGroup
 from emulator.cli.logs import LogFormat, set_up
-from emulator.cli.run import run as run_requester
+
+
+class _Commands(LazyGroup):
+    """All commands there are."""
+
+    PLACES: ClassVar = {
+        "serve": "emulator.cli.serve:serve",
+        "attest": "emulator.cli.attest:attest",
+        "demo": "emulator.cli.demo:demo",
+        "run": "emulator.cli.run:run",
+        "show": "emulator.cli.show:show",
+        "replay": "emulator.cli.replay:replay",
+        "profile": "emulator.cli.profile:app",
+        "faults": "emulator.cli.faults:app",
+        "certs": "emulator.cli.certs:app",
+        "ctl": "emulator.cli.ctl.app:app",
+        "top": "emulator.cli.top:top",
+        "qemu": "emulator.cli.qemu:qemu",
+    }
+    SETTINGS: ClassVar = {"qemu": {"allow_extra_args": True}}
+
 
 app = typer.Typer(
     name="spdm-emulator",
+    cls=_Commands,
     no_args_is_help=True,
     # Boxes at a terminal, plain text when piped.
     rich_markup_mode="rich" if sys.stdout.isatty() else None,
@@ -64,20 +85,6 @@ def main(
     if level is None:
         raise typer.BadParameter(f"{log_level!r}; use debug, info, warning or error")
     set_up(level, log_format, log_file)
-
-
-app.command("serve")(serve.serve)
-app.command("attest")(attest.attest)
-app.command("demo")(demo.demo)
-app.command("run")(run_requester)
-app.command("show")(show.show)
-app.command("replay")(replay.replay)
-app.add_typer(profile.app, name="profile")
-app.add_typer(faults.app, name="faults")
-app.add_typer(certs.app, name="certs")
-app.add_typer(ctl.app, name="ctl")
-app.command("top")(top.top)
-app.command("qemu", context_settings={"allow_extra_args": True})(qemu.qemu)
 
 
 def run() -> None:

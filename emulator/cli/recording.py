@@ -3,22 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from emulator.cli.formats import RecordFormat
 from emulator.cli.output import WRONG_USE, fail
 from emulator.control.recordings import Recordings
 from emulator.endpoint import Endpoint
 from emulator.record import LIMIT, RecordedEndpoint
-
-
-class RecordFormat(StrEnum):
-    """The formats of a recording."""
-
-    PCAPNG = "pcapng"
-    PCAP = "pcap"
-
 
 _MIB = 1 << 20
 

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from emulator.cli.controlled import ControlSocket, emulator_name
-from emulator.cli.fleet import control_of, devices_or_exit, fleet_of
+from emulator.cli.fleet import broker_of, control_of, devices_or_exit, fleet_of
+from emulator.cli.formats import RecordFormat
 from emulator.cli.mqtt import (
     EmulatorName,
     FleetName,
@@ -22,7 +23,6 @@ from emulator.cli.mqtt import (
     MqttRoom,
     MqttShare,
     MqttUrl,
-    broker_or_exit,
     mqtt_or_exit,
 )
 from emulator.cli.options import (
@@ -38,7 +38,7 @@ from emulator.cli.options import (
     rules_or_exit,
 )
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
-from emulator.cli.recording import RecordFormat, RecordingWanted
+from emulator.cli.recording import RecordingWanted
 from emulator.cli.serving import Counts, Serving, serve_call
 from emulator.control.workers import Bounds
 from emulator.device import Device
@@ -237,8 +237,7 @@ def serve(
         said = file.loaded.file
         control, workers = control or control_of(file), workers or said.workers
         max_connections = max_connections or said.limits.connections
-        if broker is None and said.mqtt is not None:
-            broker = broker_or_exit(said.mqtt, fleet_name or file.loaded.name)
+        broker = broker or broker_of(file, fleet_name)
     largest = LIMIT if file is None else file.loaded.file.limits.recording
     told = partial(_tell, seed=chosen.seed, as_json=as_json)
     wanted = RecordingWanted(

@@ -5,7 +5,7 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-from emulator.control import lines
+from emulator.control import lines, requests
 from emulator.control.port import QUEUED, Control, ControlError, Subscription
 
 log = logging.getLogger(__name__)
@@ -69,14 +69,14 @@ class ControlPeer:
         try:
             read = lines.read_object(line)
             number = read.get("id")
-            request = lines.request_of(read)
+            request = requests.request_of(read)
             answer = lines.answer(number, await self._run(request))
         except ControlError as error:
             answer = lines.refusal(number, error)
         with suppress(ConnectionError):
             await self._send(answer)
 
-    async def _run(self, request: lines.Request) -> Any:
+    async def _run(self, request: requests.Request) -> Any:
         if request.operation == lines.SUBSCRIBE:
             return await self._subscribe(request)
         if request.operation == lines.UNSUBSCRIBE:
@@ -84,8 +84,8 @@ class ControlPeer:
             return None
         return await self._control.call(request.operation, request.arguments)
 
-    async def _subscribe(self, request: lines.Request) -> None:
-        wanted = lines.read_subscribe(request.arguments)
+    async def _subscribe(self, request: requests.Request) -> None:
+        wanted = requests.read_subscribe(request.arguments)
         await self._unsubscribe()
         self._subscription = self._control.subscribe(wanted, limit=self._queued)
         self._teller = asyncio.create_task(self._tell(self._subscription))

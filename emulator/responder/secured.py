@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from emulator.errors import DecryptError, NoSession
+from emulator.responder import dispatcher
 from emulator.responder.reply import Reply
 from emulator.responder.responder import Responder
-from emulator.spdm.codes import Code
 from emulator.spdm.connection import Connection
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.secured import LARGEST, Format, Sealer
@@ -147,9 +147,10 @@ class SessionResponder(Responder):
             commit()
             self.ordinal = inner.ordinal
             connection = self.connection
-            if reply.error is None:
+            row = dispatcher.row_of(opened.message)
+            if reply.error is None and row is not None:
                 # What is given up outside, too; L1/L2 of both sides of the border are apart.
-                given_up = resets(Code(opened.message[1]), connection.state)
+                given_up = resets(row.code, connection.state)
                 connection.transcript.reset(part for part in given_up if part is not Part.M)
             if opened.error is not None:
                 connection.end(session)

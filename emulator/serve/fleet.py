@@ -80,6 +80,24 @@ class Served:
         host, port = self.bound
         return host if host.startswith(UNIX) else address(host, port)
 
+    @property
+    def lives(self) -> list[Device]:
+        """The device, and those it took the place of that still have a peer, latest first."""
+        former = {id(one): one for one in (c.endpoint.device for c in self.connections()[::-1])}
+        former.pop(id(self.device), None)
+        return [self.device, *former.values()]
+
+    def apply(self, change: Callable[[Device], object]) -> None:
+        """Change the device, and without telling it again those whose place it took.
+
+        They still have peers, to whom all of them are the one device that was attached to.
+        """
+        change(self.device)
+        for former in self.lives[1:]:
+            watchers, former.watchers = former.watchers, []
+            change(former)
+            former.watchers = watchers
+
     def connections(self) -> list[DeviceConnection]:
         """The connections that are open, in the order they came."""
         made = self.listener.connections if self.listener is not None else ()
@@ -202,11 +220,15 @@ class Fleet:
         Open connections stay, and forget what they agreed, as behind a device that got another
         firmware.
         """
-        for one in fields(Device):
-            if one.name not in _STAYS:
-                setattr(served.device, one.name, getattr(device, one.name))
+
+        def become(live: Device) -> None:
+            for one in fields(Device):
+                if one.name not in _STAYS:
+                    setattr(live, one.name, getattr(device, one.name))
+            live.reset()
+
         served.recipe, served.loaded = recipe, loaded
-        served.device.reset()
+        served.apply(become)
 
 
 def _all(*makers: Callable[[int], Observer] | None) -> Callable[[int], Observer]:

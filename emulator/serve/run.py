@@ -65,10 +65,10 @@ async def serve(
                 where = address(served.host, served.port)
                 raise _cannot("listen on", served.name, where, error) from error
         await opened.enter_async_context(beside(stop.asked.set))
-        for served in devices:
-            ready(served)
         told = Notifier({}) if notifier is None else notifier
         await opened.enter_async_context(supervised(told, partial(_status, fleet), reload))
+        for served in devices:
+            ready(served)
         # What was loaded until here stays: collections need not look at it again.
         gc.freeze()
         await stop.asked.wait()

@@ -3,16 +3,46 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
+from emulator.cli.lazy import LazyGroup
 from emulator.cli.output import print_json
 from emulator.cli.reaching import EmulatorSocket, Patience, reached
 from emulator.control.client import ControlClient
 
+
+class _Commands(LazyGroup):
+    """All that can be asked and told."""
+
+    PLACES: ClassVar = {
+        "info": "emulator.cli.ctl.devices:info",
+        "devices": "emulator.cli.ctl.devices:devices",
+        "device": "emulator.cli.ctl.devices:device",
+        "connections": "emulator.cli.ctl.devices:connections",
+        "get": "emulator.cli.ctl.devices:get",
+        "snapshot": "emulator.cli.ctl.devices:snapshot",
+        "watch": "emulator.cli.ctl.watch:watch",
+        "set": "emulator.cli.ctl.changes:set_values",
+        "apply": "emulator.cli.ctl.changes:apply",
+        "measure": "emulator.cli.ctl.changes:measure",
+        "slot": "emulator.cli.ctl.slots:slots",
+        "reset": "emulator.cli.ctl.changes:reset",
+        "drop": "emulator.cli.ctl.changes:drop",
+        "fault": "emulator.cli.ctl.faults:faults",
+        "record": "emulator.cli.ctl.recording:record",
+        "reload": "emulator.cli.ctl.changes:reload",
+        "stop": "emulator.cli.ctl.changes:stop",
+        "call": "emulator.cli.ctl.call:call_any",
+        "operations": "emulator.cli.ctl.forms:list_operations",
+        "schema": "emulator.cli.ctl.forms:event_schema",
+    }
+
+
 app = typer.Typer(
     name="ctl",
+    cls=_Commands,
     no_args_is_help=True,
     help="Ask and tell a running emulator, at the socket that `serve --control` opened.",
 )
@@ -59,3 +89,10 @@ def print_result(result: Any, lines: Iterator[str], *, as_json: bool) -> None:
         return
     for line in lines:
         print(line)
+
+
+def each(found: dict[str, Any], what: str) -> Iterator[str]:
+    """A line for each device: what came of it."""
+    for name, value in found.items():
+        told = ", ".join(map(str, value)) if isinstance(value, list) else value
+        yield f"{name}: {what} {told}" if told != "" else f"{name}: nothing"

@@ -6,19 +6,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from emulator.cli.ctl.app import AsJson, Devices, app, call, print_result
+from emulator.cli.ctl.app import AsJson, Devices, call, print_result
 from emulator.cli.output import print_json, stdout
-from emulator.control.local import operations
-from emulator.control.operation import OPERATIONS
-from emulator.events import schema
 
 _WIDEST = 1000
 """Columns for a table that is piped."""
 
-_ = operations  # their import fills OPERATIONS
 
-
-@app.command()
 def info(as_json: AsJson = False) -> None:
     """What the emulator is, and how much it does."""
     found = call("emulator.info")
@@ -27,7 +21,6 @@ def info(as_json: AsJson = False) -> None:
     )
 
 
-@app.command()
 def devices(devices: Devices = None, as_json: AsJson = False) -> None:
     """The devices, and what each has done."""
     found = call("devices.list", devices=devices)
@@ -58,14 +51,12 @@ def _table(found: dict[str, dict[str, Any]], texts: list[str]) -> Table:
     return table
 
 
-@app.command()
 def device(devices: Devices = None, as_json: AsJson = False) -> None:
     """Devices in full."""
     found = call("device.get", devices=devices)
     print_result(found, _told(found, ""), as_json=as_json)
 
 
-@app.command()
 def connections(devices: Devices = None, as_json: AsJson = False) -> None:
     """The connections that are open."""
     found = call("connections.list", devices=devices)
@@ -78,7 +69,6 @@ def connections(devices: Devices = None, as_json: AsJson = False) -> None:
     print_result(found, lines, as_json=as_json)
 
 
-@app.command()
 def get(
     path: Annotated[str, typer.Argument(help="Way to a value, such as sizes.transmit.")] = "",
     devices: Devices = None,
@@ -87,31 +77,9 @@ def get(
     print_json(call("profile.get", path=path, devices=devices))
 
 
-@app.command()
 def snapshot(devices: Devices = None) -> None:
     """Devices in full with their profiles' values, as JSON."""
     print_json(call("snapshot", devices=devices))
-
-
-@app.command("operations")
-def list_operations(as_json: AsJson = False) -> None:
-    """All operations; with --json, their schemas too. Needs no emulator."""
-    found = {
-        name: {
-            "about": one.about,
-            "arguments": one.arguments.model_json_schema(),
-            "result": one.result.json_schema(mode="serialization"),
-        }
-        for name, one in sorted(OPERATIONS.items())
-    }
-    lines = (f"{name}: {one['about']}" for name, one in found.items())
-    print_result(found, lines, as_json=as_json)
-
-
-@app.command("schema")
-def event_schema() -> None:
-    """The JSON Schema of events. Needs no emulator."""
-    print_json(schema())
 
 
 def _shown(value: Any) -> str:

@@ -5,11 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from emulator.cli.ctl.app import AsJson, Devices, OfDevices, app, call, print_result
-from emulator.cli.options import rules_or_exit
+from emulator.cli.ctl.app import AsJson, Devices, OfDevices, call, print_result
 
 faults = typer.Typer(no_args_is_help=True, help="Faults of live devices.")
-app.add_typer(faults, name="fault")
 
 
 def _armed(found: dict[str, list[str]], as_json: bool) -> None:
@@ -33,10 +31,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Arm faults, from the next request on; open connections included."""
-    rules = [
-        rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        for rule in rules_or_exit(None, files)
-    ]
+    rules = _rules(files) if files else []
     found = call("faults.add", devices=devices, presets=names, rules=rules, replace=replace)
     _armed(found, as_json)
 
@@ -64,3 +59,11 @@ def clear(
 ) -> None:
     """Clear faults, from the next request on."""
     _armed(call("faults.clear", devices=devices, names=names or None), as_json)
+
+
+def _rules(files: list[Path]) -> list[dict[str, Any]]:
+    """The rules of files, as the emulator is told them."""
+    from emulator.cli.options import rules_or_exit  # noqa: PLC0415 - slow, and for files alone
+
+    rules = rules_or_exit(None, files)
+    return [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in rules]

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from emulator.cli.ctl.app import AsJson, app, call, print_result
-from emulator.cli.recording import RecordFormat
+from emulator.cli.ctl.app import AsJson, call, print_result
+from emulator.cli.formats import RecordFormat
 
 record = typer.Typer(no_args_is_help=True, help="Recordings of what is served.")
-app.add_typer(record, name="record")
 
 
 def _tell(found: dict[str, Any], as_json: bool) -> None:

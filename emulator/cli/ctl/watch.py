@@ -1,20 +1,18 @@
-"""`ctl watch`: the events as they come, and `ctl call`: any operation."""
+"""`ctl watch`: the events as they come."""
 
 import contextlib
-import json
 from itertools import islice
 from typing import Annotated
 
 import typer
 
-from emulator.cli.ctl.app import AsJson, OfDevices, app, call, connected
+from emulator.cli.ctl.app import AsJson, OfDevices, connected
 from emulator.cli.output import WRONG_USE, fail, print_json
 from emulator.events import KINDS
 from emulator.forms.words import listed, shown, suggestion
 from emulator.report.event import event_line
 
 
-@app.command()
 def watch(
     kinds: Annotated[
         list[str] | None,
@@ -35,18 +33,3 @@ def watch(
                 print_json(event, indent=None)
             else:
                 print(event_line(event), flush=True)
-
-
-@app.command("call")
-def call_any(
-    operation: Annotated[str, typer.Argument(help="The operation; see `ctl operations`.")],
-    arguments: Annotated[str, typer.Argument(help="Its arguments, a JSON object.")] = "{}",
-) -> None:
-    """Carry out any operation; its result as JSON."""
-    try:
-        given = json.loads(arguments)
-    except ValueError as error:
-        fail(f"ARGUMENTS: found no JSON: {error}", code=WRONG_USE)
-    if not isinstance(given, dict):
-        fail('ARGUMENTS: found no object; expected one such as {"devices": ["*"]}', code=WRONG_USE)
-    print_json(call(operation, **given))

@@ -233,7 +233,8 @@ class Bridge:
         if at is None:
             return
         if at.row.name.endswith("-command"):
-            if at.names.get("device", "") in ("", *self._devices):
+            device = at.names.get("device")
+            if device is None or device in self._devices:
                 self._commanded(at, message)
             return
         if at.row.name == "emulator-status" and at.names["emulator"] == self._emulator:

@@ -34,10 +34,6 @@ class Retained:
         self._wanted.pop(topic, None)
         self._said.pop(topic, None)
 
-    def get(self, topic: str) -> bytes | None:
-        """What `topic` is to hold, if anything was said."""
-        return self._wanted.get(topic)
-
     async def settled(self) -> None:
         """Wait until the broker has been told everything."""
         await self._settled.wait()

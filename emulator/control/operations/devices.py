@@ -1,5 +1,6 @@
 """Operations on devices as a whole."""
 
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -9,6 +10,7 @@ from emulator.control.operation import OfDevices, operation
 from emulator.control.operations.connections import ConnectionInfo, about
 from emulator.control.operations.faults import FaultInfo, armed
 from emulator.crypto import hashes
+from emulator.device import Device
 from emulator.serve.fleet import Served
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.connection import Loss
@@ -159,5 +161,6 @@ def reset_device(desk: Desk, arguments: ResetDevice) -> dict[str, int]:
     """Reset devices: they measure anew, and every connection's state is lost; how often so far."""
     chosen = desk.devices(arguments.devices)
     for served in chosen:
-        served.device.reset(Loss.RESYNCH if arguments.resynch else Loss.QUIET)
+        loss = Loss.RESYNCH if arguments.resynch else Loss.QUIET
+        served.apply(partial(Device.reset, loss=loss))
     return {served.name: served.device.resets for served in chosen}

@@ -1,6 +1,7 @@
 """Operations on the faults of devices."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 from pydantic import BaseModel, Field
@@ -73,7 +74,7 @@ def _arm(desk: Desk, plan: Sequence[tuple[Served, list[Rule]]]) -> dict[str, lis
     for served, rules in plan:
         check_arming(served.loaded, rules)
     for served, rules in plan:
-        rearm(served.device, served.loaded, rules)
+        served.apply(partial(rearm, loaded=served.loaded, rules=rules))
         desk.hub.tell(events.FaultsChanged(device=served.name, rules=[rule.name for rule in rules]))
     return {served.name: [rule.name for rule in rules] for served, rules in plan}
 

@@ -1,5 +1,6 @@
 """Operations on what devices measure."""
 
+from functools import partial
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -7,6 +8,7 @@ from pydantic import Field, model_validator
 from emulator.control.desk import Desk
 from emulator.control.operation import OfDevices, operation
 from emulator.control.port import ControlError
+from emulator.device import Device
 from emulator.device.measurements import MAX_INDEX, MIN_INDEX
 from emulator.faults.effects.device import MAX_MEASURED
 from emulator.forms import Hex, refusal
@@ -49,7 +51,13 @@ def change_measurement(desk: Desk, arguments: ChangeMeasurement) -> dict[str, in
                 f" expected the index of a measurement: {there}",
             )
     for served in chosen:
-        served.device.change_measurement(
+        served.apply(partial(_change, arguments=arguments))
+    return {served.name: served.device.measurements.generation for served in chosen}
+
+
+def _change(device: Device, arguments: ChangeMeasurement) -> None:
+    """Change it, where there is one: a device with a former profile may have none."""
+    if arguments.index in device.measurements:
+        device.change_measurement(
             arguments.index, arguments.value, pending=arguments.when == "reset"
         )
-    return {served.name: served.device.measurements.generation for served in chosen}

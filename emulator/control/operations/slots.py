@@ -1,6 +1,7 @@
 """Operations on certificate slots."""
 
 import json
+from functools import partial
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -9,6 +10,7 @@ from emulator.control.desk import Desk
 from emulator.control.operation import OfDevices, operation
 from emulator.control.operations.profiles import remade
 from emulator.control.port import ControlError
+from emulator.device import Device
 from emulator.forms import refusal
 from emulator.spdm.messages.certificates import SLOT_COUNT
 
@@ -52,7 +54,8 @@ def swap_slots(desk: Desk, arguments: SwapSlots) -> dict[str, list[int]]:
             )
     for served in chosen:
         first, second = (served.device.slots.get(number) for number in pair)
-        served.device.put_slots({pair[0]: second, pair[1]: first})
+        held = {pair[0]: second, pair[1]: first}
+        served.apply(partial(Device.put_slots, held=held))
     return {served.name: list(served.device.slots) for served in chosen}
 
 
@@ -66,5 +69,6 @@ async def set_slot(desk: Desk, arguments: SetSlot) -> dict[str, list[int]]:
     plan = await remade(desk, desk.devices(arguments.devices), lambda r: r.changed([setting]))
     for served, recipe, loaded, device in plan:
         served.recipe, served.loaded = recipe, loaded
-        served.device.put_slots({arguments.slot: device.slots.get(arguments.slot)})
+        held = {arguments.slot: device.slots.get(arguments.slot)}
+        served.apply(partial(Device.put_slots, held=held))
     return {served.name: list(served.device.slots) for served, *_ in plan}

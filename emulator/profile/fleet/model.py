@@ -109,13 +109,11 @@ class FleetFile(Part):
     limits: ProcessLimits = Field(
         default=ProcessLimits(), description="What all devices may take up together."
     )
-    mqtt: Broker | None = Field(
-        default=None,
-        description="The MQTT broker that events go to and commands come from; null: as the"
-        " command line says.",
-    )
     control: Control | None = Field(
         default=None, description="How it is controlled; null: as the command line says."
+    )
+    mqtt: Broker | None = Field(
+        default=None, description="Where events go and commands come from; null: no broker."
     )
 
 

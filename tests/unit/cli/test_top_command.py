@@ -54,12 +54,14 @@ class Terminal:
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
         self.before = termios.tcgetattr(self.theirs)
         self.seen = ""
+        # These two would stand for the terminal's own size.
+        kept = {name: one for name, one in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             [COMMAND, "top", *arguments],
             stdin=self.theirs,
             stdout=self.theirs,
             stderr=self.theirs,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
+            env={**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
         )
 
     def until(self, text: str) -> None:

@@ -135,6 +135,28 @@ async def test_a_profile_value_holds_for_new_connections() -> None:
         assert numbers[0] == 1
 
 
+async def test_open_connections_of_a_former_profile_are_not_cut_off() -> None:
+    """QEMU has one connection for good: what is done later reaches it all the same."""
+    async with lab(["one"]) as at, at.client() as old:
+        await old.ask(GET_VERSION)
+        await at.call("profile.set", set=["versions=['1.3']"])
+        with at.control.subscribe() as heard:
+            await at.call("faults.add", rules=[ALWAYS_BUSY])
+            assert (await old.ask(GET_VERSION))[:4] == BUSY
+            await at.call("faults.clear")
+            await at.call("measurement.change", index=1, text="x")
+            await at.call("slot.swap")
+            await at.call("device.reset")
+            kinds = [event["event"] for event in heard.take()]
+        assert kinds.count("measurement.changed") == kinds.count("device.reset") == 1
+        former = at.fleet.served["one"].lives[1]
+        assert (next(iter(former.measurements)).value, list(former.slots)) == (b"x", [1])
+        assert _versions(await old.ask(GET_VERSION)) == [0x12, 0x13]
+        await at.call("profile.set", set=["versions=['1.2']"], holds="reset")
+        assert _versions(await old.ask(GET_VERSION)) == [0x12]
+    assert len(at.fleet.served) == 0
+
+
 async def test_a_profile_applied_by_a_reset_holds_for_open_connections() -> None:
     async with lab(["one"]) as at, at.client() as peer:
         await at.call("faults.add", rules=[{"name": "late", "on": {"nth": 2}, "do": ["busy"]}])
