@@ -309,3 +309,17 @@ async def test_large_messages_in_chunks_inside_of_a_session(version: str, transp
             before = len(codes)
             await walk(told, session)
     assert Code.CHUNK_GET in codes[before:]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("secured", [*SecuredVersion])
+async def test_each_version_of_secured_messages(version: str, secured: SecuredVersion) -> None:
+    # One of ours among all of its own; then one of its own among all of ours.
+    only = ("--sec_ver", f"{secured >> 4}.{secured & 0xF}")
+    for theirs, ours in (((), (secured,)), (only, tuple(SecuredVersion))):
+        offer = for_sessions(Offer(secured_versions=ours))
+        async with responder(*common(version), *theirs, offer=offer) as client:
+            await client.connect()
+            async with client.session(summary=SummaryType.ALL) as session:
+                assert session.session.opened.secured_version is secured
+                await walk(client, session)
