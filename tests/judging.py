@@ -9,7 +9,8 @@ from chains import AT, SAN
 
 from emulator.crypto.keys import VerifyingKey
 from emulator.requester import Verdict, attest
-from emulator.requester.attest import PLAN, MeasurementMode
+from emulator.requester.attest import PLAN
+from emulator.requester.reading import MeasurementMode
 from emulator.requester.verdict import SCHEMA
 
 

@@ -20,7 +20,7 @@ from devices import (
 )
 
 from emulator.crypto import dhe, hashes
-from emulator.device import Device
+from emulator.device import Device, Timing
 from emulator.device.sessions import Sessions
 from emulator.endpoint import Endpoint, Event, Send, carried_out
 from emulator.entropy import Entropy, Seeded
@@ -55,6 +55,7 @@ def able_device(
     sessions: Sessions | None = None,
     entropy: Entropy | None = None,
     opaque_format: int = 2,
+    timing: Timing | None = None,
 ) -> Device:
     """A device that opens sessions by every means, with a pre-shared key and a heartbeat."""
     return device(
@@ -65,6 +66,7 @@ def able_device(
         sessions=sessions or Sessions(heartbeat=10, keys={HINT: KEY}),
         entropy=entropy,
         opaque_format=opaque_format,
+        timing=timing,
     )
 
 

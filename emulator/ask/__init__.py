@@ -20,24 +20,45 @@ from emulator.ask.certificates import (
 )
 from emulator.ask.chain import PeerChain, PeerKey, Signer, read_chain
 from emulator.ask.challenge import Authentication, ChallengeRequest
+from emulator.ask.encapsulated import (
+    Asked,
+    EncapsulatedRequestRequest,
+    EncapsulatedResponseRequest,
+)
+from emulator.ask.finish import FinishRequest, PskFinishRequest
+from emulator.ask.key_exchange import KeyExchangeRequest
 from emulator.ask.measurements import MeasurementsRequest, Reading
+from emulator.ask.opening import Opened
+from emulator.ask.psk import PskExchangeRequest
 from emulator.ask.ready import respond_if_ready, wait_asked
 from emulator.ask.record import ReportedMeasurement
 from emulator.ask.request import Request
+from emulator.ask.session import EndSessionRequest, HeartbeatRequest, KeyUpdateRequest
 from emulator.ask.vendor import VendorRequest
 from emulator.ask.version import VersionRequest
 
 __all__ = [
     "AlgorithmsRequest",
+    "Asked",
     "Authentication",
     "CapabilitiesRequest",
     "CertificateRequest",
     "ChallengeRequest",
     "DigestsRequest",
+    "EncapsulatedRequestRequest",
+    "EncapsulatedResponseRequest",
+    "EndSessionRequest",
+    "FinishRequest",
+    "HeartbeatRequest",
+    "KeyExchangeRequest",
+    "KeyUpdateRequest",
     "MeasurementsRequest",
+    "Opened",
     "PeerChain",
     "PeerKey",
     "Portion",
+    "PskExchangeRequest",
+    "PskFinishRequest",
     "Reading",
     "ReportedMeasurement",
     "Request",

@@ -46,8 +46,10 @@ class Request(ABC, Generic[T_co]):
     on_broken: ClassVar[tuple[Part, ...]] = ()
     padding: int = PADDING
 
-    def __init__(self, connection: Connection, message: Message) -> None:
-        """Build the request for `connection`.
+    def __init__(
+        self, connection: Connection, message: Message, shape: Shape | None = None
+    ) -> None:
+        """Build the request for `connection`; `shape` is its layout's where sizes were negotiated.
 
         Raises EmulatorError where it is out of order, UnsupportedByPeer where the peer does not
         offer what it needs.
@@ -62,7 +64,7 @@ class Request(ABC, Generic[T_co]):
             raise UnsupportedByPeer(f"{self.code.name} needs {wanted}, which the peer lacks")
         self.connection = connection
         self.message = message
-        self.raw = encode(message, Shape(message.version))
+        self.raw = encode(message, shape or Shape(message.version))
 
     def is_legal(self, state: State) -> bool:
         """Whether the request may be sent in `state`."""

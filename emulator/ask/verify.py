@@ -1,9 +1,12 @@
-"""Verifying what a peer signed."""
+"""Verifying what a peer signed, or proved by its finished key."""
 
 from dataclasses import dataclass
 
 from emulator.ask.chain import Signer
+from emulator.errors import BrokenReply
 from emulator.spdm.connection import Connection
+from emulator.spdm.key_schedule import Direction
+from emulator.spdm.session import Session
 from emulator.spdm.signing import ToSign
 from emulator.spdm.transcript import View
 
@@ -40,3 +43,14 @@ def verify(
     else:
         problem = f"it is not the one of {signer.name} over this conversation"
     return Verified(transcript_hash, problem)
+
+
+def check_verify_data(session: Session, message: str, digest: bytes, verify_data: bytes) -> None:
+    """Raise BrokenReply unless `message` proves the peer's finished key over this transcript."""
+    if not session.secrets.verifies(Direction.RESPONSE, digest, verify_data):
+        raise BrokenReply(
+            message,
+            "verify_data",
+            found=verify_data.hex(),
+            expected="the HMAC of this handshake under the responder's finished key",
+        )

@@ -11,6 +11,17 @@ import typer
 
 from emulator.cli.options import DEFAULT_TARGET, Seed, address_or_exit, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
+from emulator.cli.sessions import (
+    Aead,
+    ClearHandshake,
+    Dhe,
+    Keylog,
+    Psk,
+    Session,
+    key_log,
+    offered,
+    wanted,
+)
 from emulator.client import connect
 from emulator.client.config_space import PcieError
 from emulator.client.mctp import MCTP_TARGET, MctpError, MctpUnsupported, endpoint_address
@@ -126,6 +137,12 @@ def attest(
             help="Ask for all the algorithms the device has (SPDM 1.3, with --chunk).",
         ),
     ] = False,
+    session: Session = False,
+    psk: Psk = None,
+    dhe: Dhe = None,
+    aead: Aead = None,
+    clear_handshake: ClearHandshake = False,
+    keylog: Keylog = None,
     seed: Seed = None,
     timeout: Annotated[
         float, typer.Option(min=0.001, help="Seconds to wait for each reply.")
@@ -140,16 +157,30 @@ def attest(
 ) -> None:
     """Connect to a device as a host does, and judge it: certificates, challenge, measurements.
 
+    With --session and --psk also sessions, and the measurements inside of them.
+
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
     host, port = _address(target)
     carried = _transport(host, transport)
     if supported_algorithms and not chunk:
         fail("--supported-algorithms takes --chunk, without which none may ask", code=WRONG_USE)
+    sessions = wanted(
+        session=session,
+        psk=psk,
+        others=(
+            ("--dhe", dhe),
+            ("--aead", aead),
+            ("--clear-handshake", clear_handshake),
+            ("--keylog", keylog),
+        ),
+    )
+    sized = _sized(_offer(version, asym, hash_), data_transfer_size, chunk=chunk)
     offer = replace(
-        _sized(_offer(version, asym, hash_), data_transfer_size, chunk=chunk),
+        offered(sized, sessions, dhe=dhe, aead=aead, clear=clear_handshake),
         ask_algorithms=supported_algorithms,
     )
+    log = key_log(keylog)
     roots = _roots(trust)
     keys = _public_keys(public_key)
     if keys and (slot is not None or san is not None):
@@ -171,6 +202,8 @@ def attest(
             transport=carried,
             observer=unobserved if as_json else report,
         ) as client:
+            if log is not None:
+                client.requester.key_log = log
             return await client.attest(
                 trust=roots,
                 at=datetime.now(UTC),
@@ -179,6 +212,7 @@ def attest(
                 public_keys=keys,
                 measurements=measurements.value,
                 raw=raw,
+                sessions=sessions,
             )
 
     try:

@@ -5,11 +5,17 @@ protocol. `drive` runs any flow of `emulator.requester` over a channel. `connect
 
     async with connect("127.0.0.1", 2323) as client:
         verdict = await client.attest(trust=roots, at=now)
+
+With an offer for sessions (`requester.for_sessions`) it opens them:
+
+    async with client.session() as session:
+        reading = await session.measurements()
 """
 
 from emulator.client.channel import Channel
 from emulator.client.client import Client, connect
 from emulator.client.drive import drive
+from emulator.client.session import SessionClient
 from emulator.client.socket import SocketChannel
 
-__all__ = ["Channel", "Client", "SocketChannel", "connect", "drive"]
+__all__ = ["Channel", "Client", "SessionClient", "SocketChannel", "connect", "drive"]

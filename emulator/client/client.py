@@ -1,40 +1,39 @@
 """The requester over a socket, ready to use."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import TypeVar
 
-from emulator.ask import Authentication, PeerChain, Reading, SlotDigests
+from emulator.ask import Authentication
+from emulator.client.asking import Asking
 from emulator.client.channel import Channel
-from emulator.client.drive import drive
 from emulator.client.mctp import MCTP_TARGET, MctpChannel, endpoint_address
+from emulator.client.session import SessionClient
 from emulator.client.socket import TIMEOUT, SocketChannel
 from emulator.client.sysfs import PCI, function_name, open_mailbox
 from emulator.crypto.keys import VerifyingKey
 from emulator.entropy import Entropy, System
+from emulator.errors import PeerError
 from emulator.requester import (
     DEFAULT,
+    NO_SESSIONS,
     Flow,
-    Measured,
     Observer,
     Offer,
     Requester,
+    SecureSession,
+    Sessions,
     Verdict,
     attest,
-    measure_all,
 )
-from emulator.requester.attest import MeasurementMode
 from emulator.requester.flow import unobserved
-from emulator.spdm.messages import MeasurementOperation
-from emulator.spdm.messages.challenge import SummaryType
+from emulator.requester.reading import MeasurementMode
+from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.negotiation import Negotiated
 from emulator.transport.doe import DOE
 
-_T = TypeVar("_T")
 
-
-class Client:
+class Client(Asking):
     """A requester and the channel to its device.
 
     Each method is the requester's or flow's of the same name, driven over the channel; `run`
@@ -44,30 +43,13 @@ class Client:
     def __init__(
         self, requester: Requester, channel: Channel, *, observer: Observer = unobserved
     ) -> None:
+        super().__init__(requester, channel, observer=observer)
         self.requester = requester
-        self.channel = channel
         requester.padding = channel.binding.padding
-        self._observer = observer
-
-    async def run(self, flow: Flow[_T]) -> _T:
-        """Drive a flow of `requester`."""
-        return await drive(flow, self.channel, observer=self._observer)
 
     async def connect(self) -> Negotiated:
         """GET_VERSION, GET_CAPABILITIES, NEGOTIATE_ALGORITHMS."""
         return await self.run(self.requester.connect())
-
-    async def digests(self) -> SlotDigests:
-        """GET_DIGESTS."""
-        return await self.run(self.requester.digests())
-
-    async def certificate(self, slot: int = 0) -> PeerChain:
-        """GET_CERTIFICATE until the chain in `slot` is whole."""
-        return await self.run(self.requester.certificate(slot))
-
-    async def slot_size(self, slot: int = 0) -> int:
-        """GET_CERTIFICATE for the size of a slot, bytes, since 1.3."""
-        return await self.run(self.requester.slot_size(slot))
 
     async def challenge(
         self, slot: int = 0, *, summary: SummaryType = SummaryType.NONE
@@ -75,29 +57,38 @@ class Client:
         """CHALLENGE the chain fetched from `slot`."""
         return await self.run(self.requester.challenge(slot, summary=summary))
 
-    async def measurements(
-        self,
-        operation: int = MeasurementOperation.ALL,
-        *,
-        signed_by: int | None = 0,
-        raw: bool = False,
-    ) -> Reading:
-        """GET_MEASUREMENTS once: COUNT, ALL or an index."""
-        return await self.run(self.requester.measurements(operation, signed_by=signed_by, raw=raw))
+    @asynccontextmanager
+    async def session(
+        self, slot: int = 0, *, summary: SummaryType = SummaryType.NONE
+    ) -> AsyncIterator[SessionClient]:
+        """A session opened by KEY_EXCHANGE and FINISH; leaving the block ends it.
 
-    async def measure_all(
-        self, *, one_by_one: bool = False, signed_by: int | None = 0, raw: bool = False
-    ) -> Measured:
-        """Count the measurements and read them all under one signature."""
-        count = await self.run(self.requester.measurement_count())
-        flow = measure_all(
-            self.requester, count=count, one_by_one=one_by_one, signed_by=signed_by, raw=raw
-        )
-        return await self.run(flow)
+        The chain in `slot` is fetched first, unless it was.
+        """
+        if slot not in (NO_SLOT, *self.requester.chains):
+            await self.certificate(slot)
+        async with self._session(self.requester.session(slot, summary=summary)) as session:
+            yield session
 
-    async def vendor(self, standard: int, vendor: bytes, payload: bytes) -> bytes:
-        """VENDOR_DEFINED_REQUEST."""
-        return await self.run(self.requester.vendor(standard, vendor, payload))
+    @asynccontextmanager
+    async def psk_session(
+        self, hint: bytes, key: bytes, *, summary: SummaryType = SummaryType.NONE
+    ) -> AsyncIterator[SessionClient]:
+        """A session of a pre-shared key; leaving the block ends it."""
+        flow = self.requester.psk_session(hint, key, summary=summary)
+        async with self._session(flow) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self, flow: Flow[SecureSession]) -> AsyncIterator[SessionClient]:
+        session = SessionClient(await self.run(flow), self.channel, observer=self._observer)
+        try:
+            yield session
+        except Exception:
+            with suppress(PeerError):  # the first reason is the one to be told
+                await session.end()
+            raise
+        await session.end()
 
     async def attest(
         self,
@@ -109,6 +100,7 @@ class Client:
         public_keys: Sequence[VerifyingKey] = (),
         measurements: MeasurementMode = "all",
         raw: bool = False,
+        sessions: Sessions = NO_SESSIONS,
     ) -> Verdict:
         """Connect and judge the device."""
         flow = attest(
@@ -120,6 +112,7 @@ class Client:
             public_keys=public_keys,
             measurements=measurements,
             raw=raw,
+            sessions=sessions,
         )
         return await self.run(flow)
 

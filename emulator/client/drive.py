@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from emulator.ask import wait_asked
 from emulator.client.channel import Channel
-from emulator.errors import BrokenReply, PeerError
-from emulator.requester.flow import Direction, Flow, Observer, unobserved
+from emulator.errors import BrokenReply, EmulatorError, PeerError
+from emulator.requester.flow import Direction, Flow, Inside, Observer, unobserved
 from emulator.transport.binding import Binding, BindingError, Kind
 
 LONGEST_WAIT = 10.0
@@ -28,7 +28,8 @@ async def drive(flow: Flow[_T], channel: Channel, *, observer: Observer = unobse
         while True:
             observer(Direction.REQUEST, request)
             try:
-                reply = unwrap(await channel.exchange(binding.wrap(request)), binding)
+                payload = await channel.exchange(wrap(request, binding))
+                reply = unwrap(payload, binding, request)
             except PeerError as error:
                 request = flow.throw(error)
                 continue
@@ -44,14 +45,34 @@ async def drive(flow: Flow[_T], channel: Channel, *, observer: Observer = unobse
         flow.close()
 
 
-def unwrap(payload: bytes, binding: Binding) -> bytes:
-    """The SPDM message in a payload, padding included. Raises BrokenReply for anything else."""
+def wrap(request: bytes, binding: Binding) -> bytes:
+    """The payload that carries a request of a flow.
+
+    Raises EmulatorError for one inside of a session where the transport carries none.
+    """
+    if not isinstance(request, Inside):
+        return binding.wrap(request)
+    if binding.records is None:
+        raise EmulatorError(f"transport {binding.name} carries no sessions")
+    return binding.wrap_record(request.session.seal(binding.records, request))
+
+
+def unwrap(payload: bytes, binding: Binding, request: bytes = b"") -> bytes:
+    """The SPDM message in a payload, padding included: the reply to `request`.
+
+    Raises BrokenReply for anything else; to a request inside of a session only a record of that
+    session is an answer.
+    """
     try:
         found = binding.unwrap(payload)
     except BindingError as error:
         raise BrokenReply(
             binding.unit, error.field, found=error.found, expected=error.expected
         ) from error
-    if found.kind is not Kind.MESSAGE:
-        raise BrokenReply(binding.unit, "type", found=found.kind.value, expected=Kind.MESSAGE.value)
-    return found.data
+    session = request.session if isinstance(request, Inside) else None
+    expected = Kind.MESSAGE if session is None else Kind.SECURED
+    if found.kind is not expected:
+        raise BrokenReply(binding.unit, "type", found=found.kind.value, expected=expected.value)
+    if session is None or binding.records is None:
+        return found.data
+    return Inside(session.open(binding.records, found.data), session)

@@ -12,10 +12,13 @@ from rich.console import Console
 from emulator.report.conversation import Conversation, Told
 from emulator.report.drawing import Drawing
 from emulator.requester import Direction, Step, Verdict
+from emulator.requester.flow import Inside
 from emulator.spdm.messages.measured import KINDS
 from emulator.wire import render
 
 _NAME_WIDTH = 26
+"""Columns of the names of steps, more where one is longer."""
+
 _PLAIN_WIDTH = 4
 _KIND_WIDTH = max(map(len, KINDS)) + 2
 _HOW_WIDTH = 6
@@ -38,7 +41,10 @@ class ConsoleReport:
 
     def __call__(self, direction: Direction, raw: bytes) -> None:
         """Draw one SPDM message as it passes."""
-        self.message(self._conversation.tell(direction, raw))
+        if isinstance(raw, Inside):
+            self.message(self._conversation.tell_inside(direction, raw, raw.session.id))
+        else:
+            self.message(self._conversation.tell(direction, raw))
 
     def message(self, told: Told) -> None:
         """Draw one message that was told already."""
@@ -56,21 +62,22 @@ class ConsoleReport:
 
     def verdict(self, verdict: Verdict) -> None:
         """Draw all steps, what was measured, and the outcome."""
+        width = max([_NAME_WIDTH, *(len(step.name) for step in verdict.steps)])
         for step in verdict.steps:
-            self._step(step)
+            self._step(step, width)
         failed = [step.name for step in verdict.steps if step.ok is False]
         skipped = sum(step.ok is None for step in verdict.steps)
         passed = len(verdict.steps) - len(failed) - skipped
         detail = f"{passed} passed, {len(failed)} failed, {skipped} not judged"
         if failed:
             detail += f"; failed: {', '.join(failed)}"
-        self._step(Step("VERDICT", verdict.ok, detail))
+        self._step(Step("VERDICT", verdict.ok, detail), width)
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: Step, name_width: int) -> None:
         mark = (_MARKS if self._drawing.rich else _PLAIN_MARKS)[step.ok]
         style = _STYLES[step.ok]
         width = 1 if self._drawing.rich else _PLAIN_WIDTH
-        self._drawing.put(f"{mark:<{width}} {step.name:<{_NAME_WIDTH}} ", step.detail, style=style)
+        self._drawing.put(f"{mark:<{width}} {step.name:<{name_width}} ", step.detail, style=style)
         for one in step.evidence.get("measurements", ()):
             self._measurement(one)
 

@@ -85,14 +85,19 @@ class Conversation:
         except DecryptError as error:
             return _unread(direction, record, f"{size}: {error}")
         message = form.message(inner)
-        if message is None:
-            told = _unread(direction, inner, f"application message, {len(inner)} bytes")
-            told = replace(told, name="(application)")
-        else:
-            told = self.tell(direction, message)
-        said = f"in session {session:08x}: {told.meaning}"
-        return replace(told, session=session, meaning=said)
+        if message is not None:
+            return self.tell_inside(direction, message, session)
+        told = _unread(direction, inner, f"application message, {len(inner)} bytes")
+        return _inside(replace(told, name="(application)"), session)
+
+    def tell_inside(self, direction: Direction, message: bytes, session: int) -> Told:
+        """Take the next message, which was said in the session of this id."""
+        return _inside(self.tell(direction, message), session)
 
 
 def _unread(direction: Direction, data: bytes, meaning: str) -> Told:
     return Told(direction, "(secured)", len(data), meaning, None, Shape(), data)
+
+
+def _inside(told: Told, session: int) -> Told:
+    return replace(told, session=session, meaning=f"in session {session:08x}: {told.meaning}")

@@ -1,26 +1,34 @@
 """The host's side: a sans-IO requester, the flows made of it, and what they find out.
 
-`Requester` asks one thing at a time; `measure_all` and `attest` are whole conversations. Everything
-here is a generator (`flow.py`) that a shell drives, over a socket or in memory.
+`Requester` asks one thing at a time, and so does a `SecureSession` that it opened; `measure_all`
+and `attest` are whole conversations. Everything here is a generator (`flow.py`) that a shell
+drives, over a socket or in memory.
 """
 
 from emulator.requester.attest import attest
 from emulator.requester.flow import Direction, Flow, Observer
+from emulator.requester.inside import NO_SESSIONS, Sessions
 from emulator.requester.measuring import Measured, measure_all
-from emulator.requester.offer import DEFAULT, Offer
-from emulator.requester.requester import Requester
+from emulator.requester.offer import DEFAULT, Offer, for_sessions
+from emulator.requester.requester import KeyLog, Requester
+from emulator.requester.session import SecureSession
 from emulator.requester.verdict import Step, Verdict
 
 __all__ = [
     "DEFAULT",
+    "NO_SESSIONS",
     "Direction",
     "Flow",
+    "KeyLog",
     "Measured",
     "Observer",
     "Offer",
     "Requester",
+    "SecureSession",
+    "Sessions",
     "Step",
     "Verdict",
     "attest",
+    "for_sessions",
     "measure_all",
 ]

@@ -1,6 +1,7 @@
 """The whole attestation of a device, as Linux and DMTF's requester do it between them.
 
     version → capabilities → algorithms → digests → certificate chain → challenge → measurements
+    → sessions
 
 Each thing that is looked at becomes a step of the verdict, whether it passes or not. What needs an
 earlier step that failed is reported as not judged; a wrong chain or signature stops nothing, as the
@@ -11,25 +12,22 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
-from emulator.ask import Authentication, PeerChain, Reading
-from emulator.crypto import hashes
+from emulator.ask import Authentication, PeerChain
 from emulator.crypto.keys import VerifyingKey
 from emulator.errors import NoResponse
 from emulator.requester import evidence
 from emulator.requester.flow import Flow
 from emulator.requester.identity import chain_checks, cma_name, tcb_infos
-from emulator.requester.measuring import Measured, measure_all
+from emulator.requester.inside import NO_SESSIONS, Sessions, SessionSteps
+from emulator.requester.measuring import Measured
+from emulator.requester.reading import MeasurementMode, MeasurementSteps
 from emulator.requester.requester import Requester
 from emulator.requester.steps import Steps
 from emulator.requester.verdict import Step, Verdict
 from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
-from emulator.spdm.messages.measurements import ContentChanged
 from emulator.spdm.state import State
-
-MeasurementMode = Literal["all", "one-by-one", "none"]
 
 PLAN = (
     "version",
@@ -48,7 +46,7 @@ PLAN = (
 """The steps every verdict has; the chain's own checks, `chain: …`, follow its step.
 
 A step `firmware identity` is added for each certificate with DICE's TcbInfo, and `public key` where
-the device's key was given.
+the device's key was given. Sessions that are asked for have steps of their own (`Sessions.plan`).
 """
 
 
@@ -62,6 +60,7 @@ def attest(
     public_keys: Sequence[VerifyingKey] = (),
     measurements: MeasurementMode = "all",
     raw: bool = False,
+    sessions: Sessions = NO_SESSIONS,
 ) -> Flow[Verdict]:
     """Connect to a device and judge it.
 
@@ -75,14 +74,16 @@ def attest(
             the negotiated algorithm is used instead of certificates.
         measurements: read at once, one by one, or not at all.
         raw: ask for raw measurements rather than digests.
+        sessions: what to open afterwards; the requester must offer what these need
+            (`for_sessions`).
 
     Raises PkiError where a trusted certificate is unreadable; what the device does wrong is in
     the verdict.
     """
-    run = _Attestation(requester, trust, at, expected_san, public_keys, measurements, raw)
+    run = _Attestation(requester, trust, at, expected_san, public_keys, measurements, raw, sessions)
     with contextlib.suppress(NoResponse):  # its step is on record, and nothing can follow
         yield from run.take(slot)
-    return Verdict(run.steps.complete(PLAN), at)
+    return Verdict(run.steps.complete((*PLAN, *sessions.plan())), at)
 
 
 @dataclass
@@ -96,6 +97,7 @@ class _Attestation:
     public_keys: Sequence[VerifyingKey]
     mode: MeasurementMode
     raw: bool
+    sessions: Sessions
     steps: Steps = field(default_factory=Steps)
     proved: bool = False  # some signature was good
 
@@ -115,10 +117,17 @@ class _Attestation:
         authentication = yield from self._challenge(signer)
         if self.requester.connection.state is State.NOT_STARTED:
             return  # the device asked to begin anew, as after an update of its firmware
-        measured = yield from self._measure(signer)
-        self._summarise(authentication, measured)
+        reading = self._reading()
+        measured = yield from reading.read(signer)
+        stated = authentication.reply.summary if authentication else b""
+        reading.summarise("CHALLENGE_AUTH", stated, measured)
         if chain is not None:
             self._firmware(chain, measured)
+        inside = SessionSteps(
+            self.requester, self.steps, self.mode, self.raw, signer=signer, outside=measured
+        )
+        yield from inside.take(self.sessions)
+        self.proved = self.proved or reading.proved or inside.proved
         if not self.proved and self.steps.all_good:
             self.steps.failed("proof", "nothing was signed, so the device has proved nothing")
 
@@ -214,67 +223,14 @@ class _Attestation:
         steps.passed("challenge", *evidence.challenge(found))
         certified = "" if slot == NO_SLOT else ", certificates"
         covers = f"negotiation{certified} and challenge"
-        self._signed("challenge", covers, problem, found)
+        reading = self._reading()
+        made = found.reply.signature
+        reading.signed("challenge signature", covers, problem, found.transcript_hash, made)
+        self.proved = reading.proved
         return found
 
-    def _measure(self, slot: int) -> Flow[Measured | None]:
-        """GET_MEASUREMENTS as asked for; None where there are none to judge."""
-        requester, steps = self.requester, self.steps
-        theirs = requester.connection.peer_capabilities
-        reason = ""
-        if self.mode == "none":
-            reason = "not asked for"
-        elif not theirs & MEAS:
-            reason = "the device does not offer measurements"
-        if reason:
-            steps.skipped(reason, "measurement count", "measurements", "measurement signature")
-            return None
-        count = yield from steps.attempt("measurement count", requester.measurement_count())
-        if count is None:
-            return None
-        steps.passed("measurement count", f"the device has {count}", {"count": count})
-        flow = measure_all(
-            requester,
-            count=count,
-            one_by_one=self.mode == "one-by-one",
-            signed_by=slot if Cap.MEAS_SIG in theirs else None,
-            raw=self.raw,
-        )
-        found, problem = yield from steps.attempt_signed("measurements", flow)
-        if found is None:
-            return None
-        last = found.readings[-1]
-        good = last.content_changed != ContentChanged.CHANGED and len(found.measurements) == count
-        steps.judged("measurements", *evidence.measurements(found), ok=good)
-        if Cap.MEAS_SIG in theirs:
-            covers = f"negotiation and {last.covered} readings"
-            self._signed("measurement", covers, problem, last)
-        else:
-            steps.skipped("the device does not sign measurements", "measurement signature")
-        return found
-
-    def _signed(
-        self, what: str, covers: str, problem: str, found: Authentication | Reading
-    ) -> None:
-        """A signature's own step."""
-        whose = "provisioned key" if self.requester.public_key else "leaf"
-        detail = problem or f"it is the {whose}'s, over {covers}"
-        facts = evidence.signature(found.transcript_hash, found.reply.signature)
-        self.steps.judged(f"{what} signature", detail, facts, ok=not problem)
-        self.proved = self.proved or not problem
-
-    def _summarise(self, authentication: Authentication | None, measured: Measured | None) -> None:
-        """The measurement summary hash of CHALLENGE_AUTH against the measurements."""
-        stated = authentication.reply.summary if authentication else b""
-        chosen = self.requester.connection.algorithms.hash
-        if not stated or measured is None or chosen is None:
-            self.steps.skipped("there is nothing to compare", "measurement summary")
-        elif self.raw:
-            self.steps.skipped("it covers digests, not raw measurements", "measurement summary")
-        else:
-            computed = hashes.digest(chosen.name, *(one.block for one in measured.measurements))
-            told = evidence.summary(stated, computed)
-            self.steps.judged("measurement summary", *told, ok=stated == computed)
+    def _reading(self) -> MeasurementSteps:
+        return MeasurementSteps(self.requester, self.steps, self.mode, self.raw)
 
     def _firmware(self, chain: PeerChain, measured: Measured | None) -> None:
         """What certificates say of the firmware their keys stand for, if any does.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from emulator.ask import Authentication, PeerChain, ReportedMeasurement, SlotDigests
+from emulator.ask import Authentication, Opened, PeerChain, ReportedMeasurement, SlotDigests
 from emulator.ask.version import version_text
 from emulator.crypto import hashes
 from emulator.crypto.keys import VerifyingKey
@@ -12,7 +12,7 @@ from emulator.requester.identity import describe_chain
 from emulator.requester.measuring import Measured
 from emulator.spdm.algorithms import HASHES, SIGNATURES, OpaqueFormat
 from emulator.spdm.algorithms import names as algorithm_names
-from emulator.spdm.capabilities import names
+from emulator.spdm.capabilities import Cap, names
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Capabilities
 from emulator.spdm.messages.certificates import SLOT_MASK
@@ -61,6 +61,10 @@ def algorithms(agreed: Negotiated) -> Told:
     chosen = {family: row.name if row else None for family, row in rows.items()}
     parts = [chosen["asym"] or "no signatures", chosen["hash"] or "no hash"]
     parts.append(f"measurements {chosen['measurement_hash'] or 'none'}")
+    for family, row in (("dhe", agreed.dhe), ("aead", agreed.aead)):
+        if row is not None:
+            chosen[family] = row.name
+            parts.append(row.name)
     opaque = {OpaqueFormat.FORMAT_0: 0, OpaqueFormat.FORMAT_1: 1}
     return ", ".join(parts), {
         **chosen,
@@ -161,12 +165,33 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(f"{run[0]} to {run[-1]}" if run[1:] else str(run[0]) for run in runs)
 
 
-def summary(stated: bytes, computed: bytes) -> Told:
-    """The measurement summary hash of CHALLENGE_AUTH against the measurements."""
+def summary(message: str, stated: bytes, computed: bytes) -> Told:
+    """The measurement summary hash in `message` against the measurements."""
     facts = {"stated": stated.hex(), "computed": computed.hex()}
     if stated == computed:
-        return "CHALLENGE_AUTH has the hash of all measurements", facts
-    return f"CHALLENGE_AUTH has {stated.hex()}, the measurements give {computed.hex()}", facts
+        return f"{message} has the hash of all measurements", facts
+    return f"{message} has {stated.hex()}, the measurements give {computed.hex()}", facts
+
+
+def session(opened: Opened, connection: Connection) -> Told:
+    """The session that was opened, and what it is made of; `connection`: the one inside."""
+    made, agreed = opened.session, connection.algorithms
+    secured = f"{opened.secured_version >> 4}.{opened.secured_version & 0xF}"
+    clear = not made.psk and connection.both(Cap.HANDSHAKE_IN_THE_CLEAR)
+    handshake = "clear" if clear else "encrypted" if made.encrypted else "authenticated"
+    records = "encrypted" if made.encrypted else "authenticated only"
+    group = "pre-shared key" if made.psk or agreed.dhe is None else agreed.dhe.name
+    aead = agreed.aead.name if agreed.aead else ""
+    detail = f"{made.id:08x}: {group}, {aead}, records {records}, secured messages {secured}"
+    return detail, {
+        "id": made.id,
+        "dhe": None if made.psk or agreed.dhe is None else agreed.dhe.name,
+        "aead": aead,
+        "encrypted": made.encrypted,
+        "handshake": handshake,
+        "secured_version": secured,
+        "heartbeat": made.heartbeat,
+    }
 
 
 def firmware(number: int, info: TcbInfo, measured: Sequence[ReportedMeasurement]) -> Told:

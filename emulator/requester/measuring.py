@@ -7,8 +7,8 @@ from typing import cast
 from emulator.ask import Reading, ReportedMeasurement
 from emulator.device.measurements import MAX_INDEX
 from emulator.errors import PeerError, PeerErrorReply, SignatureMismatch
+from emulator.requester.asker import Asker
 from emulator.requester.flow import Flow
-from emulator.requester.requester import Requester
 from emulator.spdm.codes import ErrorCode
 
 
@@ -31,7 +31,7 @@ class Measured:
 
 
 def measure_all(
-    requester: Requester,
+    requester: Asker,
     *,
     count: int,
     one_by_one: bool = False,
@@ -67,7 +67,7 @@ def measure_all(
 
 
 def _each(
-    requester: Requester,
+    requester: Asker,
     count: int,
     readings: list[Reading],
     signed_by: int | None,
@@ -90,7 +90,7 @@ def _each(
 
 
 def _sweep(
-    requester: Requester,
+    requester: Asker,
     indices: Iterable[int],
     count: int,
     readings: list[Reading],

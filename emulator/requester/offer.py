@@ -1,11 +1,14 @@
 """What a requester offers a device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.device.device import QEMU_REPLY
 from emulator.errors import EmulatorError
 from emulator.spdm.algorithms import (
+    AEADS,
+    DHE_GROUPS,
     HASHES,
+    KEY_SCHEDULES,
     MEASUREMENT_SPECIFICATION_DMTF,
     SIGNATURES,
     Algorithm,
@@ -13,6 +16,8 @@ from emulator.spdm.algorithms import (
 )
 from emulator.spdm.capabilities import NONE, Cap
 from emulator.spdm.negotiation import STRUCTURES
+from emulator.spdm.secured_versions import ALL as ALL_SECURED
+from emulator.spdm.secured_versions import SecuredVersion
 from emulator.spdm.versions import RULES, Version
 from emulator.transport.doe import HEADER_SIZE
 
@@ -43,6 +48,7 @@ class Offer:
         dhe: groups of key exchanges, by name.
         aead: what can seal the records of sessions, by name.
         key_schedule: key schedules, by name.
+        secured_versions: the versions of secured messages.
         opaque_formats: the opaque-data formats it can read.
         measurement_specification: the bits of MeasurementSpecification it knows; 0: no
             measurements.
@@ -61,6 +67,7 @@ class Offer:
     dhe: tuple[str, ...] = ()
     aead: tuple[str, ...] = ()
     key_schedule: tuple[str, ...] = ()
+    secured_versions: tuple[SecuredVersion, ...] = ALL_SECURED
     opaque_formats: int = OpaqueFormat.FORMAT_1
     measurement_specification: int = MEASUREMENT_SPECIFICATION_DMTF
     data_transfer_size: int = QEMU_REPLY - HEADER_SIZE
@@ -91,3 +98,22 @@ class Offer:
 
 DEFAULT = Offer()
 """All versions and algorithms this package can compute, and a reply that QEMU's mailbox holds."""
+
+IN_SESSION = Cap.ENCRYPT | Cap.MAC | Cap.HBEAT | Cap.KEY_UPD
+"""What a requester offers for its sessions, however they are opened."""
+
+
+def for_sessions(offer: Offer, how: Cap = Cap.KEY_EX) -> Offer:
+    """`offer`, and sessions in addition.
+
+    Args:
+        offer: lists of algorithms for sessions that are empty in it get all that can be computed.
+        how: KEY_EX, PSK or both; HANDSHAKE_IN_THE_CLEAR besides, where that is wanted.
+    """
+    return replace(
+        offer,
+        capabilities=offer.capabilities | IN_SESSION | how,
+        dhe=offer.dhe or _offered(DHE_GROUPS),
+        aead=offer.aead or _offered(AEADS),
+        key_schedule=offer.key_schedule or _offered(KEY_SCHEDULES),
+    )

@@ -1,74 +1,57 @@
 """The host's end of one connection: a method a request, each a flow."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from functools import partial
 
 from emulator.ask import (
     AlgorithmsRequest,
     Authentication,
     CapabilitiesRequest,
-    CertificateRequest,
     ChallengeRequest,
-    DigestsRequest,
-    MeasurementsRequest,
-    PeerChain,
-    PeerKey,
-    Reading,
-    Request,
-    Signer,
-    SlotDigests,
-    SlotSizeRequest,
-    VendorRequest,
+    KeyExchangeRequest,
+    PskExchangeRequest,
     VersionRequest,
-    read_chain,
-    respond_if_ready,
 )
-from emulator.ask.certificates import LARGE_HEADER, PORTION_HEADER, uses_large_form
-from emulator.ask.chunks import check_may_be_large, is_large_response, receive_large, send_large
-from emulator.crypto.keys import VerifyingKey
-from emulator.device.slots import MAX_CHAIN
+from emulator.ask.psk import CONTEXT_SIZE as PSK_CONTEXT_SIZE
+from emulator.crypto import dhe
 from emulator.entropy import Entropy
-from emulator.errors import EmulatorError, PeerErrorReply
+from emulator.errors import UnsupportedByPeer
+from emulator.requester.asker import NO_CONTEXT, Asker
 from emulator.requester.flow import Flow
 from emulator.requester.offer import DEFAULT, Offer
+from emulator.requester.session import SecureSession
 from emulator.spdm.agreement import Agreement
-from emulator.spdm.capabilities import Cap
-from emulator.spdm.chunking import HANDLES
-from emulator.spdm.codes import ErrorCode
 from emulator.spdm.connection import Connection
-from emulator.spdm.messages import Capabilities, MeasurementOperation, RequestAttributes
-from emulator.spdm.messages.challenge import CONTEXT_SIZE, NO_SLOT, NONCE_SIZE, SummaryType
+from emulator.spdm.messages import Capabilities
+from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.key_exchange import SessionPolicy
 from emulator.spdm.negotiation import Negotiated
-from emulator.spdm.state import State
-from emulator.spdm.versions import rules
-from emulator.transport.doe import PADDING
 
-_T = TypeVar("_T")
-_NO_CONTEXT = bytes(CONTEXT_SIZE)
+KeyLog = Callable[[str, bytes, bytes], None]
+"""Hears of the secrets of sessions: a label, what made the session a new one, and the secret.
+
+These are the fields of a line in a key log (`spdm/keylog.py`).
+"""
+
+_HALF_SIZE = 2
+_HALF_MASK = 0xFFFF
 
 
-class Requester:
+def _nobody(label: str, identifier: bytes, secret: bytes) -> None:
+    del label, identifier, secret
+
+
+class Requester(Asker):
     """One connection to a device.
 
     Attributes:
-        offer: what it offers.
-        connection: what was agreed.
-        slots: what DIGESTS said last, or None.
-        chains: the chains that were fetched, by slot.
-        public_key: the device's key if it came by another way; it stands for slot 0xFF.
-        padding: up to this many bytes of the transport's may follow a reply; DOE's, until a
-            client sets its channel's.
+        key_log: hears of the secrets of all its sessions.
     """
 
     def __init__(self, entropy: Entropy, offer: Offer = DEFAULT) -> None:
         """Draw nonces from `entropy`."""
-        self.offer = offer
-        self.connection = Connection()
-        self.slots: SlotDigests | None = None
-        self.chains: dict[int, PeerChain] = {}
-        self.public_key: VerifyingKey | None = None
-        self.padding = PADDING
-        self._entropy = entropy
-        self._handle = 0
+        super().__init__(entropy, offer, Connection())
+        self.key_log: KeyLog = _nobody
 
     def connect(self) -> Flow[Negotiated]:
         """GET_VERSION, GET_CAPABILITIES, NEGOTIATE_ALGORITHMS."""
@@ -87,7 +70,7 @@ class Requester:
         """GET_VERSION, which begins anew; returns the numbers of the device's VERSION entries."""
         self.slots = None
         self.chains = {}
-        return (yield from self._ask(VersionRequest(self.connection, self.offer.versions)))
+        return (yield from self.ask(VersionRequest(self.connection, self.offer.versions)))
 
     def capabilities(self) -> Flow[Capabilities]:
         """GET_CAPABILITIES."""
@@ -99,7 +82,7 @@ class Requester:
             max_message=self.offer.max_message,
             ask_algorithms=self.offer.ask_algorithms,
         )
-        return (yield from self._ask(request))
+        return (yield from self.ask(request))
 
     def algorithms(self) -> Flow[Negotiated]:
         """NEGOTIATE_ALGORITHMS."""
@@ -111,37 +94,89 @@ class Requester:
             opaque_formats=self.offer.opaque_formats,
             **self.offer.session_rows,
         )
-        return (yield from self._ask(request))
+        return (yield from self.ask(request))
 
-    def digests(self) -> Flow[SlotDigests]:
-        """GET_DIGESTS."""
-        self.slots = yield from self._ask(DigestsRequest(self.connection))
-        return self.slots
+    def key_exchange(
+        self,
+        slot: int = 0,
+        *,
+        summary: SummaryType = SummaryType.NONE,
+        policy: SessionPolicy = SessionPolicy.TERMINATION,
+    ) -> Flow[SecureSession]:
+        """KEY_EXCHANGE alone: the session is in its handshake.
 
-    def certificate(self, slot: int = 0) -> Flow[PeerChain]:
-        """GET_CERTIFICATE as often as it takes to fetch the chain in `slot`."""
-        chosen = self.connection.algorithms.hash
-        name = chosen.name if chosen else ""
-        large = uses_large_form(self.connection)
-        room = self.offer.data_transfer_size
-        largest = room - LARGE_HEADER if large else min(room - PORTION_HEADER, MAX_CHAIN)
-        largest = min(largest, self.offer.certificate_portion or largest)
-        data, total, length = b"", None, largest
-        while length:
-            request = CertificateRequest(
-                self.connection, slot=slot, offset=len(data), length=length, total=total
-            )
-            portion = yield from self._ask(request)
-            data += portion.data
-            total = len(data) + portion.remainder
-            length = min(largest, portion.remainder)
-        wide = rules(self.connection.version).large_forms
-        self.chains[slot] = read_chain(slot, data, name, wide=wide)
-        return self.chains[slot]
+        Args:
+            slot: whose key vouches for it: one that was fetched before, or 0xFF for `public_key`.
+            summary: the measurement summary hash wanted, in `opened.reply.summary`.
+            policy: since 1.2, what ends the session.
+        """
+        chosen = self.connection.algorithms.dhe
+        if chosen is None:
+            raise UnsupportedByPeer("a key exchange needs dhe, of which nothing was agreed")
+        group = dhe.GROUPS[chosen.name]
+        random = self._nonce("KEY_EXCHANGE random")
+        request = KeyExchangeRequest(
+            self.connection,
+            signer=self._signer(slot),
+            pair=group.pair(self.entropy.bytes(group.drawn, label="key exchange")),
+            half=self._half(),
+            random=random,
+            policy=policy,
+            summary_type=summary,
+            versions=self.offer.secured_versions,
+            listener=partial(self._tell, random),
+        )
+        return SecureSession(self, (yield from self.ask(request)))
 
-    def slot_size(self, slot: int = 0) -> Flow[int]:
-        """GET_CERTIFICATE for the size of a slot, bytes, since 1.3."""
-        return (yield from self._ask(SlotSizeRequest(self.connection, slot=slot)))
+    def psk_exchange(
+        self,
+        hint: bytes,
+        key: bytes,
+        *,
+        summary: SummaryType = SummaryType.NONE,
+        policy: SessionPolicy = SessionPolicy.TERMINATION,
+    ) -> Flow[SecureSession]:
+        """PSK_EXCHANGE alone, with the key that the device knows by `hint`; as `key_exchange`."""
+        context = self.entropy.bytes(PSK_CONTEXT_SIZE, label="PSK context")
+        request = PskExchangeRequest(
+            self.connection,
+            hint=hint,
+            key=key,
+            half=self._half(),
+            context=context,
+            policy=policy,
+            summary_type=summary,
+            versions=self.offer.secured_versions,
+            listener=partial(self._tell, context),
+        )
+        return SecureSession(self, (yield from self.ask(request)))
+
+    def session(
+        self, slot: int = 0, *, summary: SummaryType = SummaryType.NONE
+    ) -> Flow[SecureSession]:
+        """KEY_EXCHANGE and FINISH: an established session."""
+        session = yield from self.key_exchange(slot, summary=summary)
+        yield from session.finish()
+        return session
+
+    def psk_session(
+        self, hint: bytes, key: bytes, *, summary: SummaryType = SummaryType.NONE
+    ) -> Flow[SecureSession]:
+        """PSK_EXCHANGE, and PSK_FINISH where there is one: an established session."""
+        session = yield from self.psk_exchange(hint, key, summary=summary)
+        yield from session.finish()
+        return session
+
+    def _half(self) -> int:
+        """Our half of a new session's id, which none of our sessions has; never 0."""
+        taken = {0, *(one & _HALF_MASK for one in self.connection.sessions)}
+        half = 0
+        while half in taken:
+            half = int.from_bytes(self.entropy.bytes(_HALF_SIZE, label="session id"), "little")
+        return half
+
+    def _tell(self, identifier: bytes, label: str, secret: bytes) -> None:
+        self.key_log(label, identifier, secret)
 
     def challenge(
         self,
@@ -149,7 +184,7 @@ class Requester:
         *,
         summary: SummaryType = SummaryType.NONE,
         nonce: bytes | None = None,
-        context: bytes = _NO_CONTEXT,
+        context: bytes = NO_CONTEXT,
     ) -> Flow[Authentication]:
         """CHALLENGE the chain fetched from `slot`; nonce (32 bytes) and context (8) may be given.
 
@@ -163,110 +198,4 @@ class Requester:
             context=context,
             summary_type=summary,
         )
-        return (yield from self._ask(request))
-
-    def measurements(
-        self,
-        operation: int = MeasurementOperation.ALL,
-        *,
-        signed_by: int | None = 0,
-        raw: bool = False,
-        new: bool = False,
-        nonce: bytes | None = None,
-        context: bytes = _NO_CONTEXT,
-    ) -> Flow[Reading]:
-        """GET_MEASUREMENTS once.
-
-        Args:
-            operation: COUNT, ALL or an index.
-            signed_by: the slot, fetched before, whose leaf signs, or 0xFF for `public_key`; None
-                for no signature.
-            raw: ask for what was measured rather than for digests, where the device has it.
-            new: since 1.3, ask for what the device will measure once it was reset.
-            nonce: 32 bytes; drawn where none is given.
-            context: 8 bytes that are echoed since 1.3.
-        """
-        signer = None if signed_by is None else self._signer(signed_by)
-        if signer is not None and nonce is None:
-            nonce = self._nonce("GET_MEASUREMENTS nonce")
-        attributes = RequestAttributes(0)
-        if raw:
-            attributes |= RequestAttributes.RAW_BIT_STREAM
-        if new:
-            attributes |= RequestAttributes.NEW_MEASUREMENT
-        request = MeasurementsRequest(
-            self.connection,
-            operation=operation,
-            attributes=attributes,
-            context=context,
-            nonce=nonce or b"",
-            signer=signer,
-        )
-        return (yield from self._ask(request))
-
-    def measurement_count(self) -> Flow[int]:
-        """GET_MEASUREMENTS for the number of measurements, unsigned."""
-        reading = yield from self.measurements(MeasurementOperation.COUNT, signed_by=None)
-        return reading.reply.total
-
-    def vendor(self, standard: int, vendor: bytes, payload: bytes) -> Flow[bytes]:
-        """VENDOR_DEFINED_REQUEST to the protocol of `vendor` in the registry of `standard`."""
-        request = VendorRequest(self.connection, standard=standard, vendor=vendor, payload=payload)
-        return (yield from self._ask(request))
-
-    def _signer(self, slot: int) -> Signer:
-        """The chain fetched from `slot`, or the key provisioned for NO_SLOT.
-
-        Raises EmulatorError where there is none.
-        """
-        if slot == NO_SLOT:
-            chosen = self.connection.algorithms.hash
-            if self.public_key is None or chosen is None:
-                raise EmulatorError("no public key of the device was given: Requester.public_key")
-            return PeerKey(self.public_key, chosen.name)
-        if slot not in self.chains:
-            raise EmulatorError(f"the chain of slot {slot} was not fetched: certificate({slot})")
-        return self.chains[slot]
-
-    def _nonce(self, label: str) -> bytes:
-        return self._entropy.bytes(NONCE_SIZE, label=label)
-
-    def _ask(self, request: Request[_T]) -> Flow[_T]:
-        """Send a request, again to a device that is busy or not ready, and accept its reply."""
-        request.padding = self.padding
-        raw = request.raw
-        for _ in range(self.offer.retries):
-            reply = yield from self._carry(raw)
-            try:
-                return request.accept(reply)
-            except PeerErrorReply as error:
-                if error.code == ErrorCode.BUSY:
-                    continue
-                ready = self.connection.state >= State.NEGOTIATED
-                if error.code != ErrorCode.RESPONSE_NOT_READY or not ready:
-                    raise
-                raw = respond_if_ready(request, error)
-        return request.accept((yield from self._carry(raw)))
-
-    def _carry(self, raw: bytes) -> Flow[bytes]:
-        """The reply to a message, whichever of the two is too large for one piece."""
-        connection = self.connection
-        limit = connection.peer_data_transfer_size
-        if limit and len(raw) > limit:
-            self._handle = (self._handle + 1) % HANDLES
-            reply = yield from send_large(
-                connection, raw, handle=self._handle, padding=self.padding
-            )
-        else:
-            reply = yield raw
-        if is_large_response(reply):
-            whole = yield from receive_large(
-                connection,
-                reply,
-                max_message=self.offer.max_message,
-                padding=self.padding,
-                offered=Cap.CHUNK in self.offer.capabilities,
-            )
-            check_may_be_large(whole)
-            return whole
-        return reply
+        return (yield from self.ask(request))

@@ -112,6 +112,8 @@ _GIVES_UP = frozenset(
         Code.PSK_FINISH,
         Code.HEARTBEAT,
         Code.KEY_UPDATE,
+        Code.GET_ENCAPSULATED_REQUEST,
+        Code.DELIVER_ENCAPSULATED_RESPONSE,
         Code.END_SESSION,
     }
 )

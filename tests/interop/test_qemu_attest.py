@@ -14,7 +14,7 @@ from emulator.entropy import Seeded
 from emulator.pki.authority import sample_roots
 from emulator.qemu import NVME_IDENTITY, QemuMailbox
 from emulator.requester import Offer, Requester, Verdict
-from emulator.requester.attest import MeasurementMode
+from emulator.requester.reading import MeasurementMode
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.versions import BY_TEXT

@@ -25,7 +25,7 @@ from emulator.pki.authority import sample_roots
 from emulator.pki.files import read_certificates
 from emulator.pki.schemes import scheme
 from emulator.requester import Direction, Offer, Requester, Verdict
-from emulator.requester.attest import MeasurementMode
+from emulator.requester.reading import MeasurementMode
 from emulator.spdm.algorithms import SIGNATURES, by_name
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.versions import BY_TEXT
@@ -36,6 +36,7 @@ RESPONDER = os.environ.get("SPDM_RESPONDER_EMU", "")
 HINT = "set SPDM_RESPONDER_EMU to DMTF's spdm_responder_emu, its sample keys beside it"
 
 FOLDERS = {row.name: scheme(row.name).spdm_emu for row in SIGNATURES if row.offered}
+TRANSPORTS = {"doe": "PCI_DOE", "mctp": "MCTP", "tcp": "TCP", "none": "NONE"}
 MATRIX = [
     (version, asym, hash_name)
     for version, asym, hash_name in itertools.product(BY_TEXT, FOLDERS, ("SHA_256", "SHA_384"))
@@ -73,11 +74,14 @@ def start(output: IO[str], *options: str) -> tuple[subprocess.Popen[str], int]:
 
 
 @asynccontextmanager
-async def responder(*options: str, offer: Offer | None = None) -> AsyncIterator[Client]:
+async def responder(
+    *options: str, offer: Offer | None = None, transport: str = "doe"
+) -> AsyncIterator[Client]:
     """A client of a fresh responder, which must end well once the client has left."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        process, port = start(output, *options)
-        async with _client_of(process, port, offer) as client:
+        # The last of an option that is given twice counts.
+        process, port = start(output, "--trans", TRANSPORTS[transport], *options)
+        async with _client_of(process, port, offer, transport) as client:
             yield client
         output.seek(0)
         assert process.returncode == 0, output.read()
@@ -85,12 +89,12 @@ async def responder(*options: str, offer: Offer | None = None) -> AsyncIterator[
 
 @asynccontextmanager
 async def _client_of(
-    process: subprocess.Popen[str], port: int, offer: Offer | None
+    process: subprocess.Popen[str], port: int, offer: Offer | None, transport: str
 ) -> AsyncIterator[Client]:
     """A client; its leaving ends the process."""
     try:
         # Looking whether it listens would be the one connection it serves.
-        channel = await SocketChannel.open("127.0.0.1", port, wait=20)
+        channel = await SocketChannel.open("127.0.0.1", port, wait=20, transport=transport)
         try:
             yield Client(Requester(Seeded("reference"), offer or Offer()), channel)
         finally:
@@ -210,33 +214,9 @@ async def test_what_it_refuses_is_an_error_with_its_code() -> None:
         await client.certificate(0)
 
 
-@asynccontextmanager
-async def responder_over(transport: str, theirs: str, version: str) -> AsyncIterator[Client]:
-    """A client of a fresh responder on a transport; the responder must end well."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        # The last of an option that is given twice counts.
-        process, port = start(output, "--trans", theirs, "--ver", version)
-        try:
-            channel = await SocketChannel.open("127.0.0.1", port, wait=20, transport=transport)
-            try:
-                yield Client(Requester(Seeded("reference"), Offer()), channel)
-            finally:
-                await channel.close()
-            process.wait(timeout=20)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        output.seek(0)
-        assert process.returncode == 0, output.read()
-
-
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-@pytest.mark.parametrize(
-    ("transport", "theirs"),
-    [("doe", "PCI_DOE"), ("mctp", "MCTP"), ("tcp", "TCP"), ("none", "NONE")],
-)
-async def test_verifies_over_each_transport(transport: str, theirs: str, version: str) -> None:
-    async with responder_over(transport, theirs, version) as client:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_verifies_over_each_transport(transport: str, version: str) -> None:
+    async with responder("--ver", version, transport=transport) as client:
         verdict = await judge(client, "ECDSA_P384")
     assert failed(verdict) == []

@@ -18,7 +18,7 @@ from emulator.errors import NoResponse
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
 from emulator.pki.issue import issue
 from emulator.requester import Direction, Offer, Requester, Verdict
-from emulator.requester.attest import MeasurementMode
+from emulator.requester.reading import MeasurementMode
 from emulator.spdm.algorithms import HASHES, SIGNATURES
 from emulator.spdm.transcript import Part, differ
 from emulator.spdm.versions import Version

@@ -15,7 +15,7 @@ from emulator.entropy import Seeded
 from emulator.errors import BrokenReply, EmulatorError, SignatureMismatch
 from emulator.profile import build, load
 from emulator.requester import Offer
-from emulator.requester.attest import MeasurementMode
+from emulator.requester.reading import MeasurementMode
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.versions import Version
 

@@ -11,7 +11,7 @@ from emulator.entropy import Seeded
 from emulator.pki.authority import sample_roots
 from emulator.profile import build, load, ready
 from emulator.requester import Offer, Requester, Verdict
-from emulator.requester.attest import MeasurementMode
+from emulator.requester.reading import MeasurementMode
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.versions import Version
 

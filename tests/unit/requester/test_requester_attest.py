@@ -11,7 +11,8 @@ from emulator.device import Device, Measurement, Sizes
 from emulator.entropy import Seeded
 from emulator.errors import NoResponse
 from emulator.requester import Offer, Requester, Verdict, attest
-from emulator.requester.attest import PLAN, MeasurementMode
+from emulator.requester.attest import PLAN
+from emulator.requester.reading import MeasurementMode
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.signing import MEASUREMENTS, ToSign

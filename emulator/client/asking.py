@@ -1,0 +1,66 @@
+"""What may be asked of a device outside of sessions and inside, over a channel."""
+
+from typing import TypeVar
+
+from emulator.ask import PeerChain, Reading, SlotDigests
+from emulator.client.channel import Channel
+from emulator.client.drive import drive
+from emulator.requester import Flow, Measured, Observer, measure_all
+from emulator.requester.asker import Asker
+from emulator.requester.flow import unobserved
+from emulator.spdm.messages import MeasurementOperation
+
+_T = TypeVar("_T")
+
+
+class Asking:
+    """One conversation, and the channel to its device.
+
+    Each method is the asker's or flow's of the same name, driven over the channel; `run` drives any
+    other.
+    """
+
+    def __init__(self, asker: Asker, channel: Channel, *, observer: Observer = unobserved) -> None:
+        self.channel = channel
+        self._asker = asker
+        self._observer = observer
+
+    async def run(self, flow: Flow[_T]) -> _T:
+        """Drive a flow of this conversation."""
+        return await drive(flow, self.channel, observer=self._observer)
+
+    async def digests(self) -> SlotDigests:
+        """GET_DIGESTS."""
+        return await self.run(self._asker.digests())
+
+    async def certificate(self, slot: int = 0) -> PeerChain:
+        """GET_CERTIFICATE until the chain in `slot` is whole."""
+        return await self.run(self._asker.certificate(slot))
+
+    async def slot_size(self, slot: int = 0) -> int:
+        """GET_CERTIFICATE for the size of a slot, bytes, since 1.3."""
+        return await self.run(self._asker.slot_size(slot))
+
+    async def measurements(
+        self,
+        operation: int = MeasurementOperation.ALL,
+        *,
+        signed_by: int | None = 0,
+        raw: bool = False,
+    ) -> Reading:
+        """GET_MEASUREMENTS once: COUNT, ALL or an index."""
+        return await self.run(self._asker.measurements(operation, signed_by=signed_by, raw=raw))
+
+    async def measure_all(
+        self, *, one_by_one: bool = False, signed_by: int | None = 0, raw: bool = False
+    ) -> Measured:
+        """Count the measurements and read them all under one signature."""
+        count = await self.run(self._asker.measurement_count())
+        flow = measure_all(
+            self._asker, count=count, one_by_one=one_by_one, signed_by=signed_by, raw=raw
+        )
+        return await self.run(flow)
+
+    async def vendor(self, standard: int, vendor: bytes, payload: bytes) -> bytes:
+        """VENDOR_DEFINED_REQUEST."""
+        return await self.run(self._asker.vendor(standard, vendor, payload))
