@@ -28,7 +28,7 @@ from emulator.faults import Faults
 from emulator.record import RecordedEndpoint
 from emulator.serve.fleet import Fleet, Served
 from emulator.serve.limits import Admission
-from emulator.serve.notify import Notifier
+from emulator.serve.notify import Notifier, Reload
 from emulator.serve.run import call, serve
 
 Counts = Mapping[str, Mapping[str, int]]
@@ -134,12 +134,18 @@ class Serving:
                     beside=self._beside(desk),
                     grace=self.bounds.grace,
                     notifier=Notifier(os.environ),
-                    reload=partial(reload_and_tell, control),
+                    reload=self._reload(control),
                 )
             )
         finally:
             desk.recordings.stop()
         return _counts([one.device for one in self.devices])
+
+    def _reload(self, control: Control) -> Reload:
+        """What SIGHUP begins; where there is nothing to read again, that is logged."""
+        if self.file is None or self._shared:
+            return partial(control.call, "fleet.reload")
+        return partial(reload_and_tell, control)
 
     def _beside(self, desk: Desk) -> Controlled:
         carrier: Carrier = nowhere
