@@ -7,10 +7,12 @@ Rules: libspdm `library/spdm_responder_lib/libspdm_rsp_key_exchange.c`,
 from functools import partial
 
 from emulator.answer.exchange import Exchange
+from emulator.device.sessions import Sessions
 from emulator.errors import InvalidRequest, SessionLimitExceeded, WireError
 from emulator.spdm.algorithms import OPAQUE_FORMAT_MASK, Algorithm, OpaqueFormat
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.key_schedule import KeySchedule
+from emulator.spdm.keylog import identifier
 from emulator.spdm.messages import KeyExchange, PskExchange
 from emulator.spdm.messages.key_exchange import SessionPolicy
 from emulator.spdm.secured_versions import choose, offered, selection
@@ -97,7 +99,7 @@ def make(
             KeySchedule(connection.version, hash_name),
             aead,
             limit=sessions.sequence_limit,
-            listener=partial(sessions.key_log, number),
+            listener=partial(_tell, sessions, identifier(request)),
         ),
         transcript=SessionTranscript(negotiation, chain_hash=chain_hash),
         encrypted=connection.both(Cap.ENCRYPT),
@@ -105,6 +107,10 @@ def make(
         outlasts_updates=not rules(connection.version).session_policy
         or SessionPolicy.TERMINATION in request.session_policy,
     )
+
+
+def _tell(sessions: Sessions, session: bytes, label: str, secret: bytes) -> None:
+    sessions.key_log(label, session, secret)
 
 
 def begin(exchange: Exchange, session: Session) -> None:

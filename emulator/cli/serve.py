@@ -13,6 +13,7 @@ import typer
 from emulator.cli.controlled import ControlSocket, emulator_name
 from emulator.cli.fleet import broker_of, control_of, devices_or_exit, fleet_of
 from emulator.cli.formats import RecordFormat
+from emulator.cli.keylog import keep_secrets
 from emulator.cli.mqtt import (
     EmulatorName,
     FleetName,
@@ -177,6 +178,13 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="Record every conversation; see `show` and `replay`."),
     ] = None,
+    keylog: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Append the secrets of sessions, for `show --keylog`; who has them reads all.",
+        ),
+    ] = None,
     record_format: Annotated[
         RecordFormat | None,
         typer.Option(help="Format of the recording; default: by its suffix, else pcapng."),
@@ -223,6 +231,13 @@ def serve(
         devices = _devices(chosen_profiles, sets or [], where, chosen.seed, rules)
     else:
         devices = devices_or_exit(file)
+    if keylog is not None:
+        if file is not None or workers is not None:
+            fail("--keylog takes profiles, no fleet file, nor --workers", code=WRONG_USE)
+        try:
+            keep_secrets(keylog, [served.device for served in devices])
+        except OSError as error:
+            fail(f"{keylog}: cannot be written: {error.strerror or error}", code=WRONG_USE)
     if not as_json:
         stderr().print(f"seed {chosen.seed} (repeat with --seed)", style="dim", markup=False)
     broker = mqtt_or_exit(

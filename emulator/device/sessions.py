@@ -7,12 +7,12 @@ from emulator.spdm.secured import SEQUENCE_LIMIT
 from emulator.spdm.secured_versions import ALL, SecuredVersion
 from emulator.spdm.session import Session
 
-KeyLog = Callable[[int, str, bytes], None]
-"""Hears of a session's secrets: the session's id, a secret's label, its bytes."""
+KeyLog = Callable[[str, bytes, bytes], None]
+"""Hears of the secrets of sessions: label, session and secret, as a line of a key log has them."""
 
 
-def _nobody(session: int, label: str, secret: bytes) -> None:
-    del session, label, secret
+def _nobody(label: str, session: bytes, secret: bytes) -> None:
+    del label, session, secret
 
 
 @dataclass

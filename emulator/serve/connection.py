@@ -215,7 +215,7 @@ class DeviceConnection(asyncio.Protocol):
             if bucket is not None and whole:
                 bucket.take(now)
             self._take(endpoint.receive(data, now))
-        if intake.held and self._held:
+        if intake.held and "held" in self._pauses:
             endpoint.limited("buffered", f"{len(self._held)} replies are held back")
         self._watch()
 

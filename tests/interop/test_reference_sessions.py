@@ -148,6 +148,23 @@ def test_large_messages_inside(keys: Path, transport: str, version: str) -> None
         run(port, keys, "--trans", transport, "--ver", version, "--cap", flags)
 
 
+@pytest.mark.parametrize("transport", ["PCI_DOE", "MCTP"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_recording_is_read_with_the_key_log(
+    keys: Path, tmp_path: Path, transport: str, version: str
+) -> None:
+    kept, recording = tmp_path / "keys.log", tmp_path / "sessions.pcapng"
+    options = ("--keylog", str(kept), "--record", str(recording))
+    with serving("secure-session", options=options) as (port,):
+        run(port, keys, "--trans", transport, "--ver", version)
+    assert kept.stat().st_mode & 0o777 == 0o600
+    shown = subprocess.run(
+        [COMMAND, "show", "--keylog", kept, recording], capture_output=True, text=True, check=True
+    ).stdout
+    for name in (*ASKED, "END_SESSION_ACK"):
+        assert name in shown, shown
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_replies_that_are_not_ready(keys: Path, transport: str) -> None:
     slow = "timing.not_ready={rdt_exponent: 8, requests: [GET_DIGESTS, GET_MEASUREMENTS]}"

@@ -42,7 +42,9 @@ from emulator.responder import Responder
 from emulator.spdm import signing
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.key_schedule import Direction
+from emulator.spdm.keylog import read_keylog, write_line
 from emulator.spdm.session import Phase
+from emulator.spdm.session_secrets import EXPORT_LABEL, LABELS
 from emulator.spdm.signing import ToSign
 from emulator.spdm.transcript import Entry
 from emulator.transport.binding import Binding
@@ -273,6 +275,17 @@ def test_a_session_ends_where_its_sequence_numbers_do() -> None:
         session.good(get_digests(0x13))
     assert wire.record(session.seal(get_digests(0x13))) is None
     assert wire.connection.sessions == {}
+
+
+@every_way
+def test_a_key_log_hears_of_every_secret(opening: Opening) -> None:
+    held = able_device()
+    lines: list[str] = []
+    held.sessions.key_log = lambda *told: lines.append(write_line(*told))
+    session = established(Wire(held), opening)
+    [told] = read_keylog("memory", "".join(lines)).values()
+    assert set(told) == {*LABELS.values(), EXPORT_LABEL}
+    assert told[EXPORT_LABEL] == session.secrets.export_master
 
 
 def test_what_is_negotiated_is_kept_or_forgotten_with_the_session() -> None:

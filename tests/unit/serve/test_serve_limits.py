@@ -25,7 +25,7 @@ from unit.serve.loopback import Client, connected, until
 
 from emulator.device import Device, Limits, Sizes, Timing
 from emulator.record import ENCODERS, RecordedEndpoint, Recorder, Tape
-from emulator.serve import Listener
+from emulator.serve import Listener, connection
 from emulator.serve.connection import MAX_HELD, DeviceConnection
 from emulator.serve.events import log_events
 from emulator.serve.limits import Admission
@@ -175,7 +175,12 @@ async def test_buffered_bytes(caplog: pytest.LogCaptureFixture) -> None:
     assert served.told == [(1, "buffered")]
 
 
-async def test_replies_that_are_held_back(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("turn", [connection.TURN, 0.0])
+async def test_replies_that_are_held_back(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, turn: float
+) -> None:
+    """However little is done in a turn: the limit is told when it is met, not before."""
+    monkeypatch.setattr(connection, "TURN", turn)
     slow = device(timing=Timing(delay=3600))
     async with limited(caplog, slow) as served, connected(served.port, 2) as (hasty, ok):
         await ok.send(HELLO)
