@@ -32,6 +32,9 @@ class Direction(Enum):
     REQUEST = "req"
     RESPONSE = "rsp"
 
+    # By identity, as they are equal: the way of Enum's own is a call in Python, at each look-up.
+    __hash__ = object.__hash__
+
 
 _HANDSHAKE = {way: f"{way.value} hs data" for way in Direction}
 _DATA = {way: f"{way.value} app data" for way in Direction}
