@@ -21,7 +21,13 @@ from typer.core import TyperGroup
 from emulator.answer.registry import ROWS
 from emulator.cli.main import app
 from emulator.device import Limits
-from emulator.errors import SessionRequired, UnexpectedRequest, Unspecified, UnsupportedRequest
+from emulator.errors import (
+    NoPendingRequests,
+    SessionRequired,
+    UnexpectedRequest,
+    Unspecified,
+    UnsupportedRequest,
+)
 from emulator.faults.catalogue import FaultFile, Preset
 from emulator.faults.effect import EFFECTS, Stage
 from emulator.faults.fields import FieldKind, fields_of
@@ -78,6 +84,7 @@ _SHORT = {
     UnsupportedRequest: "unsupported",
     SessionRequired: "*in a session*",
     Unspecified: "*in a session*",
+    NoPendingRequests: "*nothing to ask*",
 }
 """How the ERRORs a state can lead to are shown in the table of answers."""
 
