@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from emulator.device import Device
-from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError
+from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError, UnexpectedRequest
 from emulator.responder import Reply, SessionResponder
 from emulator.spdm.connection import Connection
 from emulator.spdm.questions import NewKeyQuestion
@@ -368,7 +368,11 @@ class Endpoint:
         try:
             opened = self.responder.open(record, form=form, now=now)
         except NoSession as error:
-            return self._ignore(binding, str(error))
+            told = self.responder.unknown(record)
+            if told is None:
+                return self._ignore(binding, str(error))
+            self._observe(Answered(told, UnexpectedRequest(str(error))))
+            return self._send(Command.NORMAL, binding.transport, binding.wrap(told))
         if opened.error is None:
             self._observe(Received(opened.message, opened.session.id))
         answer = self.responder.respond_inside(
@@ -406,10 +410,16 @@ class Endpoint:
         if data is None:
             payload = b""
         elif reply.seal is None:
-            payload = binding.wrap(data)
+            record = None
+            if reply.at is not None:
+                record = self.responder.astray(reply, binding.records, data)
+            payload = binding.wrap(data) if record is None else binding.wrap_record(record)
         else:
             record = reply.seal(data)
-            payload = b"" if record is None else binding.wrap_record(record)
+            if record is None:
+                payload = b""
+            else:
+                payload = binding.wrap_record(record) if reply.secured else binding.wrap(record)
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
         if self._stages is None or reply.at is None:
             reply.commit()

@@ -192,6 +192,7 @@ class Outcome:
         clears: parts emptied once the reply is made.
         changes: Connection attributes and their new values.
         effects: what happens to the device, once the connection has changed.
+        session: the session whose secrets `closing` and `effects` make or change.
     """
 
     reply: Message | None
@@ -206,3 +207,4 @@ class Outcome:
     clears: tuple[Part, ...] = ()
     changes: Mapping[str, object] = field(default_factory=dict)
     effects: tuple[Callable[[], None], ...] = ()
+    session: Session | None = None

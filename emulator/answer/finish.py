@@ -105,4 +105,5 @@ def _end_handshake(exchange: Exchange, session: Session, request: Finish | PskFi
         shape=connection.shape(),
         closing=ending.close,
         effects=(ending.establish,),
+        session=session,
     )

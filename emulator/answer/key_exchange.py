@@ -94,6 +94,7 @@ class _Begun:
             closing=partial(_prove, exchange, session, shared),
             changes=exchange.shown(self.request.slot),
             effects=(partial(opening.begin, exchange, session),),
+            session=session,
         )
 
 

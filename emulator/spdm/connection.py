@@ -62,6 +62,7 @@ class Connection:
         asking: what the device asks of the requester.
         sessions: the sessions there are, by id.
         latest: the id of the session that was opened last, which may be over; 0: none was.
+        opened: how many sessions were.
     """
 
     state: State = State.NOT_STARTED
@@ -84,6 +85,7 @@ class Connection:
     asking: Asking = IDLE
     sessions: "dict[int, Session]" = field(default_factory=dict)
     latest: int = 0
+    opened: int = 0
 
     def restart(self) -> None:
         """Forget everything, as GET_VERSION asks; sessions end."""
@@ -103,6 +105,8 @@ class Connection:
         """There is a new session."""
         self.sessions[session.id] = session
         self.latest = session.id
+        self.opened += 1
+        session.number = self.opened
 
     def end(self, session: "Session") -> None:
         """A session is over."""

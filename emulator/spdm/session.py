@@ -65,6 +65,9 @@ class Session:
         updating: the operation of a KEY_UPDATE whose new key is not proven yet.
         outdated: the record at hand came under the key before the last update.
         released: hears that it is over.
+        number: which of the connection's sessions it is, from 1.
+        updates: how many new keys KEY_UPDATE has asked for.
+        patience: after how many heartbeat periods without a request it ends; None: never.
     """
 
     id: int
@@ -80,6 +83,9 @@ class Session:
     updating: KeyOperation | None = None
     outdated: bool = False
     released: Callable[["Session"], None] | None = None
+    number: int = 0
+    updates: int = 0
+    patience: float | None = MISSED
     _sealers: dict[str, Sealer] = field(default_factory=dict)
 
     @property
@@ -108,7 +114,8 @@ class Session:
     def heard(self, now: float) -> None:
         """Something came in it, which is as good as a heartbeat once it is established."""
         if self.heartbeat and self.phase is Phase.ESTABLISHED:
-            self.deadline = now + MISSED * self.heartbeat
+            lasts = self.patience
+            self.deadline = None if lasts is None else now + lasts * self.heartbeat
 
     def update(self, operation: KeyOperation) -> None:
         """Take the new keys that KEY_UPDATE asked for; the requester's is not proven yet.
@@ -120,6 +127,7 @@ class Session:
             self.secrets.update(Direction.RESPONSE)
             self.secrets.confirm(Direction.RESPONSE)
         self.updating = operation
+        self.updates += 1
 
     def update_own(self) -> None:
         """Take the responder's new key, as it asked for; it is in force at once."""

@@ -119,6 +119,15 @@ class Secrets:
         return self._found(self._ways, way).traffic
 
     @property
+    def schedule(self) -> KeySchedule:
+        """How secrets follow from one another; a fault may put another in its place for a while."""
+        return self._schedule
+
+    @schedule.setter
+    def schedule(self, schedule: KeySchedule) -> None:
+        self._schedule = schedule
+
+    @property
     def export_master(self) -> bytes:
         """The export master secret of an established session."""
         return bytes(self._export)
