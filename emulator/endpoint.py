@@ -14,8 +14,9 @@ from typing import ClassVar
 
 from emulator.device import Device
 from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError
-from emulator.responder import Reply, SessionResponder
+from emulator.responder import Doctor, Reply, SessionResponder
 from emulator.spdm.connection import Connection
+from emulator.spdm.doctor import Diagnosis
 from emulator.spdm.stages import Delivery, Fired, Stages
 from emulator.spdm.work import Path, Work, go_on
 from emulator.transport.binding import Binding, BindingError, Kind
@@ -108,7 +109,15 @@ class Limited:
     what: str
 
 
-Event = Received | Answered | Ignored | Faulted | Limited | Ended
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """The doctor says what mistake of the peer explains what did not verify or open."""
+
+    diagnosis: Diagnosis
+    session: int | None = None
+
+
+Event = Received | Answered | Ignored | Faulted | Diagnosed | Limited | Ended
 Observer = Callable[[Event], None]
 
 
@@ -153,6 +162,7 @@ class Endpoint:
         if device.parked is not None:
             self.responder.connection, device.parked = device.parked, None
         self._device = device
+        self._doctor = Doctor(device)
         self._parked = False
         self._stages = stages
         self._observer = observer
@@ -274,6 +284,10 @@ class Endpoint:
         if self._observer is not None:
             self._observer(event)
 
+    def _diagnosed(self, diagnosis: Diagnosis | None, session: int | None = None) -> None:
+        if diagnosis is not None:
+            self._observe(Diagnosed(diagnosis, session))
+
     def _fired(self, fault: Fired) -> None:
         self._observe(Faulted(fault))
 
@@ -355,6 +369,7 @@ class Endpoint:
         try:
             opened = self.responder.open(record, form=form, now=now)
         except NoSession as error:
+            self._diagnosed(self._doctor.stray(record, self.responder.connection))
             return self._ignore(binding, str(error))
         if opened.error is None:
             self._observe(Received(opened.message, opened.session.id))
@@ -389,6 +404,10 @@ class Endpoint:
 
     def _reply(self, binding: Binding, reply: Reply, now: float) -> list[Action]:
         """Send the answer to an SPDM message."""
+        if reply.error is not None:
+            # Before the session is over, and its secrets with it.
+            connection = self.responder.connection
+            self._diagnosed(self._doctor.look(reply.error, connection, binding.name), reply.session)
         data = reply.data
         if data is None:
             payload = b""

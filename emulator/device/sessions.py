@@ -25,6 +25,7 @@ class Sessions:
         versions: the versions of secured messages it knows.
         keys: its pre-shared keys by their hints; that of the empty hint serves who gives none.
         sequence_limit: the first sequence number that no record may have.
+        doctor: what does not verify is looked into, to name the requester's mistake.
         live: the sessions there are.
         key_log: hears of their secrets.
     """
@@ -34,6 +35,7 @@ class Sessions:
     versions: tuple[SecuredVersion, ...] = ALL
     keys: Mapping[bytes, bytes] = field(default_factory=dict)
     sequence_limit: int = SEQUENCE_LIMIT
+    doctor: bool = True
     live: set[Session] = field(default_factory=set)
     key_log: KeyLog = _nobody
 

@@ -52,4 +52,10 @@ class Sessions(Part):
         description="The first sequence number that no record may have: a session that comes to"
         " it ends.",
     )
+    doctor: bool = Field(
+        default=DeviceSessions.doctor,
+        description="What does not verify, or does not open as the first record under a key, is"
+        " looked into, and the requester's mistake is named; a shared secret is kept for it until"
+        " the first record of data.",
+    )
     psk: list[PreSharedKey] = Field(default=[], description="Pre-shared keys, by their hints.")
