@@ -24,9 +24,7 @@ class Doctor:
     device: Device
     left: int = VISITS
 
-    def look(
-        self, error: SpdmError | None, connection: Connection, transport: str
-    ) -> Diagnosis | None:
+    def look(self, error: SpdmError | None, connection: Connection) -> Diagnosis | None:
         """What explains the error, before its session is over; None where it does not look."""
         if not isinstance(error, UnprovenError) or not self._comes():
             return None
@@ -38,7 +36,6 @@ class Doctor:
         known = Known(
             chains=tuple(chain for chain in held if chain is not None),
             said=transcript.former or transcript.part(Part.B),
-            transport=transport,
         )
         return diagnose(error.case, known)
 

@@ -27,7 +27,6 @@ class Facts:
         aead: the AEAD algorithm.
         psk: the session is of a pre-shared key.
         in_the_clear: FINISH goes outside of the session.
-        transport: the name of the binding.
         asked: the shape of KEY_EXCHANGE and PSK_EXCHANGE.
         replied: the shape of their replies.
         chain: the chain whose hash stands in the transcript.
@@ -40,7 +39,6 @@ class Facts:
     aead: str
     psk: bool
     in_the_clear: bool
-    transport: str
     asked: Shape
     replied: Shape
     chain: CertificateChain | None = None

@@ -56,12 +56,10 @@ class Known:
     Attributes:
         chains: the chains of all slots, for the negotiated signature algorithm.
         said: what was said about certificates.
-        transport: the name of the binding.
     """
 
     chains: tuple[CertificateChain, ...] = ()
     said: View = ()
-    transport: str = ""
 
 
 def right(case: Case, known: Known) -> Attempt | None:
@@ -78,7 +76,6 @@ def right(case: Case, known: Known) -> Attempt | None:
         aead=algorithms.aead.name,
         psk=session.psk,
         in_the_clear=not session.psk and connection.both(Cap.HANDSHAKE_IN_THE_CLEAR),
-        transport=known.transport,
         asked=connection.shape(),
         replied=connection.shape(summary=_summarised(case.view)),
         chain=next((one for one in known.chains if one.digest(name) in held), None),

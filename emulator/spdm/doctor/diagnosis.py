@@ -3,13 +3,18 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from emulator.spdm.doctor import messages, schedules, transcripts
+from emulator.spdm.doctor import messages, records, schedules, transcripts
 from emulator.spdm.doctor.attempt import Attempt
 from emulator.spdm.doctor.case import Case, Known, right
 from emulator.spdm.doctor.evidence import Evidence
 from emulator.spdm.doctor.mistake import Mistake
 
-MISTAKES: tuple[Mistake, ...] = (*transcripts.ROWS, *messages.ROWS, *schedules.ROWS)
+MISTAKES: tuple[Mistake, ...] = (
+    *transcripts.ROWS,
+    *messages.ROWS,
+    *schedules.ROWS,
+    *records.ROWS,
+)
 """All mistakes the doctor knows; of two that give the same bytes the first is named."""
 
 _ID_SIZE = 4
