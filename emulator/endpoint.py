@@ -14,8 +14,9 @@ from typing import ClassVar
 
 from emulator.device import Device
 from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError, UnexpectedRequest
-from emulator.responder import Reply, SessionResponder
+from emulator.responder import Doctor, Reply, SessionResponder
 from emulator.spdm.connection import Connection
+from emulator.spdm.doctor import Diagnosis
 from emulator.spdm.questions import NewKeyQuestion
 from emulator.spdm.stages import Delivery, Fired, Stages
 from emulator.spdm.work import Path, Work, go_on
@@ -109,7 +110,15 @@ class Limited:
     what: str
 
 
-Event = Received | Answered | Ignored | Faulted | Limited | Ended
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """The doctor says what mistake of the peer explains what did not verify or open."""
+
+    diagnosis: Diagnosis
+    session: int | None = None
+
+
+Event = Received | Answered | Ignored | Faulted | Diagnosed | Limited | Ended
 Observer = Callable[[Event], None]
 
 
@@ -154,6 +163,7 @@ class Endpoint:
         if device.parked is not None:
             self.responder.connection, device.parked = device.parked, None
         self._device = device
+        self._doctor = Doctor(device)
         self._parked = False
         self._stages = stages
         self._observer = observer
@@ -275,6 +285,10 @@ class Endpoint:
         if self._observer is not None:
             self._observer(event)
 
+    def _diagnosed(self, diagnosis: Diagnosis | None, session: int | None = None) -> None:
+        if diagnosis is not None:
+            self._observe(Diagnosed(diagnosis, session))
+
     def _fired(self, fault: Fired) -> None:
         self._observe(Faulted(fault))
 
@@ -370,6 +384,7 @@ class Endpoint:
         except NoSession as error:
             told = self.responder.unknown(record)
             if told is None:
+                self._diagnosed(self._doctor.stray(record, self.responder.connection))
                 return self._ignore(binding, str(error))
             self._observe(Answered(told, UnexpectedRequest(str(error))))
             return self._send(Command.NORMAL, binding.transport, binding.wrap(told))
@@ -406,6 +421,10 @@ class Endpoint:
 
     def _reply(self, binding: Binding, reply: Reply, now: float) -> list[Action]:
         """Send the answer to an SPDM message."""
+        if reply.error is not None:
+            # Before the session is over, and its secrets with it.
+            connection = self.responder.connection
+            self._diagnosed(self._doctor.look(reply.error, connection), reply.session)
         data = reply.data
         if data is None:
             payload = b""

@@ -28,6 +28,7 @@ class Sessions:
         sequence_limit: the first sequence number that no record may have.
         key_update_after: after so many records under one key the device asks for a new one, at
             the next chance it is given; 0: never by itself.
+        doctor: what does not verify is looked into, to name the requester's mistake.
         live: the sessions there are.
         key_log: hears of their secrets.
     """
@@ -38,6 +39,7 @@ class Sessions:
     keys: Mapping[bytes, bytes] = field(default_factory=dict)
     sequence_limit: int = SEQUENCE_LIMIT
     key_update_after: int = 0
+    doctor: bool = True
     live: set[Session] = field(default_factory=set)
     key_log: KeyLog = _nobody
 

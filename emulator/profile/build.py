@@ -108,6 +108,7 @@ def _sessions(loaded: LoadedProfile) -> Sessions:
         keys=dict(loaded.pre_shared),
         sequence_limit=told.sequence_limit,
         key_update_after=told.key_update_after,
+        doctor=told.doctor,
     )
 
 
