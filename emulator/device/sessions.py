@@ -45,7 +45,7 @@ class Sessions:
     def add(self, session: Session) -> None:
         """There is one more, until it is over."""
         self.live.add(session)
-        session.released = self.live.discard
+        session.heirs.append(self.live.discard)
 
     def end_all(self) -> None:
         """The device is reset."""
