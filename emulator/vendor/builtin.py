@@ -7,12 +7,13 @@ each serves all devices.
 from collections.abc import Callable
 
 from emulator.device import Device
+from emulator.vendor.ide_km import IdeKm
 from emulator.vendor.pci import PCI_SIG, PciProtocol, PciSig
 from emulator.vendor.registry import Registry, VendorProtocol
 
 Row = tuple[PciProtocol, Callable[[Device], bool], VendorProtocol]
 
-PCI: tuple[Row, ...] = ()
+PCI: tuple[Row, ...] = ((PciProtocol.IDE_KM, lambda device: device.ide is not None, IdeKm()),)
 """PCI-SIG's protocols: the number of each, and whether a device speaks it."""
 
 
