@@ -51,7 +51,7 @@ class Sessions:
     def add(self, session: Session) -> None:
         """There is one more, until it is over."""
         self.live.add(session)
-        session.released = self.live.discard
+        session.heirs.append(self.live.discard)
 
     def ask_new_keys(self) -> int:
         """Ask, in each established session, for a new key of the device's; how many they are."""
