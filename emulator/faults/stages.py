@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _ID_SIZE = 4
 
+KEPT_ANSWERS = 256
+"""Of how many forgotten sessions a connection knows what answers their records: the latest."""
+
 KEPT_CONNECTIONS = 16
 """Of how many connections replies are kept: of the latest that have some."""
 
@@ -249,6 +252,8 @@ class FaultStages(Stages):
             for session, answer in hit.forgotten:
                 self.forgotten += (session,)
                 if answer is not None:
+                    if len(self._answers) >= KEPT_ANSWERS:
+                        del self._answers[next(iter(self._answers))]
                     self._answers[session.id] = answer
             self._done(rule, hit)
         return self._stands

@@ -384,7 +384,7 @@ class Responder:
     ) -> Reply:
         """The reply with its signature, if it has one. Raises SpdmError where it cannot be sent."""
         data = entries[-1].raw + signature
-        plain = self._bend(outcome.session, at)
+        plain = None if at is None else self._bend(outcome.session, at)
         if outcome.closing is not None:
             data += outcome.closing(entries[0].raw, entries[1].raw, signature)
         # GET_CAPABILITIES itself tells how large its reply may be.
@@ -401,9 +401,9 @@ class Responder:
         commit = self._commit(row, outcome, entries, at, plain)
         return Reply(data, commit, outcome.refused, large=large)
 
-    def _bend(self, session: Session | None, at: Situation | None) -> KeySchedule | None:
+    def _bend(self, session: Session | None, at: Situation) -> KeySchedule | None:
         """Let faults reach into how secrets follow, until the exchange is over: how they did."""
-        if session is None or at is None or self._stages is None:
+        if session is None or self._stages is None:
             return None
         at.about, plain = session, session.secrets.schedule
         session.secrets.schedule = self._stages.secrets(at, session, plain)

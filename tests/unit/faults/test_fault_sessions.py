@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from hosting import CLEAR, SecureHost
-from secured import plain
+from hosting import CLEAR, SecureHost, offering
+from secured import ABLE, plain
 from unit.faults.secure import armed, clean, fired, hosted, rule, use, wired
 
 from emulator.errors import (
@@ -14,7 +14,9 @@ from emulator.errors import (
     PeerErrorReply,
     SignatureMismatch,
 )
+from emulator.faults.stages import KEPT_ANSWERS
 from emulator.requester import Requester, SecureSession
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.messages.session import KeyOperation
 
@@ -289,3 +291,61 @@ def test_replay_inside_of_what_was_said_in_another_session() -> None:
     assert second.ask(DIGESTS) == count
     first.good(DIGESTS)
     assert len(fired(wire.events)) == 1
+
+
+WITHIN: list[tuple[Any, str, type[Exception] | None]] = [
+    ("busy", "GET_DIGESTS", None),
+    ({"error": {"code": "UNSPECIFIED"}}, "GET_DIGESTS", PeerErrorReply),
+    ("not-ready", "GET_MEASUREMENTS", None),
+    ({"set": {"field": "version", "to": "1.1"}}, "GET_DIGESTS", BrokenReply),
+    ({"increment": {"field": "digests"}}, "GET_DIGESTS", None),
+    ({"measurement": {"xor": "01"}}, "GET_MEASUREMENTS", None),
+    ({"signature": {"make": "zero"}}, "GET_MEASUREMENTS", SignatureMismatch),
+    ("sign-slot", "GET_MEASUREMENTS", SignatureMismatch),
+    ({"transcript": {"drop": "GET_MEASUREMENTS"}}, "GET_MEASUREMENTS", SignatureMismatch),
+    ({"doe-type": {"to": 1}}, "GET_DIGESTS", BrokenReply),
+    ("doe-vendor", "GET_DIGESTS", BrokenReply),
+    ({"doe-length": {"by": 1}}, "GET_DIGESTS", BrokenReply),
+    ("no-response", "GET_DIGESTS", NoResponse),
+]
+
+
+@pytest.mark.parametrize(("effect", "message", "error"), WITHIN)
+def test_the_other_stages_reach_into_sessions_as_elsewhere(
+    effect: Any, message: str, error: type[Exception] | None
+) -> None:
+    to = armed(rule(effect, {"message": message, "where": "ESTABLISHED"}, times=1))
+    host = hosted(to=to)
+    session = host.session()
+    host.run(host.requester.digests())  # outside nothing happens
+    assert not fired(host.events)
+    flow = session.digests if message == "GET_DIGESTS" else lambda: session.measurements(1)
+    if error is None:
+        host.run(flow())
+    else:
+        with pytest.raises(error):
+            host.run(flow())
+    assert len(fired(host.events)) == 1 or effect == "not-ready"
+    clean(to)
+
+
+def test_chunks_within_a_session() -> None:
+    to = armed(
+        rule("chunk-sequence", {"message": "CHUNK_GET", "where": "ESTABLISHED"}),
+        capabilities=ABLE | Cap.CHUNK,
+    )
+    offer = offering(capabilities=Cap.CHUNK, data_transfer_size=256, max_message=1 << 16)
+    host = SecureHost(to, offer=offer).connected()
+    session = host.session()
+    with pytest.raises(BrokenReply):
+        host.run(session.measurements())
+    assert fired(host.events) == ["chunk: chunk 1 in place of 0"]
+    clean(to)
+
+
+def test_what_was_forgotten_is_answered_for_the_latest_sessions_only() -> None:
+    do = {"forget-session": {"answer": "BUSY"}}
+    wire = wired(rule(do, {"message": "KEY_EXCHANGE"}))
+    lost = [wire.by_key().id.to_bytes(4, "little") for _ in range(KEPT_ANSWERS + 1)]
+    answered = [bool(wire.send(wire._binding.wrap_record(one + bytes(40)))) for one in lost]
+    assert answered == [False] + [True] * KEPT_ANSWERS
