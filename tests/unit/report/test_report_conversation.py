@@ -91,7 +91,12 @@ CHALLENGE_AUTH = bytes((0x13, 0x03, 0, 1)) + bytes(48 + 32 + 2 + 8 + 96)
         (b"", "(no message)", ""),
         (b"\x13\x81", "(no message)", "1381"),
         (bytes.fromhex("13aa0102"), "0xaa", "13aa0102"),
-        (error(0x13, 0x0D, 7), "ERROR", "RESPONSE_TOO_LARGE (0x0d), data 7"),
+        (
+            error(0x13, 0x0D, 7),
+            "ERROR",
+            "RESPONSE_TOO_LARGE (0x0d), data 7: the response exceeds the requester's"
+            " MaxSPDMmsgSize",
+        ),
         (bytes.fromhex("13010001"), "DIGESTS", "slots 0"),
         (bytes.fromhex("1302000005000000"), "CERTIFICATE", "Certificate.portion at byte 8: .*"),
         (get_certificate(slot=2, param2=1), "GET_CERTIFICATE", "slot 2: how large is it\\?"),
