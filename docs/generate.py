@@ -22,6 +22,7 @@ from emulator.answer.registry import ROWS
 from emulator.cli.main import app
 from emulator.device import Limits
 from emulator.errors import (
+    NoPendingRequests,
     SessionRequired,
     SpdmError,
     UnexpectedRequest,
@@ -85,6 +86,7 @@ _SHORT = {
     UnsupportedRequest: "unsupported",
     SessionRequired: "*in a session*",
     Unspecified: "*in a session*",
+    NoPendingRequests: "*nothing to ask*",
 }
 """How the ERRORs a state can lead to are shown in the table of answers."""
 

@@ -16,11 +16,12 @@ from emulator.device import Device
 from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError
 from emulator.responder import Reply, SessionResponder
 from emulator.spdm.connection import Connection
+from emulator.spdm.questions import NewKeyQuestion
 from emulator.spdm.stages import Delivery, Fired, Stages
 from emulator.spdm.work import Path, Work, go_on
 from emulator.transport.binding import Binding, BindingError, Kind
 from emulator.transport.bindings import BY_NUMBERS
-from emulator.transport.spdm_socket import SERVER_HELLO, Command, Frame
+from emulator.transport.spdm_socket import OUT_OF_BAND, SERVER_HELLO, Command, Frame
 from emulator.transport.stream import AnyReader
 from emulator.vendor import Registry
 
@@ -314,6 +315,9 @@ class Endpoint:
             self._device.park(self.responder.connection)
             self._parked = True
             return self._send(command, transport)
+        if command in OUT_OF_BAND:
+            self._asked_out_of_band(command, payload)
+            return self._send(command, transport)
         if command == Command.SHUTDOWN:
             # DMTF's requester waits for the echo; QEMU does not, and may already have opened its
             # next connection beside this one.
@@ -321,6 +325,15 @@ class Endpoint:
             return [*echo, self._close("the peer shut the connection down")]
         self._observe(Ignored(f"command 0x{command:x} on transport {transport}"))
         return self._send(Command.UNKNOWN, transport)
+
+    def _asked_out_of_band(self, command: int, payload: bytes) -> None:
+        """Let the device ask something: a new key, in the session that `payload` names.
+
+        Of what it has no question for, it asks nothing.
+        """
+        session = self.responder.connection.sessions.get(int.from_bytes(payload, "little"))
+        if command == Command.OOB_ENCAP_KEY_UPDATE and session is not None:
+            session.context.asking = session.context.asking.also(NewKeyQuestion())
 
     def _payload(self, binding: Binding, payload: bytes, now: float) -> list[Action]:
         """Answer what a transport carries; what is none of it gets no response."""

@@ -69,6 +69,18 @@ class UnsupportedRequest(SpdmError):
     code = 0x07
 
 
+class RequestInFlight(SpdmError):
+    """An answer of the requester's is due before the device answers anything else."""
+
+    code = 0x08
+
+
+class InvalidResponseCode(SpdmError):
+    """What the requester answered to an encapsulated request is no answer to it."""
+
+    code = 0x09
+
+
 class SessionLimitExceeded(SpdmError):
     """The device has as many sessions as it can have."""
 
@@ -109,6 +121,12 @@ class ResponseNotReady(SpdmError):
     """The reply takes time. Extended data: the layout `NotReady` of spdm/messages/ready.py."""
 
     code = 0x42
+
+
+class NoPendingRequests(SpdmError):
+    """The device has nothing to ask; since 1.3."""
+
+    code = 0x45
 
 
 class RequestResynch(SpdmError):

@@ -121,6 +121,16 @@ class Session:
             self.secrets.confirm(Direction.RESPONSE)
         self.updating = operation
 
+    def update_own(self) -> None:
+        """Take the responder's new key, as it asked for; it is in force at once."""
+        self.secrets.update(Direction.RESPONSE)
+        self.secrets.confirm(Direction.RESPONSE)
+
+    @property
+    def records_sent(self) -> int:
+        """How many records the responder's key has sealed."""
+        return self.secrets.traffic(Direction.RESPONSE).sequence
+
     def verified(self) -> None:
         """The requester has proven its new key."""
         self.secrets.confirm(Direction.REQUEST)

@@ -18,6 +18,8 @@ from emulator.report import Conversation, Told
 from emulator.report.meaning import meaning
 from emulator.requester import Direction, Offer, attest
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.codes import ErrorCode
+from emulator.spdm.error_codes import ERRORS
 from emulator.spdm.messages import LAYOUTS, Algorithms, Capabilities
 from emulator.spdm.versions import Version
 from emulator.wire import Message, Shape, annotate, encode
@@ -94,8 +96,7 @@ CHALLENGE_AUTH = bytes((0x13, 0x03, 0, 1)) + bytes(48 + 32 + 2 + 8 + 96)
         (
             error(0x13, 0x0D, 7),
             "ERROR",
-            "RESPONSE_TOO_LARGE (0x0d), data 7: the response exceeds the requester's"
-            " MaxSPDMmsgSize",
+            f"RESPONSE_TOO_LARGE (0x0d), data 7: {ERRORS[ErrorCode.RESPONSE_TOO_LARGE].says}",
         ),
         (bytes.fromhex("13010001"), "DIGESTS", "slots 0"),
         (bytes.fromhex("1302000005000000"), "CERTIFICATE", "Certificate.portion at byte 8: .*"),
