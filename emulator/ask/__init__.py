@@ -25,8 +25,10 @@ from emulator.ask.encapsulated import (
     EncapsulatedRequestRequest,
     EncapsulatedResponseRequest,
 )
+from emulator.ask.endpoint_info import Endpoint, EndpointInfoRequest
 from emulator.ask.finish import FinishRequest, PskFinishRequest
 from emulator.ask.key_exchange import KeyExchangeRequest
+from emulator.ask.measurement_log import Logged, MeasurementLogRequest, read_log
 from emulator.ask.measurements import MeasurementsRequest, Reading
 from emulator.ask.opening import Opened
 from emulator.ask.psk import PskExchangeRequest
@@ -48,10 +50,14 @@ __all__ = [
     "EncapsulatedRequestRequest",
     "EncapsulatedResponseRequest",
     "EndSessionRequest",
+    "Endpoint",
+    "EndpointInfoRequest",
     "FinishRequest",
     "HeartbeatRequest",
     "KeyExchangeRequest",
     "KeyUpdateRequest",
+    "Logged",
+    "MeasurementLogRequest",
     "MeasurementsRequest",
     "Opened",
     "PeerChain",
@@ -68,6 +74,7 @@ __all__ = [
     "VendorRequest",
     "VersionRequest",
     "read_chain",
+    "read_log",
     "respond_if_ready",
     "wait_asked",
 ]

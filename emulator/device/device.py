@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
+from emulator.device.endpoint_info import DeviceClass
 from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
@@ -62,6 +63,7 @@ class Device:
         sizes: what it can send and take.
         timing: how long it takes.
         limits: how much of it a peer may take up.
+        device_classes: what it says it is in ENDPOINT_INFO; none: what its identity says.
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
@@ -88,6 +90,7 @@ class Device:
     sizes: Sizes = field(default_factory=Sizes)
     timing: Timing = field(default_factory=Timing)
     limits: Limits = field(default_factory=Limits)
+    device_classes: tuple[DeviceClass, ...] = ()
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from emulator.profile.algorithms import Algorithms
 from emulator.profile.armed import device_findings
 from emulator.profile.bent import Bent
 from emulator.profile.faults import preset_rules
+from emulator.profile.information import device_classes, notes
 from emulator.profile.load import LoadedProfile
 from emulator.profile.report import Report
 from emulator.profile.tree import dotted
@@ -61,7 +62,8 @@ def build(
         capabilities=vocabulary.flags(profile.capabilities),
         preferences=_preferences(profile.algorithms),
         slots=_slots(loaded),
-        measurements=Measurements(loaded.measurements),
+        measurements=Measurements(loaded.measurements, notes(profile)),
+        device_classes=device_classes(profile),
         entropy=entropy,
         sizes=Sizes(
             data_transfer=sizes.data_transfer,

@@ -10,6 +10,7 @@ from emulator.forms.words import counted, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.armed import device_findings
 from emulator.profile.faults import NAMED, preset_rules, presets
+from emulator.profile.information import class_findings, log_findings
 from emulator.profile.measured import (
     DIGEST_TYPE,
     RAW_SIZES,
@@ -51,6 +52,8 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "slots"), _slots),
         (("capabilities", "public_key"), _public_key),
         (("capabilities", "slots", "versions"), _models),
+        (("capabilities", "measurements", "measurement_log"), log_findings),
+        (("capabilities", "device_classes"), class_findings),
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("capabilities", "algorithms"), algorithm_findings),
         (("capabilities", "sessions"), session_findings),

@@ -20,8 +20,13 @@ from emulator.spdm.messages.encapsulated import (
     EncapsulatedResponseAck,
     GetEncapsulatedRequest,
 )
+from emulator.spdm.messages.endpoint_info import EndpointInfo, GetEndpointInfo
 from emulator.spdm.messages.error import Error
 from emulator.spdm.messages.key_exchange import Finish, FinishRsp, KeyExchange, KeyExchangeRsp
+from emulator.spdm.messages.measurement_log import (
+    GetMeasurementExtensionLog,
+    MeasurementExtensionLog,
+)
 from emulator.spdm.messages.measurements import (
     GetMeasurements,
     MeasurementBlock,
@@ -61,6 +66,10 @@ LAYOUTS: dict[int, type[Message]] = {
         ChallengeAuth,
         GetMeasurements,
         Measurements,
+        GetMeasurementExtensionLog,
+        MeasurementExtensionLog,
+        GetEndpointInfo,
+        EndpointInfo,
         VendorDefinedRequest,
         VendorDefinedResponse,
         RespondIfReady,
@@ -109,6 +118,7 @@ __all__ = [
     "EncapsulatedResponseAck",
     "EndSession",
     "EndSessionAck",
+    "EndpointInfo",
     "Error",
     "Finish",
     "FinishRsp",
@@ -116,6 +126,8 @@ __all__ = [
     "GetCertificate",
     "GetDigests",
     "GetEncapsulatedRequest",
+    "GetEndpointInfo",
+    "GetMeasurementExtensionLog",
     "GetMeasurements",
     "GetVersion",
     "Heartbeat",
@@ -125,6 +137,7 @@ __all__ = [
     "KeyUpdate",
     "KeyUpdateAck",
     "MeasurementBlock",
+    "MeasurementExtensionLog",
     "MeasurementOperation",
     "MeasurementValue",
     "Measurements",
