@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ide_page
 import mqtt_page
 import typer.main
 from reference_live import control, events, events_schema
@@ -470,6 +471,11 @@ def mqtt() -> str:
     return mqtt_page.page(_NOTE, _table, _fields)
 
 
+def ide() -> str:
+    """docs/reference/ide.md."""
+    return ide_page.page(_NOTE, _table)
+
+
 PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
@@ -482,6 +488,7 @@ PAGES = {
     "events.schema.json": events_schema,
     "mistakes.md": mistakes,
     "mqtt.md": mqtt,
+    "ide.md": ide,
 }
 """The generated files and what writes each."""
 
