@@ -32,6 +32,8 @@ class Facts:
         chain: the chain whose hash stands in the transcript.
         chains: the chains of all slots, for this signature algorithm.
         said: what was said about certificates: GET_DIGESTS, DIGESTS, GET_CERTIFICATE, CERTIFICATE.
+        room: the largest message that a reply went in; larger ones went in chunks. 0: any.
+        handle: the handle of the large reply that came last.
     """
 
     version: int
@@ -44,6 +46,8 @@ class Facts:
     chain: CertificateChain | None = None
     chains: tuple[CertificateChain, ...] = ()
     said: View = ()
+    room: int = 0
+    handle: int = 0
 
 
 @dataclass(frozen=True, slots=True)
