@@ -255,7 +255,10 @@ def test_a_session_id_that_is_written_otherwise(
 
 def test_each_mistake_the_doctor_knows_was_made() -> None:
     """By the tests of this file; signatures have their own."""
-    elsewhere = {mistake.name for mistake in SIGNATURES} | {"hash-sha-384"}
+    elsewhere = {mistake.name for mistake in SIGNATURES} | {
+        "hash-sha-384",
+        "requester-chain-left-out",
+    }
     assert len(NAMES) == len(set(NAMES))
     tables = (HASHED, BY_KEY, BY_PSK, IN_FINISH, IN_TH2, LABELS, OF_DATA, PROOFS, SEALED)
     more = (mistaken.SAID, mistaken.OF_KEY, mistaken.OF_PSK)
