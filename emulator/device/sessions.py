@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from emulator.spdm.messages.events import EventType
 from emulator.spdm.questions import NewKeyQuestion
 from emulator.spdm.secured import SEQUENCE_LIMIT
 from emulator.spdm.secured_versions import ALL, SecuredVersion
@@ -28,6 +29,7 @@ class Sessions:
         sequence_limit: the first sequence number that no record may have.
         key_update_after: after so many records under one key the device asks for a new one, at
             the next chance it is given; 0: never by itself.
+        event_limit: the most events that wait in a session; of more, EventLost tells.
         live: the sessions there are.
         key_log: hears of their secrets.
     """
@@ -38,6 +40,7 @@ class Sessions:
     keys: Mapping[bytes, bytes] = field(default_factory=dict)
     sequence_limit: int = SEQUENCE_LIMIT
     key_update_after: int = 0
+    event_limit: int = 16
     live: set[Session] = field(default_factory=set)
     key_log: KeyLog = _nobody
 
@@ -50,6 +53,12 @@ class Sessions:
         """There is one more, until it is over."""
         self.live.add(session)
         session.released = self.live.discard
+
+    def tell(self, kind: EventType, detail: bytes) -> None:
+        """An event, to each session that has subscribed to it."""
+        for session in self.live:
+            if session.notices is not None:
+                session.notices.add(kind, detail)
 
     def ask_new_keys(self) -> int:
         """Ask, in each established session, for a new key of the device's; how many they are."""

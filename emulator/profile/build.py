@@ -110,6 +110,7 @@ def _sessions(loaded: LoadedProfile) -> Sessions:
         keys=dict(loaded.pre_shared),
         sequence_limit=told.sequence_limit,
         key_update_after=told.key_update_after,
+        event_limit=told.event_limit,
     )
 
 

@@ -59,4 +59,10 @@ class Sessions(Part):
         description="After so many records under one key, the device asks for a new one of its own"
         " when a requester next sends GET_ENCAPSULATED_REQUEST in the session; 0: never by itself.",
     )
+    event_limit: int = Field(
+        default=DeviceSessions.event_limit,
+        ge=1,
+        le=64,
+        description="The most events that wait in a session to be told; of more, EventLost tells.",
+    )
     psk: list[PreSharedKey] = Field(default=[], description="Pre-shared keys, by their hints.")
