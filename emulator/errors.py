@@ -248,6 +248,10 @@ class PkiError(EmulatorError):
     """A key, certificate or chain cannot be used."""
 
 
+class BadReference(EmulatorError):
+    """Reference values cannot be read, or their signature is not to be believed."""
+
+
 class KeyLogError(EmulatorError):
     """A key log cannot be read."""
 

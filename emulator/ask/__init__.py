@@ -26,6 +26,7 @@ from emulator.ask.encapsulated import (
     EncapsulatedResponseRequest,
 )
 from emulator.ask.endpoint_info import Endpoint, EndpointInfoRequest
+from emulator.ask.events import EventTypesRequest, SubscribeRequest
 from emulator.ask.finish import FinishRequest, PskFinishRequest
 from emulator.ask.key_exchange import KeyExchangeRequest
 from emulator.ask.measurement_log import Logged, MeasurementLogRequest, read_log
@@ -52,6 +53,7 @@ __all__ = [
     "EndSessionRequest",
     "Endpoint",
     "EndpointInfoRequest",
+    "EventTypesRequest",
     "FinishRequest",
     "HeartbeatRequest",
     "KeyExchangeRequest",
@@ -71,6 +73,7 @@ __all__ = [
     "Signer",
     "SlotDigests",
     "SlotSizeRequest",
+    "SubscribeRequest",
     "VendorRequest",
     "VersionRequest",
     "read_chain",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from emulator.crypto.keys import SigningKey
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
 from emulator.device.endpoint_info import DeviceClass
+from emulator.device.happenings import happenings
 from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
@@ -161,7 +162,9 @@ class Device:
             self.tell(CertificateChange(number))
 
     def tell(self, change: Change) -> None:
-        """Tell the watchers that something has changed."""
+        """Tell the watchers, and the sessions that have subscribed, that something has changed."""
+        for kind, detail in happenings(change, self.slots):
+            self.sessions.tell(kind, detail)
         for watcher in self.watchers:
             watcher(change)
 

@@ -113,6 +113,7 @@ def _sessions(loaded: LoadedProfile) -> Sessions:
         sequence_limit=told.sequence_limit,
         key_update_after=told.key_update_after,
         doctor=told.doctor,
+        event_limit=told.event_limit,
     )
 
 

@@ -17,6 +17,7 @@ from emulator.ask import Authentication, PeerChain
 from emulator.crypto.keys import VerifyingKey
 from emulator.errors import NoResponse
 from emulator.requester import evidence
+from emulator.requester.appraisal import References, mismatches
 from emulator.requester.flow import Flow
 from emulator.requester.identity import chain_checks, cma_name, tcb_infos
 from emulator.requester.inside import NO_SESSIONS, Sessions, SessionSteps
@@ -48,7 +49,8 @@ PLAN = (
 
 Steps are added: `measurement log` for a device that has one (MEL), `endpoint info` for one that
 tells what it is, `firmware identity` for each certificate with DICE's TcbInfo, `public key` where
-the device's key was given. Sessions that are asked for have steps of their own (`Sessions.plan`).
+the device's key was given, `reference values` where these were. Sessions that are asked for have
+steps of their own (`Sessions.plan`).
 """
 
 
@@ -63,6 +65,7 @@ def attest(
     measurements: MeasurementMode = "all",
     raw: bool = False,
     sessions: Sessions = NO_SESSIONS,
+    reference: References | None = None,
 ) -> Flow[Verdict]:
     """Connect to a device and judge it.
 
@@ -78,11 +81,14 @@ def attest(
         raw: ask for raw measurements rather than digests.
         sessions: what to open afterwards; the requester must offer what these need
             (`for_sessions`).
+        reference: what its measurements should be; None: they are reported only.
 
     Raises PkiError where a trusted certificate is unreadable; what the device does wrong is in
     the verdict.
     """
-    run = _Attestation(requester, trust, at, expected_san, public_keys, measurements, raw, sessions)
+    run = _Attestation(
+        requester, trust, at, expected_san, public_keys, measurements, raw, sessions, reference
+    )
     with contextlib.suppress(NoResponse):  # its step is on record, and nothing can follow
         yield from run.take(slot)
     return Verdict(run.steps.complete((*PLAN, *sessions.plan())), at)
@@ -100,6 +106,7 @@ class _Attestation:
     mode: MeasurementMode
     raw: bool
     sessions: Sessions
+    reference: References | None
     steps: Steps = field(default_factory=Steps)
     proved: bool = False  # some signature was good
 
@@ -123,6 +130,8 @@ class _Attestation:
         measured = yield from reading.read(signer)
         stated = authentication.reply.summary if authentication else b""
         reading.summarise("CHALLENGE_AUTH", stated, measured)
+        if self.reference is not None:
+            self._appraise(self.reference, measured)
         yield from self._log(measured)
         yield from self._endpoint(signer)
         if chain is not None:
@@ -235,6 +244,15 @@ class _Attestation:
 
     def _reading(self) -> MeasurementSteps:
         return MeasurementSteps(self.requester, self.steps, self.mode, self.raw)
+
+    def _appraise(self, reference: References, measured: Measured | None) -> None:
+        """The measurements against what they should be."""
+        chosen = self.requester.connection.algorithms.measurement_hash
+        if measured is None or chosen is None:
+            self.steps.failed("reference values", "there are no measurements to compare")
+            return
+        wrong = list(mismatches(reference, measured.measurements, chosen.name))
+        self.steps.judged("reference values", *evidence.appraisal(reference, wrong), ok=not wrong)
 
     def _log(self, measured: Measured | None) -> Flow[None]:
         """The measurement extension log, where there is one: the measurements follow from it."""

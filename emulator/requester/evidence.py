@@ -17,6 +17,7 @@ from emulator.crypto import hashes
 from emulator.crypto.keys import VerifyingKey
 from emulator.crypto.tcb import TcbInfo
 from emulator.device.endpoint_info import DeviceClass
+from emulator.requester.appraisal import References
 from emulator.requester.identity import describe_chain
 from emulator.requester.logged import entry_json
 from emulator.requester.measuring import Measured
@@ -209,6 +210,12 @@ def log(found: Sequence[Logged], wrong: Sequence[str]) -> Told:
     """The measurement extension log, and what of the measurements does not follow from it."""
     detail = "; ".join(wrong) or f"{len(found)} entries, and the measurements follow from them"
     return detail, {"entries": [entry_json(one) for one in found]}
+
+
+def appraisal(reference: References, wrong: Sequence[str]) -> Told:
+    """The measurements against reference values: each that is not as it should be."""
+    good = f"all {len(reference.values)} are those of {reference.name}"
+    return "; ".join(wrong) or good, {"reference": reference.name, "mismatches": list(wrong)}
 
 
 def device_class(one: DeviceClass) -> str:

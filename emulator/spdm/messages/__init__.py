@@ -22,6 +22,14 @@ from emulator.spdm.messages.encapsulated import (
 )
 from emulator.spdm.messages.endpoint_info import EndpointInfo, GetEndpointInfo
 from emulator.spdm.messages.error import Error
+from emulator.spdm.messages.events import (
+    EventAck,
+    GetSupportedEventTypes,
+    SendEvent,
+    SubscribeEventTypes,
+    SubscribeEventTypesAck,
+    SupportedEventTypes,
+)
 from emulator.spdm.messages.key_exchange import Finish, FinishRsp, KeyExchange, KeyExchangeRsp
 from emulator.spdm.messages.measurement_log import (
     GetMeasurementExtensionLog,
@@ -70,6 +78,12 @@ LAYOUTS: dict[int, type[Message]] = {
         MeasurementExtensionLog,
         GetEndpointInfo,
         EndpointInfo,
+        GetSupportedEventTypes,
+        SupportedEventTypes,
+        SubscribeEventTypes,
+        SubscribeEventTypesAck,
+        SendEvent,
+        EventAck,
         VendorDefinedRequest,
         VendorDefinedResponse,
         RespondIfReady,
@@ -120,6 +134,7 @@ __all__ = [
     "EndSessionAck",
     "EndpointInfo",
     "Error",
+    "EventAck",
     "Finish",
     "FinishRsp",
     "GetCapabilities",
@@ -129,6 +144,7 @@ __all__ = [
     "GetEndpointInfo",
     "GetMeasurementExtensionLog",
     "GetMeasurements",
+    "GetSupportedEventTypes",
     "GetVersion",
     "Heartbeat",
     "HeartbeatAck",
@@ -149,7 +165,11 @@ __all__ = [
     "PskFinishRsp",
     "RequestAttributes",
     "RespondIfReady",
+    "SendEvent",
+    "SubscribeEventTypes",
+    "SubscribeEventTypesAck",
     "SupportedAlgorithms",
+    "SupportedEventTypes",
     "VendorDefinedRequest",
     "VendorDefinedResponse",
     "VersionEntry",

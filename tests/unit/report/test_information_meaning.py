@@ -8,11 +8,18 @@ from emulator.requester import Direction
 from emulator.spdm.messages import (
     Algorithms,
     EndpointInfo,
+    EventAck,
     GetEndpointInfo,
     GetMeasurementExtensionLog,
+    GetSupportedEventTypes,
     MeasurementExtensionLog,
+    SendEvent,
+    SubscribeEventTypes,
+    SubscribeEventTypesAck,
+    SupportedEventTypes,
 )
 from emulator.spdm.messages.endpoint_info import EndpointInfoAttributes
+from emulator.spdm.messages.events import EventData
 from emulator.wire import Message, Shape, encode
 
 V = 0x13
@@ -38,6 +45,23 @@ LINES: list[tuple[Message, str]] = [
     (GetEndpointInfo(version=V, sub_code=9, attributes=NO), "sub-code 9"),
     (EndpointInfo(version=V, info=INFO), "PCISIG 361b 0801; 99, not signed"),
     (EndpointInfo(version=V, info=bytes(4)), "none, not signed"),
+    (GetSupportedEventTypes(version=V), "of which events do you tell?"),
+    (SupportedEventTypes(version=V, group_count=1, groups=b"g"), "groups of events: 1"),
+    (SubscribeEventTypes(version=V, group_count=1, subscription=b"g"), "tell me of events"),
+    (SubscribeEventTypes(version=V, group_count=0), "tell me of no events"),
+    (SubscribeEventTypesAck(version=V), "noted"),
+    (EventAck(version=V), "noted"),
+    (
+        SendEvent(
+            version=V,
+            events=(
+                EventData(number=4, registry=0, kind=2, detail=bytes(32)),
+                EventData(number=5, registry=0, kind=9, detail=b""),
+                EventData(number=6, registry=3, vendor=b"ab", kind=2, detail=b""),
+            ),
+        ),
+        "4 MEASUREMENT_CHANGED, 5 0:9, 6 3:2",
+    ),
     (
         EndpointInfo(version=V, nonce=NONCE, info=b"?", signature=bytes(96)),
         "1 bytes, signed, 96 bytes",

@@ -33,7 +33,7 @@ from emulator.spdm.versions import Version
 from emulator.vendor import Registry, VendorExchange
 
 NONCE = bytes(range(32))
-TELLING = Cap.MEL | Cap.EP_INFO_SIG
+TELLING = Cap.MEL | Cap.EP_INFO_SIG | Cap.EVENT
 LARGE = Measurement(index=9, kind=4, value=bytes(9000), raw=True)
 VENDOR = bytes.fromhex("0300 02 3412 0500") + b"hello"
 
@@ -112,6 +112,8 @@ GOOD: dict[int, Callable[[int], bytes]] = {
     Code.CHALLENGE: _challenge,
     Code.GET_MEASUREMENTS: lambda v: _head(v, Code.GET_MEASUREMENTS) + _context(v),
     Code.GET_MEASUREMENT_EXTENSION_LOG: _get_log,
+    Code.GET_SUPPORTED_EVENT_TYPES: lambda v: _head(v, Code.GET_SUPPORTED_EVENT_TYPES),
+    Code.SUBSCRIBE_EVENT_TYPES: lambda v: _head(v, Code.SUBSCRIBE_EVENT_TYPES),
     Code.GET_ENDPOINT_INFO: lambda v: _head(v, Code.GET_ENDPOINT_INFO, 1) + bytes(4),
     Code.VENDOR_DEFINED_REQUEST: lambda v: _head(v, Code.VENDOR_DEFINED_REQUEST) + VENDOR,
     Code.RESPOND_IF_READY: lambda v: _head(v, Code.RESPOND_IF_READY, Code.GET_DIGESTS, 0),

@@ -45,12 +45,60 @@ def _endpoint_info(version: int, shape: Shape) -> Parts:
     )
 
 
+def _header(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (("reserved1", b"\0"), ("reserved2", b"\0"))
+
+
+def _event_types(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (
+        *(("group_count", b"\x01"), ("reserved", b"\0")),
+        *(("size", b"\x05\0\0\0"), ("groups", b"group")),
+    )
+
+
+def _subscribe(version: int, shape: Shape) -> Parts:
+    del version, shape
+    head = (("group_count", b"\x01"), ("reserved", b"\0"))
+    return (*head, ("subscription", b"\x05\0\0\0group"))
+
+
+def _event(at: int, kind: int, vendor: bytes, detail: bytes) -> Parts:
+    way = f"events[{at}]."
+    return (
+        *((f"{way}number", bytes((at + 1, 0, 0, 0))), (f"{way}reserved", bytes(4))),
+        *((f"{way}registry", b"\x03"), (f"{way}vendor_length", bytes((len(vendor),)))),
+        *((f"{way}vendor", vendor), (f"{way}kind", bytes((kind, 0)))),
+        *((f"{way}size", bytes((len(detail), 0))), (f"{way}detail", detail)),
+    )
+
+
+def _send_event(version: int, shape: Shape) -> Parts:
+    del version, shape
+    return (
+        *(("reserved1", b"\0"), ("reserved2", b"\0"), ("event_count", b"\x02\0\0\0")),
+        *_event(0, 4, b"", b"\x01"),
+        *_event(1, 2, b"\x86\x80", bytes(32)),
+    )
+
+
 BUILDERS = {
+    Code.GET_SUPPORTED_EVENT_TYPES: _header,
+    Code.SUPPORTED_EVENT_TYPES: _event_types,
+    Code.SUBSCRIBE_EVENT_TYPES: _subscribe,
+    Code.SUBSCRIBE_EVENT_TYPES_ACK: _header,
+    Code.SEND_EVENT: _send_event,
+    Code.EVENT_ACK: _header,
     Code.GET_MEASUREMENT_EXTENSION_LOG: _get_log,
     Code.MEASUREMENT_EXTENSION_LOG: _log,
     Code.GET_ENDPOINT_INFO: _get_endpoint_info,
     Code.ENDPOINT_INFO: _endpoint_info,
 }
+
+
+OPEN_ENDED = {Code.SUBSCRIBE_EVENT_TYPES}
+"""Those whose last field takes whatever follows."""
 
 
 def shapes(code: Code, version: int) -> Iterator[Shape]:

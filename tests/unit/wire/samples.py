@@ -35,6 +35,7 @@ class Sample:
     def open_ended(self) -> bool:
         """Whether its last field takes whatever follows."""
         open_ended = {Code.ERROR, Code.CHUNK_SEND_ACK, *session_samples.OPEN_ENDED}
+        open_ended |= information_samples.OPEN_ENDED
         return self.layout.CODE in open_ended
 
     @property
