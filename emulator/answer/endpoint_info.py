@@ -1,9 +1,11 @@
 """Answers GET_ENDPOINT_INFO (libspdm `library/spdm_responder_lib/libspdm_rsp_endpoint_info.c`)."""
 
+from collections.abc import Iterable
+
 from emulator.answer.exchange import Exchange, Outcome, Signing
 from emulator.answer.registry import handles
 from emulator.crypto.keys import SigningKey
-from emulator.device.endpoint_info import encoded, of_function
+from emulator.device.endpoint_info import DeviceClass, encoded, of_function
 from emulator.errors import InvalidRequest, UnsupportedRequest
 from emulator.spdm import signing
 from emulator.spdm.capabilities import EP_INFO, Cap
@@ -15,6 +17,25 @@ from emulator.spdm.messages.endpoint_info import EndpointInfoAttributes, SubCode
 from emulator.spdm.messages.measurements import NO_SLOT
 from emulator.spdm.session import APPLICATION
 from emulator.spdm.transcript import IL1IL2
+
+
+def asks_signature(request: GetEndpointInfo) -> bool:
+    """Whether a request, of either role, asks for a signature. Raises InvalidRequest."""
+    if request.sub_code != SubCode.DEVICE_CLASS_IDENTIFIER:
+        raise InvalidRequest(f"SubCode 0x{int(request.sub_code):02x}")
+    return EndpointInfoAttributes.SIGNATURE in request.attributes
+
+
+def told(
+    request: GetEndpointInfo, classes: Iterable[DeviceClass], *, nonce: bytes = b""
+) -> EndpointInfo:
+    """The reply of either role: its device classes; with a nonce where it is to be signed."""
+    return EndpointInfo(
+        version=request.version,
+        slot=request.slot & SLOT_MASK if nonce else 0,
+        nonce=nonce,
+        info=encoded(classes),
+    )
 
 
 def _key(exchange: Exchange, slot: int) -> SigningKey:
@@ -29,24 +50,16 @@ def _key(exchange: Exchange, slot: int) -> SigningKey:
 @handles(GetEndpointInfo, needs=EP_INFO, where=APPLICATION)
 def get_endpoint_info(exchange: Exchange, request: GetEndpointInfo) -> Outcome:
     """What the device is, signed if that was asked for; unsigned, no slot is looked at."""
-    if request.sub_code != SubCode.DEVICE_CLASS_IDENTIFIER:
-        raise InvalidRequest(f"SubCode 0x{int(request.sub_code):02x}")
-    signed = EndpointInfoAttributes.SIGNATURE in request.attributes
-    slot = request.slot & SLOT_MASK if signed else 0
-    signature = None
-    if signed:
-        signature = Signing(signing.ENDPOINT_INFO, IL1IL2, _key(exchange, slot))
-    device = exchange.device
+    device, shape = exchange.device, exchange.connection.shape
+    classes = device.device_classes or (of_function(device.identity),)
+    if not asks_signature(request):
+        return Outcome(reply=told(request, classes), shape=shape())
+    slot = request.slot & SLOT_MASK
+    key = _key(exchange, slot)
+    nonce = exchange.entropy.bytes(NONCE_SIZE, label="ENDPOINT_INFO nonce")
     return Outcome(
-        reply=EndpointInfo(
-            version=request.version,
-            slot=slot,
-            nonce=exchange.entropy.bytes(NONCE_SIZE, label="ENDPOINT_INFO nonce")
-            if signed
-            else b"",
-            info=encoded(device.device_classes or (of_function(device.identity),)),
-        ),
-        shape=exchange.connection.shape(signature=signed),
-        signing=signature,
-        changes=exchange.shown(slot) if signed else {},
+        reply=told(request, classes, nonce=nonce),
+        shape=shape(signature=True),
+        signing=Signing(signing.ENDPOINT_INFO, IL1IL2, key),
+        changes=exchange.shown(slot),
     )

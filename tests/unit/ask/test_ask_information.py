@@ -1,18 +1,23 @@
 """MEASUREMENT_EXTENSION_LOG and ENDPOINT_INFO as a requester takes them, and refuses them."""
 
+from contextlib import suppress
+
 import pytest
 from asking import Host, patched
+from hypothesis import given
+from hypothesis import strategies as st
 from unit.answer.test_answer_endpoint_info import telling
 from unit.answer.test_answer_measurement_log import BEGINNING, entry, logging, whole
 
 from emulator.ask import (
     EndpointInfoRequest,
     MeasurementLogRequest,
+    Request,
     read_log,
 )
 from emulator.device import Measurement, Measurements
 from emulator.device.endpoint_info import DeviceClass
-from emulator.errors import BrokenReply, SignatureMismatch, UnsupportedByPeer
+from emulator.errors import BrokenReply, PeerError, SignatureMismatch, UnsupportedByPeer
 from emulator.requester import Offer
 from emulator.requester.logged import contradictions
 from emulator.spdm import signing
@@ -195,3 +200,43 @@ def test_a_device_that_logs_another_value_than_it_reports() -> None:
     found = host.run(host.requester.measurements(signed_by=None)).measurements
     told_ = list(contradictions(log, found, "SHA_384"))
     assert told_ == [f"measurement 2 is {b'firmware'.hex()}, the log says {b'other'.hex()}"]
+
+
+def _log() -> tuple[Request[object], bytes]:
+    host = logged()
+    request = MeasurementLogRequest(host.connection, offset=0, length=4096)
+    return request, host.answer(request.raw)
+
+
+def _plain() -> tuple[Request[object], bytes]:
+    host = told()
+    request = EndpointInfoRequest(host.connection)
+    return request, host.answer(request.raw)
+
+
+def _signed() -> tuple[Request[object], bytes]:
+    host = told()
+    chain = host.requester.chains[0]
+    request = EndpointInfoRequest(host.connection, signer=chain, nonce=bytes(32))
+    return request, host.answer(request.raw)
+
+
+MADE = {make.__name__: make() for make in (_log, _plain, _signed)}
+
+
+@pytest.mark.parametrize("name", MADE)
+@given(data=st.data())
+def test_whatever_comes_nothing_but_a_peers_error(name: str, data: st.DataObject) -> None:
+    request, reply = MADE[name]
+    at = data.draw(st.integers(0, len(reply) - 1))
+    bent = patched(reply, at, data.draw(st.binary(min_size=1, max_size=4)))
+    for one in (bent, bent[: data.draw(st.integers(0, len(bent)))], reply[:2] + bent[at:]):
+        with suppress(PeerError):
+            request.accept(one)
+
+
+@given(at=st.integers(0, 200), new=st.binary(max_size=8))
+def test_bent_logs(at: int, new: bytes) -> None:
+    log = whole(*BEGINNING)
+    with suppress(PeerError):
+        read_log(log[:at] + new + log[at + len(new) :])
