@@ -81,6 +81,12 @@ class SessionRequired(SpdmError):
     code = 0x0B
 
 
+class ResetRequired(SpdmError):
+    """What was asked for is done once the device was reset. Param2: the tag of a GET_CSR."""
+
+    code = 0x0C
+
+
 class ResponseTooLarge(SpdmError):
     """The response exceeds the requester's MaxSPDMmsgSize. Extended data: its size, u32 LE."""
 
@@ -115,6 +121,12 @@ class RequestResynch(SpdmError):
     """The device lost the connection's state; the requester starts at GET_VERSION."""
 
     code = 0x43
+
+
+class OperationFailed(SpdmError):
+    """What was asked for is allowed, but cannot be done as things stand."""
+
+    code = 0x44
 
 
 class WireError(EmulatorError):
@@ -212,6 +224,10 @@ class ProfileError(EmulatorError):
 
 class PkiError(EmulatorError):
     """A key, certificate or chain cannot be used."""
+
+
+class StateError(EmulatorError):
+    """A device's state cannot be kept, or not be read."""
 
 
 class KeyLogError(EmulatorError):

@@ -29,6 +29,13 @@ from emulator.ask.finish import FinishRequest, PskFinishRequest
 from emulator.ask.key_exchange import KeyExchangeRequest
 from emulator.ask.measurements import MeasurementsRequest, Reading
 from emulator.ask.opening import Opened
+from emulator.ask.provisioning import (
+    CsrRequest,
+    KeyPairFacts,
+    KeyPairInfoRequest,
+    SetCertificateRequest,
+    SetKeyPairInfoRequest,
+)
 from emulator.ask.psk import PskExchangeRequest
 from emulator.ask.ready import respond_if_ready, wait_asked
 from emulator.ask.record import ReportedMeasurement
@@ -44,6 +51,7 @@ __all__ = [
     "CapabilitiesRequest",
     "CertificateRequest",
     "ChallengeRequest",
+    "CsrRequest",
     "DigestsRequest",
     "EncapsulatedRequestRequest",
     "EncapsulatedResponseRequest",
@@ -51,6 +59,8 @@ __all__ = [
     "FinishRequest",
     "HeartbeatRequest",
     "KeyExchangeRequest",
+    "KeyPairFacts",
+    "KeyPairInfoRequest",
     "KeyUpdateRequest",
     "MeasurementsRequest",
     "Opened",
@@ -62,6 +72,8 @@ __all__ = [
     "Reading",
     "ReportedMeasurement",
     "Request",
+    "SetCertificateRequest",
+    "SetKeyPairInfoRequest",
     "Signer",
     "SlotDigests",
     "SlotSizeRequest",

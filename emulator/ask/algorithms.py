@@ -47,11 +47,17 @@ class AlgorithmsRequest(Request[Negotiated]):
         dhe: tuple[Algorithm, ...] = (),
         aead: tuple[Algorithm, ...] = (),
         key_schedule: tuple[Algorithm, ...] = (),
+        multi_key: bool = False,
     ) -> None:
-        """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know."""
+        """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know.
+
+        `multi_key`: the peer is to use several keys, where it can do with one (MULTI_KEY_NEG).
+        """
         version = connection.version
-        if rules(version).multi_key and Cap.MULTI_KEY_ONLY in connection.peer_capabilities:
-            raise UnsupportedByPeer("the peer uses several keys only (MULTI_KEY), we one only")
+        theirs = connection.peer_capabilities
+        self._multi_key = rules(version).multi_key and bool(
+            Cap.MULTI_KEY_ONLY in theirs or (multi_key and Cap.MULTI_KEY_NEG in theirs)
+        )
         self._asym = tuple(row for row in asym if row.since <= version)
         self._hashes = tuple(row for row in hashes if row.since <= version)
         offered = {AlgType.DHE: dhe, AlgType.AEAD: aead, AlgType.KEY_SCHEDULE: key_schedule}
@@ -64,7 +70,8 @@ class AlgorithmsRequest(Request[Negotiated]):
             version=version,
             length=0,
             measurement_specification=measurement_specification,
-            other_params=opaque_formats if rules(version).opaque_negotiated else 0,
+            other_params=(opaque_formats if rules(version).opaque_negotiated else 0)
+            | (MULTI_KEY_CONN if self._multi_key else 0),
             base_asym=mask(self._asym),
             base_hash=mask(self._hashes),
             structures=tuple(
@@ -96,6 +103,7 @@ class AlgorithmsRequest(Request[Negotiated]):
                 "base_hash", theirs.base_hash, self._hashes, HASHES, needed="hash" in wanted
             ),
             other_params=self._other_params(theirs),
+            multi_key=self._multi_key,
             **{
                 name: self._structure(theirs, kind, needed=name in wanted)
                 for kind, (name, _) in STRUCTURES.items()
@@ -156,7 +164,7 @@ class AlgorithmsRequest(Request[Negotiated]):
         if not rules(theirs.version).opaque_negotiated:
             return 0
         bits = theirs.other_params & OPAQUE_FORMAT_MASK
-        offered = self._offer.other_params
+        offered = self._offer.other_params & OPAQUE_FORMAT_MASK
         if bits.bit_count() > 1 or bits & ~offered:
             raise BrokenReply(
                 _NAME,
@@ -169,7 +177,7 @@ class AlgorithmsRequest(Request[Negotiated]):
                 _NAME,
                 "other_params",
                 found=f"0x{theirs.other_params:02x}",
-                expected="no MULTI_KEY_CONN, as it was not offered",
+                expected="no MULTI_KEY_CONN, as our own key is one",
             )
         return bits
 

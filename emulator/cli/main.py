@@ -25,6 +25,7 @@ class _Commands(LazyGroup):
         "profile": "emulator.cli.profile:app",
         "faults": "emulator.cli.faults:app",
         "certs": "emulator.cli.certs:app",
+        "provision": "emulator.cli.provision:app",
         "ctl": "emulator.cli.ctl.app:app",
         "top": "emulator.cli.top:top",
         "qemu": "emulator.cli.qemu:qemu",

@@ -29,6 +29,7 @@ from emulator.profile.fields import (
     VersionText,
 )
 from emulator.profile.limits import Limits
+from emulator.profile.provisioning import ProvisioningSettings
 from emulator.profile.sessions import Sessions
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
@@ -101,6 +102,12 @@ class AutoChains(Part):
     )
     include_root: bool = Field(
         default=True, description="Whether the root certificate stands in the chain."
+    )
+    key_of: int | None = Field(
+        default=None,
+        ge=0,
+        le=7,
+        description="The slot whose keys the leaves have; null: their own.",
     )
     common_name: Line | None = Field(
         default=None, min_length=1, description="The leaf's common name; null: the profile's name."
@@ -393,6 +400,10 @@ class Profile(Part):
     measurements: list[Measurement] = Field(default=[], description="What the device measures.")
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
     sessions: Sessions = Field(default=Sessions(), description="Secure sessions.")
+    provisioning: ProvisioningSettings = Field(
+        default=ProvisioningSettings(),
+        description="What requesters may change for good: certificates and key pairs.",
+    )
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."
     )

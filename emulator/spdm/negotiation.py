@@ -42,6 +42,7 @@ class Negotiated:
         dhe: the selected row of the DHE structure, as the two below of theirs.
         aead: AEAD.
         key_schedule: the key schedule.
+        multi_key: the responder may use several keys on this connection.
     """
 
     measurement_specification: int = 0
@@ -52,6 +53,7 @@ class Negotiated:
     dhe: Algorithm | None = None
     aead: Algorithm | None = None
     key_schedule: Algorithm | None = None
+    multi_key: bool = False
 
 
 STRUCTURES = {

@@ -8,7 +8,8 @@ padding; nothing is ever rebuilt. What is signed is a *view*: parts one after th
     L1/L2 = A ‖ M (since 1.2)   MEASUREMENTS; up to 1.1: M alone
 
 A is the negotiation (VERSION, CAPABILITIES, ALGORITHMS), B digests and certificates, C the
-challenge, M measurements. A view is a tuple, so a fault edits a view and never the log.
+challenge, M measurements; D, for sessions, the first DIGESTS of a connection on which the responder
+may use several keys. A view is a tuple, so a fault edits a view and never the log.
 """
 
 from collections.abc import Iterable
@@ -33,6 +34,7 @@ class Part(IntEnum):
     B = 1
     C = 2
     M = 3
+    D = 4
 
 
 @dataclass(frozen=True, slots=True)

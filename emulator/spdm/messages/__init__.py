@@ -30,6 +30,16 @@ from emulator.spdm.messages.measurements import (
     MeasurementValue,
     RequestAttributes,
 )
+from emulator.spdm.messages.provisioning import (
+    Csr,
+    GetCsr,
+    GetKeyPairInfo,
+    KeyPairInfo,
+    SetCertificate,
+    SetCertificateRsp,
+    SetKeyPairInfo,
+    SetKeyPairInfoAck,
+)
 from emulator.spdm.messages.psk import PskExchange, PskExchangeRsp, PskFinish, PskFinishRsp
 from emulator.spdm.messages.ready import NotReady, RespondIfReady
 from emulator.spdm.messages.session import (
@@ -86,6 +96,14 @@ LAYOUTS: dict[int, type[Message]] = {
         EncapsulatedRequest,
         DeliverEncapsulatedResponse,
         EncapsulatedResponseAck,
+        GetCsr,
+        Csr,
+        SetCertificate,
+        SetCertificateRsp,
+        GetKeyPairInfo,
+        KeyPairInfo,
+        SetKeyPairInfo,
+        SetKeyPairInfoAck,
         Error,
     )
 }
@@ -103,6 +121,7 @@ __all__ = [
     "ChunkResponse",
     "ChunkSend",
     "ChunkSendAck",
+    "Csr",
     "DeliverEncapsulatedResponse",
     "Digests",
     "EncapsulatedRequest",
@@ -114,14 +133,17 @@ __all__ = [
     "FinishRsp",
     "GetCapabilities",
     "GetCertificate",
+    "GetCsr",
     "GetDigests",
     "GetEncapsulatedRequest",
+    "GetKeyPairInfo",
     "GetMeasurements",
     "GetVersion",
     "Heartbeat",
     "HeartbeatAck",
     "KeyExchange",
     "KeyExchangeRsp",
+    "KeyPairInfo",
     "KeyUpdate",
     "KeyUpdateAck",
     "MeasurementBlock",
@@ -136,6 +158,10 @@ __all__ = [
     "PskFinishRsp",
     "RequestAttributes",
     "RespondIfReady",
+    "SetCertificate",
+    "SetCertificateRsp",
+    "SetKeyPairInfo",
+    "SetKeyPairInfoAck",
     "SupportedAlgorithms",
     "VendorDefinedRequest",
     "VendorDefinedResponse",
