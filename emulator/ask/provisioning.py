@@ -35,6 +35,10 @@ from emulator.wire import Shape
 
 _INFO = "KEY_PAIR_INFO"
 
+_SPARE = 6
+"""Bytes that libspdm's responder leaves behind KEY_PAIR_INFO of 1.4 (`libspdm_rsp_key_pair_info.c`:
+it makes room for four numbers of 32 bits, and two of them are written, each with a byte before)."""
+
 
 def _check_version(connection: Connection, since: Version) -> None:
     if connection.version < since:
@@ -189,7 +193,8 @@ class KeyPairInfoRequest(Request[KeyPairFacts]):
         )
 
     def _accept(self, reply: bytes) -> KeyPairFacts:
-        theirs, raw = self._read(KeyPairInfo, reply, self.connection.shape())
+        spare = _SPARE if self.connection.version >= Version.V1_4 else 0
+        theirs, raw = self._read(KeyPairInfo, reply, self.connection.shape(), spare=spare)
         self._check(theirs)
         self._record(None, raw)
         return KeyPairFacts(
