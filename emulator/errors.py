@@ -93,6 +93,12 @@ class SessionRequired(SpdmError):
     code = 0x0B
 
 
+class ResetRequired(SpdmError):
+    """What was asked for is done once the device was reset. Param2: the tag of a GET_CSR."""
+
+    code = 0x0C
+
+
 class ResponseTooLarge(SpdmError):
     """The response exceeds the requester's MaxSPDMmsgSize. Extended data: its size, u32 LE."""
 
@@ -133,6 +139,12 @@ class RequestResynch(SpdmError):
     """The device lost the connection's state; the requester starts at GET_VERSION."""
 
     code = 0x43
+
+
+class OperationFailed(SpdmError):
+    """What was asked for is allowed, but cannot be done as things stand."""
+
+    code = 0x44
 
 
 class WireError(EmulatorError):
@@ -250,6 +262,10 @@ class PkiError(EmulatorError):
 
 class BadReference(EmulatorError):
     """Reference values cannot be read, or their signature is not to be believed."""
+
+
+class StateError(EmulatorError):
+    """A device's state cannot be kept, or not be read."""
 
 
 class KeyLogError(EmulatorError):

@@ -66,6 +66,8 @@ def _check(exchange: Exchange, request: NegotiateAlgorithms) -> None:
     ours = exchange.connection.local_capabilities
     if multi_key and not ours & (Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG):
         raise InvalidRequest("several keys are asked for, and MULTI_KEY is not offered")
+    if allowed.multi_key and not multi_key and Cap.MULTI_KEY_ONLY in ours:
+        raise InvalidRequest("one key is asked for, and the device uses several (MULTI_KEY_ONLY)")
 
 
 def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
@@ -91,6 +93,7 @@ def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
         asym=asym,
         hash=base_hash,
         other_params=opaque_format,
+        multi_key=bool(rules(version).multi_key and request.other_params & MULTI_KEY_CONN),
         **_structures(exchange, request),
     )
     wanted = needed(ours, exchange.connection.peer_capabilities)

@@ -92,7 +92,9 @@ def make(
     while half in taken:
         half = int.from_bytes(exchange.entropy.bytes(_HALF, label="session id"), "little")
     number = session_id(request.session_id, half)
-    negotiation = connection.transcript.part(Part.A)
+    transcript = connection.transcript
+    # Part D is empty unless the device may use several keys on the connection.
+    digests = () if chain_hash is None else transcript.part(Part.D)
     return Session(
         id=number,
         psk=chain_hash is None,
@@ -104,7 +106,9 @@ def make(
             listener=partial(_tell, sessions, identifier(request)),
             keep=sessions.doctor,
         ),
-        transcript=SessionTranscript(negotiation, chain_hash=chain_hash),
+        transcript=SessionTranscript(
+            transcript.part(Part.A), digests=digests, chain_hash=chain_hash
+        ),
         encrypted=connection.both(Cap.ENCRYPT),
         heartbeat=sessions.heartbeat if connection.both(Cap.HBEAT) else 0,
         outlasts_updates=not rules(connection.version).session_policy

@@ -32,6 +32,13 @@ from emulator.ask.key_exchange import KeyExchangeRequest
 from emulator.ask.measurement_log import Logged, MeasurementLogRequest, read_log
 from emulator.ask.measurements import MeasurementsRequest, Reading
 from emulator.ask.opening import Opened
+from emulator.ask.provisioning import (
+    CsrRequest,
+    KeyPairFacts,
+    KeyPairInfoRequest,
+    SetCertificateRequest,
+    SetKeyPairInfoRequest,
+)
 from emulator.ask.psk import PskExchangeRequest
 from emulator.ask.ready import respond_if_ready, wait_asked
 from emulator.ask.record import ReportedMeasurement
@@ -47,6 +54,7 @@ __all__ = [
     "CapabilitiesRequest",
     "CertificateRequest",
     "ChallengeRequest",
+    "CsrRequest",
     "DigestsRequest",
     "EncapsulatedRequestRequest",
     "EncapsulatedResponseRequest",
@@ -57,6 +65,8 @@ __all__ = [
     "FinishRequest",
     "HeartbeatRequest",
     "KeyExchangeRequest",
+    "KeyPairFacts",
+    "KeyPairInfoRequest",
     "KeyUpdateRequest",
     "Logged",
     "MeasurementLogRequest",
@@ -70,6 +80,8 @@ __all__ = [
     "Reading",
     "ReportedMeasurement",
     "Request",
+    "SetCertificateRequest",
+    "SetKeyPairInfoRequest",
     "Signer",
     "SlotDigests",
     "SlotSizeRequest",

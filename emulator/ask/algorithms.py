@@ -48,11 +48,17 @@ class AlgorithmsRequest(Request[Negotiated]):
         dhe: tuple[Algorithm, ...] = (),
         aead: tuple[Algorithm, ...] = (),
         key_schedule: tuple[Algorithm, ...] = (),
+        multi_key: bool = False,
     ) -> None:
-        """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know."""
+        """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know.
+
+        `multi_key`: the peer is to use several keys, where it can do with one (MULTI_KEY_NEG).
+        """
         version = connection.version
-        if rules(version).multi_key and Cap.MULTI_KEY_ONLY in connection.peer_capabilities:
-            raise UnsupportedByPeer("the peer uses several keys only (MULTI_KEY), we one only")
+        theirs = connection.peer_capabilities
+        self._multi_key = rules(version).multi_key and bool(
+            Cap.MULTI_KEY_ONLY in theirs or (multi_key and Cap.MULTI_KEY_NEG in theirs)
+        )
         self._asym = tuple(row for row in asym if row.since <= version)
         self._hashes = tuple(row for row in hashes if row.since <= version)
         offered = {AlgType.DHE: dhe, AlgType.AEAD: aead, AlgType.KEY_SCHEDULE: key_schedule}
@@ -65,7 +71,8 @@ class AlgorithmsRequest(Request[Negotiated]):
             version=version,
             length=0,
             measurement_specification=measurement_specification,
-            other_params=opaque_formats if rules(version).opaque_negotiated else 0,
+            other_params=(opaque_formats if rules(version).opaque_negotiated else 0)
+            | (MULTI_KEY_CONN if self._multi_key else 0),
             # Asked for where the peer has a log; before 1.3 it has none, and the field is reserved.
             mel_specification=MEL_SPECIFICATION_DMTF
             if Cap.MEL in connection.peer_capabilities
@@ -102,6 +109,7 @@ class AlgorithmsRequest(Request[Negotiated]):
             ),
             other_params=self._other_params(theirs),
             mel_specification=self._log(theirs),
+            multi_key=self._multi_key,
             **{
                 name: self._structure(theirs, kind, needed=name in wanted)
                 for kind, (name, _) in STRUCTURES.items()
@@ -170,7 +178,7 @@ class AlgorithmsRequest(Request[Negotiated]):
         if not rules(theirs.version).opaque_negotiated:
             return 0
         bits = theirs.other_params & OPAQUE_FORMAT_MASK
-        offered = self._offer.other_params
+        offered = self._offer.other_params & OPAQUE_FORMAT_MASK
         if bits.bit_count() > 1 or bits & ~offered:
             raise BrokenReply(
                 _NAME,
@@ -183,7 +191,7 @@ class AlgorithmsRequest(Request[Negotiated]):
                 _NAME,
                 "other_params",
                 found=f"0x{theirs.other_params:02x}",
-                expected="no MULTI_KEY_CONN, as it was not offered",
+                expected="no MULTI_KEY_CONN, as our own key is one",
             )
         return bits
 

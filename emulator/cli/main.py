@@ -26,6 +26,7 @@ class _Commands(LazyGroup):
         "faults": "emulator.cli.faults:app",
         "measurements": "emulator.cli.measurements:app",
         "certs": "emulator.cli.certs:app",
+        "provision": "emulator.cli.provision:app",
         "ctl": "emulator.cli.ctl.app:app",
         "top": "emulator.cli.top:top",
         "mitm": "emulator.cli.mitm:mitm",

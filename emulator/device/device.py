@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
@@ -12,6 +13,7 @@ from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
+from emulator.device.provisioning import Lasting, Provisioning
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
 from emulator.device.timing import Timing
@@ -69,6 +71,7 @@ class Device:
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
         ide: its IDE, or None.
+        provisioning: what peers may change about it for good; None: nothing.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -97,6 +100,7 @@ class Device:
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
     ide: Ide | None = None
+    provisioning: Provisioning | None = None
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
@@ -135,6 +139,7 @@ class Device:
         Connections stay attached, and forget their state before their next request.
         """
         self.measurements.reset()
+        self._end_waiting()
         self.cached = None
         self.park(None)
         self.sessions.end_all()
@@ -167,8 +172,38 @@ class Device:
         """Let slots hold something else; None empties one."""
         slots = {**self.slots, **held}
         self.slots = {number: slot for number, slot in sorted(slots.items()) if slot is not None}
+        if self.provisioning is not None:
+            self.provisioning.rebase(held)
         for number in held:
             self.tell(CertificateChange(number))
+
+    def provision(self, state: Lasting) -> None:
+        """Go on with another lasting state."""
+        provisioning = self.provisioning
+        if provisioning is None:
+            return
+        provisioning.state = state
+        before, self.slots = self.slots, provisioning.slots()
+        for number in sorted(before.keys() | self.slots.keys()):
+            if _shown(before.get(number)) != _shown(self.slots.get(number)):
+                self.tell(CertificateChange(number))
+
+    def _end_waiting(self) -> None:
+        """What waited for a reset is done.
+
+        What cannot be kept was told by who keeps it, and is done all the same: a reset cannot be
+        refused.
+        """
+        provisioning = self.provisioning
+        if provisioning is None:
+            return
+        state = provisioning.state.after_reset()
+        if state == provisioning.state:
+            return
+        if provisioning.keep is not None:
+            with suppress(OSError):
+                provisioning.keep(provisioning.lasting(state))()
+        self.provision(state)
 
     def tell(self, change: Change) -> None:
         """Tell the watchers, and the sessions that have subscribed, that something has changed."""
@@ -181,3 +216,9 @@ class Device:
         """Count one more connection: its number, from 1, and its source of randomness."""
         self.connections += 1
         return self.connections, self.entropy.fork(f"connection {self.connections}")
+
+
+def _shown(slot: Slot | None) -> dict[str, tuple[bytes, ...]]:
+    """The certificates that a slot shows, by signature algorithm."""
+    chains = {} if slot is None else slot.chains
+    return {scheme: chain.certificates for scheme, chain in chains.items()}

@@ -26,16 +26,24 @@ from emulator.profile.faults import preset_rules
 from emulator.profile.ide import device_ide
 from emulator.profile.information import device_classes, notes
 from emulator.profile.load import LoadedProfile
+from emulator.profile.provisioned import provisioning
 from emulator.profile.report import Report
 from emulator.profile.tree import dotted
 from emulator.spdm import algorithms, secured_versions
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.algorithms import MEASUREMENT_SPECIFICATION_DMTF, OpaqueFormat
-from emulator.spdm.capabilities import MEAS, RESPONDER_MASK
+from emulator.spdm.capabilities import MEAS, RESPONDER_MASK, Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.key_pairs import CertificateModel
 from emulator.spdm.negotiation import Negotiated, Preferences
 from emulator.spdm.pending import Readiness
 from emulator.spdm.versions import BY_TEXT
+
+_MODELS = {
+    "device": CertificateModel.DEVICE,
+    "alias": CertificateModel.ALIAS,
+    "generic": CertificateModel.GENERIC,
+}
 
 
 def build(
@@ -56,13 +64,14 @@ def build(
     report.finish()
     profile = loaded.profile
     sizes = profile.sizes
+    slots = _slots(loaded)
     device = Device(
         name=profile.name,
         identity=loaded.identity,
         versions=tuple(BY_TEXT[text] for text in profile.versions),
         capabilities=vocabulary.flags(profile.capabilities),
         preferences=_preferences(profile.algorithms),
-        slots=_slots(loaded),
+        slots=slots,
         measurements=Measurements(loaded.measurements, notes(profile)),
         device_classes=device_classes(profile),
         entropy=entropy,
@@ -79,6 +88,7 @@ def build(
         public_keys=dict(loaded.public_keys),
         sessions=_sessions(loaded),
         ide=device_ide(profile.ide),
+        provisioning=provisioning(profile, slots, loaded.spare_keys, loaded.authority),
         provisioned_agreement=_provisioned(profile),
     )
     own = (*preset_rules(profile.presets), *profile.faults)
@@ -176,4 +186,10 @@ def _slots(loaded: LoadedProfile) -> dict[int, Slot]:
         by_slot.setdefault(one.slot, {})[one.chain.key.scheme] = one.chain
         if one.renew is not None:
             renew[one.slot] = one.renew
-    return {number: Slot(held, renew.get(number)) for number, held in sorted(by_slot.items())}
+    alias = Cap.ALIAS_CERT.name in loaded.profile.capabilities
+    own = CertificateModel.ALIAS if alias else CertificateModel.DEVICE
+    models = {one.slot: _MODELS.get(one.model or "", own) for one in loaded.chains}
+    return {
+        number: Slot(held, renew.get(number), models[number])
+        for number, held in sorted(by_slot.items())
+    }

@@ -21,6 +21,7 @@ from emulator.profile.measured import (
 )
 from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.opaque import table_problem
+from emulator.profile.provisioned import provisioning_findings
 from emulator.profile.report import Report
 from emulator.profile.rules import rule_findings
 from emulator.profile.session_keys import algorithm_findings, session_findings
@@ -59,6 +60,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "algorithms"), algorithm_findings),
         (("capabilities", "sessions"), session_findings),
         (("capabilities", "ide"), _ide),
+        (("capabilities", "provisioning"), provisioning_findings),
         (("sizes",), _sizes),
         (("sizes", "limits"), _limits),
         (("faults", "presets"), _faults),

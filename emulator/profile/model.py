@@ -31,6 +31,7 @@ from emulator.profile.fields import (
 )
 from emulator.profile.ide import Ide
 from emulator.profile.limits import Limits
+from emulator.profile.provisioning import ProvisioningSettings
 from emulator.profile.sessions import Sessions
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
@@ -103,6 +104,12 @@ class AutoChains(Part):
     )
     include_root: bool = Field(
         default=True, description="Whether the root certificate stands in the chain."
+    )
+    key_of: int | None = Field(
+        default=None,
+        ge=0,
+        le=7,
+        description="The slot whose keys the leaves have; null: their own.",
     )
     common_name: Line | None = Field(
         default=None, min_length=1, description="The leaf's common name; null: the profile's name."
@@ -409,6 +416,10 @@ class Profile(Part):
     sessions: Sessions = Field(default=Sessions(), description="Secure sessions.")
     ide: Ide | None = Field(
         default=None, description="IDE, and IDE_KM with it; null: the device has none."
+    )
+    provisioning: ProvisioningSettings = Field(
+        default=ProvisioningSettings(),
+        description="What requesters may change for good: certificates and key pairs.",
     )
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."

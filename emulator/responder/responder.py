@@ -392,7 +392,8 @@ class Responder:
             exchange = agreed(exchange, outcome.changes)
         large = is_large(data, exchange, outcome.shape)
         if self._session is not None and outcome.record is not Part.M:
-            outcome.record = None  # what is shown in a session is covered by no signature outside
+            # What is shown in a session is covered by no signature outside.
+            outcome.record = outcome.first = None
         if outcome.record is not None:
             most = self._device.limits.transcript
             check_room(self.connection, row.code, outcome.record, entries, most)

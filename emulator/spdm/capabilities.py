@@ -72,6 +72,8 @@ IMPLEMENTED = Cap.CACHE | Cap.CERT | Cap.CHAL | MEAS | Cap.MEAS_FRESH | Cap.PUB_
 IMPLEMENTED |= Cap.CHUNK | Cap.ALIAS_CERT | Cap.LARGE_RESP
 IMPLEMENTED |= Cap.KEY_EX | PSK_ANY | _SESSION_ONLY | Cap.ENCAP
 IMPLEMENTED |= Cap.MEL | EP_INFO | Cap.EVENT
+IMPLEMENTED |= Cap.SET_CERT | Cap.CSR | Cap.CERT_INSTALL_RESET | _MULTI_KEY
+IMPLEMENTED |= Cap.GET_KEY_PAIR_INFO | Cap.SET_KEY_PAIR_INFO | Cap.SET_KEY_PAIR_RESET
 """The responder capabilities this emulator has an answer for; a profile may offer no others."""
 
 _RESPONDER_NEW = {

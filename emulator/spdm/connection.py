@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.capabilities import NONE, Cap
+from emulator.spdm.chain import CertificateChain
 from emulator.spdm.chunking import Incoming, Outgoing
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.pending import Pending
@@ -58,6 +59,7 @@ class Connection:
         token: the token of the next one.
         measured: the device's measurement generation when part M was begun, or None.
         certified: the generation whose alias certificates this connection was shown, or None.
+        seen: the chains it was shown, by slot, where the device goes on by these.
         resynch: what was agreed is lost, and only GET_VERSION leads on.
         asking: what the device asks of the requester.
         sessions: the sessions there are, by id.
@@ -81,6 +83,7 @@ class Connection:
     token: int = 0
     measured: int | None = None
     certified: int | None = None
+    seen: dict[int, CertificateChain] = field(default_factory=dict)
     resynch: bool = False
     asking: Asking = IDLE
     sessions: "dict[int, Session]" = field(default_factory=dict)
@@ -170,6 +173,7 @@ class Connection:
             hash_size if summary else 0,
             algorithms.dhe.size if algorithms.dhe else 0,
             hash_size if verify else 0,
+            int(algorithms.multi_key),
         )
 
 
@@ -178,7 +182,13 @@ _AGREED = tuple(one.name for one in fields(Agreement) if one.name != "negotiatio
 
 @lru_cache(maxsize=256)
 def _shape(
-    version: int, hash_size: int, signature: int, summary: int, exchange: int, verify: int
+    version: int,
+    hash_size: int,
+    signature: int,
+    summary: int,
+    exchange: int,
+    verify: int,
+    multi_key: int,
 ) -> Shape:
     """One object for equal shapes, so that finding a codec is a look at its identity."""
-    return Shape(version, hash_size, signature, summary, exchange, verify)
+    return Shape(version, hash_size, signature, summary, exchange, verify, multi_key)

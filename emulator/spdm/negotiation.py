@@ -43,6 +43,7 @@ class Negotiated:
         aead: AEAD.
         key_schedule: the key schedule.
         mel_specification: the selected MELspecification bit, since 1.3; 0 for none.
+        multi_key: the responder may use several keys on this connection.
     """
 
     measurement_specification: int = 0
@@ -54,6 +55,7 @@ class Negotiated:
     aead: Algorithm | None = None
     key_schedule: Algorithm | None = None
     mel_specification: int = 0
+    multi_key: bool = False
 
 
 STRUCTURES = {

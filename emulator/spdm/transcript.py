@@ -9,7 +9,8 @@ padding; nothing is ever rebuilt. What is signed is a *view*: parts one after th
     IL1/IL2 = A ‖ the exchange  ENDPOINT_INFO
 
 A is the negotiation (VERSION, CAPABILITIES, ALGORITHMS), B digests and certificates, C the
-challenge, M measurements. A view is a tuple, so a fault edits a view and never the log.
+challenge, M measurements; D, for sessions, the first DIGESTS of a connection on which the responder
+may use several keys. A view is a tuple, so a fault edits a view and never the log.
 """
 
 from collections.abc import Iterable
@@ -38,6 +39,7 @@ class Part(IntEnum):
     B = 1
     C = 2
     M = 3
+    D = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,14 +237,15 @@ class Counted(Cut):
 
 @dataclass(frozen=True)
 class PerBit(Cut):
-    """As many bytes as the shape says for `what`, for each bit set in the earlier field `mask`."""
+    """`times` what the shape says for `what`, for each bit set in the earlier field `mask`."""
 
     mask: str
     what: str
+    times: int = 1
 
     def width(self, values: Values, shape: Shape) -> int:
         """The bits set times the size of one."""
-        each: int = getattr(shape, self.what)
+        each: int = getattr(shape, self.what) * self.times
         return int(values[self.mask]).bit_count() * each
 
 

@@ -43,6 +43,16 @@ from emulator.spdm.messages.measurements import (
     MeasurementValue,
     RequestAttributes,
 )
+from emulator.spdm.messages.provisioning import (
+    Csr,
+    GetCsr,
+    GetKeyPairInfo,
+    KeyPairInfo,
+    SetCertificate,
+    SetCertificateRsp,
+    SetKeyPairInfo,
+    SetKeyPairInfoAck,
+)
 from emulator.spdm.messages.psk import PskExchange, PskExchangeRsp, PskFinish, PskFinishRsp
 from emulator.spdm.messages.ready import NotReady, RespondIfReady
 from emulator.spdm.messages.session import (
@@ -109,6 +119,14 @@ LAYOUTS: dict[int, type[Message]] = {
         EncapsulatedRequest,
         DeliverEncapsulatedResponse,
         EncapsulatedResponseAck,
+        GetCsr,
+        Csr,
+        SetCertificate,
+        SetCertificateRsp,
+        GetKeyPairInfo,
+        KeyPairInfo,
+        SetKeyPairInfo,
+        SetKeyPairInfoAck,
         Error,
     )
 }
@@ -126,6 +144,7 @@ __all__ = [
     "ChunkResponse",
     "ChunkSend",
     "ChunkSendAck",
+    "Csr",
     "DeliverEncapsulatedResponse",
     "Digests",
     "EncapsulatedRequest",
@@ -139,9 +158,11 @@ __all__ = [
     "FinishRsp",
     "GetCapabilities",
     "GetCertificate",
+    "GetCsr",
     "GetDigests",
     "GetEncapsulatedRequest",
     "GetEndpointInfo",
+    "GetKeyPairInfo",
     "GetMeasurementExtensionLog",
     "GetMeasurements",
     "GetSupportedEventTypes",
@@ -150,6 +171,7 @@ __all__ = [
     "HeartbeatAck",
     "KeyExchange",
     "KeyExchangeRsp",
+    "KeyPairInfo",
     "KeyUpdate",
     "KeyUpdateAck",
     "MeasurementBlock",
@@ -166,6 +188,10 @@ __all__ = [
     "RequestAttributes",
     "RespondIfReady",
     "SendEvent",
+    "SetCertificate",
+    "SetCertificateRsp",
+    "SetKeyPairInfo",
+    "SetKeyPairInfoAck",
     "SubscribeEventTypes",
     "SubscribeEventTypesAck",
     "SupportedAlgorithms",

@@ -10,18 +10,23 @@ from collections.abc import Callable
 import pytest
 from devices import (
     GET_VERSION,
+    SCHEMES,
     Peer,
+    chain,
     device,
     error,
     get_capabilities,
     get_digests,
     snapshot,
 )
+from provisioned import SEVERAL
 from secured import ABLE, HINT, KEY, REQUESTER, key_exchange, psk_exchange, structure
 
 from emulator.answer.registry import ROWS
 from emulator.crypto import dhe
 from emulator.device import Device, Measurement, Sizes, Timing
+from emulator.device.key_pairs import pairs_of
+from emulator.device.provisioning import Policy, Provisioning
 from emulator.device.sessions import Sessions
 from emulator.errors import UnsupportedRequest
 from emulator.responder.answers import answer, table
@@ -130,6 +135,12 @@ GOOD: dict[int, Callable[[int], bytes]] = {
         _head(v, Code.DELIVER_ENCAPSULATED_RESPONSE, 1) + _head(v, Code.KEY_UPDATE_ACK, 1, 1)
     ),
     Code.END_SESSION: lambda v: _head(v, Code.END_SESSION),
+    Code.GET_CSR: lambda v: _head(v, Code.GET_CSR) + bytes(4),
+    Code.SET_CERTIFICATE: lambda v: (
+        _head(v, Code.SET_CERTIFICATE) + chain("ECDSA_P256").spdm("SHA_256")
+    ),
+    Code.GET_KEY_PAIR_INFO: lambda v: _head(v, Code.GET_KEY_PAIR_INFO) + b"\1",
+    Code.SET_KEY_PAIR_INFO: lambda v: _head(v, Code.SET_KEY_PAIR_INFO) + b"\1" + bytes(13),
 }
 
 STEPS = {
@@ -146,13 +157,18 @@ def climbed(version: Version, state: State, code: int = 0) -> Peer:
     """A connection in `state`, of a device that offers all it can, ready to be asked `code`."""
     held = device(
         versions=tuple(Version),
-        capabilities=ABLE | Cap.CHUNK | Cap.CACHE | Cap.ENCAP | TELLING,
+        capabilities=ABLE | Cap.CHUNK | Cap.CACHE | Cap.ENCAP | TELLING | SEVERAL,
         measurement_hash="SHA_256",
         measurements=(LARGE,),
         sizes=Sizes(data_transfer=4600, max_message=65536),
         dhe=("SECP_256_R1",),
         aead=("AES_128_GCM",),
         sessions=Sessions(keys={HINT: KEY}),
+    )
+    held.provisioning = Provisioning(
+        Policy(writable=frozenset({0, 2})),
+        held.slots,
+        pairs_of(held.slots, schemes=SCHEMES, spare=1),
     )
     vendors = Registry()
     vendors.add(3, b"\x34\x12", Echo())

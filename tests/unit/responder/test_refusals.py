@@ -107,8 +107,8 @@ def test_a_code_nobody_answers(state: State, version: int) -> None:
         check_refused(Peer(version=version).climb(state), request, expected)
     check_refused(
         peer,
-        bytes((0x77, 0xED, 0, 0)) + bytes(200),
-        error(error_version(state, version), UNSUPPORTED, 0xED),
+        bytes((0x77, 0xF3, 0, 0)) + bytes(200),
+        error(error_version(state, version), UNSUPPORTED, 0xF3),
     )
 
 
