@@ -23,6 +23,7 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/sessions.py
 
 # A thousand devices: start-up, memory, and as many requesters at once.
 bench-fleet: $(READY)

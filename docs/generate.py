@@ -21,7 +21,13 @@ from typer.core import TyperGroup
 from emulator.answer.registry import ROWS
 from emulator.cli.main import app
 from emulator.device import Limits
-from emulator.errors import SessionRequired, UnexpectedRequest, Unspecified, UnsupportedRequest
+from emulator.errors import (
+    NoPendingRequests,
+    SessionRequired,
+    UnexpectedRequest,
+    Unspecified,
+    UnsupportedRequest,
+)
 from emulator.faults.catalogue import FaultFile, Preset
 from emulator.faults.effect import EFFECTS, Stage
 from emulator.faults.fields import FieldKind, fields_of
@@ -36,10 +42,12 @@ from emulator.profile.limits import ProcessLimits
 from emulator.responder import dispatcher
 from emulator.responder.answers import Answer
 from emulator.responder.answers import table as answers_of
+from emulator.responder.doctor import VISITS
 from emulator.spdm import capabilities
 from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm
 from emulator.spdm.capabilities import IMPLEMENTED, Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.doctor import MISTAKES
 from emulator.spdm.messages import LAYOUTS
 from emulator.spdm.session import Phase
 from emulator.spdm.state import RESPONSES, TRANSITIONS, State
@@ -78,6 +86,7 @@ _SHORT = {
     UnsupportedRequest: "unsupported",
     SessionRequired: "*in a session*",
     Unspecified: "*in a session*",
+    NoPendingRequests: "*nothing to ask*",
 }
 """How the ERRORs a state can lead to are shown in the table of answers."""
 
@@ -407,6 +416,24 @@ def command() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def mistakes() -> str:
+    """docs/reference/mistakes.md."""
+    lines = [
+        "# Mistakes that the doctor knows",
+        "",
+        _NOTE,
+        "What a device [says](../how-to/sessions.md#what-a-requester-does-wrong) where verify data",
+        "or a signature does not verify, or the first record under a key does not open. The first",
+        "column is `mistake` of the event `diagnosis`; of two mistakes that give one result the",
+        f"first is named. A peer is told {VISITS} times in a connection.",
+        "",
+        *_table(
+            ("mistake", "what is said"), [(f"`{one.name}`", one.explanation) for one in MISTAKES]
+        ),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def mqtt() -> str:
     """docs/reference/mqtt.md."""
     return mqtt_page.page(_NOTE, _table, _fields)
@@ -422,6 +449,7 @@ PAGES = {
     "control.md": control,
     "events.md": events,
     "events.schema.json": events_schema,
+    "mistakes.md": mistakes,
     "mqtt.md": mqtt,
 }
 """The generated files and what writes each."""

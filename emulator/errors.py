@@ -69,6 +69,18 @@ class UnsupportedRequest(SpdmError):
     code = 0x07
 
 
+class RequestInFlight(SpdmError):
+    """An answer of the requester's is due before the device answers anything else."""
+
+    code = 0x08
+
+
+class InvalidResponseCode(SpdmError):
+    """What the requester answered to an encapsulated request is no answer to it."""
+
+    code = 0x09
+
+
 class SessionLimitExceeded(SpdmError):
     """The device has as many sessions as it can have."""
 
@@ -111,6 +123,12 @@ class ResponseNotReady(SpdmError):
     code = 0x42
 
 
+class NoPendingRequests(SpdmError):
+    """The device has nothing to ask; since 1.3."""
+
+    code = 0x45
+
+
 class RequestResynch(SpdmError):
     """The device lost the connection's state; the requester starts at GET_VERSION."""
 
@@ -146,6 +164,10 @@ class FrameError(EmulatorError):
 
 class FrameTooLarge(FrameError):
     """A frame claims more than is taken."""
+
+
+class LinkError(EmulatorError):
+    """What a link cannot carry, or bytes from it that are no TLP."""
 
 
 class PeerError(EmulatorError):

@@ -37,6 +37,7 @@ from emulator.spdm.transcript import Entry
 from emulator.spdm.versions import Version
 from emulator.transport.binding import Binding, Kind
 from emulator.transport.doe import DOE
+from emulator.vendor import Registry
 
 VERSIONS = (Version.V1_1, Version.V1_2, Version.V1_3, Version.V1_4)
 SESSION = Cap.KEY_EX | Cap.PSK_WITH_CONTEXT | Cap.MAC | Cap.ENCRYPT | Cap.HBEAT | Cap.KEY_UPD
@@ -244,11 +245,12 @@ class Wire:
         aead: str = "AES_256_GCM",
         binding: Binding = DOE,
         policy: int = 0,
+        vendors: Registry | None = None,
     ) -> None:
         """Negotiate with a device."""
         self.events: list[Event] = []
         self.device = to or able_device()
-        self.endpoint = Endpoint(self.device, observer=self.events.append)
+        self.endpoint = Endpoint(self.device, vendors=vendors, observer=self.events.append)
         self.version = version
         self.entropy: Entropy = Seeded("requester")
         self.now = 1.0

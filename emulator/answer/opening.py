@@ -100,6 +100,7 @@ def make(
             aead,
             limit=sessions.sequence_limit,
             listener=partial(_tell, sessions, identifier(request)),
+            keep=sessions.doctor,
         ),
         transcript=SessionTranscript(negotiation, chain_hash=chain_hash),
         encrypted=connection.both(Cap.ENCRYPT),

@@ -39,7 +39,8 @@ def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome
             f"vendor {request.vendor.hex() or '(none)'}",
             data=Code.VENDOR_DEFINED_REQUEST,
         )
-    payload = protocol.respond(request.payload, VendorExchange(exchange.device, connection))
+    inside = VendorExchange(exchange.device, connection, exchange.session, exchange.entropy)
+    payload = protocol.respond(request.payload, inside)
     reply = None
     if payload is not None:
         reply = VendorDefinedResponse(
@@ -48,4 +49,9 @@ def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome
             vendor=request.vendor,
             **sized(payload, large=large),
         )
-    return Outcome(reply=reply, shape=connection.shape())
+    return Outcome(
+        reply=reply,
+        shape=connection.shape(),
+        effects=tuple(inside.effects),
+        refused=inside.refusals[0] if inside.refusals else None,
+    )

@@ -27,6 +27,7 @@ class _Commands(LazyGroup):
         "certs": "emulator.cli.certs:app",
         "ctl": "emulator.cli.ctl.app:app",
         "top": "emulator.cli.top:top",
+        "mitm": "emulator.cli.mitm:mitm",
         "qemu": "emulator.cli.qemu:qemu",
     }
     SETTINGS: ClassVar = {"qemu": {"allow_extra_args": True}}

@@ -12,6 +12,10 @@ _STD = {
 """What `hmac` calls each hash."""
 
 
+_FIRST = b"\x01"
+"""The number of an expansion's first block, which nearly always is its only one."""
+
+
 def hmac(name: str, key: bytes | bytearray, data: bytes) -> bytes:
     """The HMAC of `data` by the hash `name`; as long as its digest."""
     return std_hmac.digest(key, data, _STD[name])
@@ -29,11 +33,13 @@ def extract(name: str, salt: bytes, secret: bytes | bytearray) -> bytearray:
 
 def expand(name: str, key: bytes | bytearray, info: bytes, size: int) -> bytearray:
     """HKDF-Expand: `size` bytes from the pseudorandom `key`, for the purpose `info`."""
-    digest_size = hashes.size(name)
+    algorithm, digest_size = _STD[name], hashes.size(name)
+    if size <= digest_size:
+        return bytearray(std_hmac.digest(key, info + _FIRST, algorithm)[:size])
     made = bytearray()
     block = b""
     for number in range(1, ceil(size / digest_size) + 1):
-        block = std_hmac.digest(key, block + info + bytes((number,)), _STD[name])
+        block = std_hmac.digest(key, block + info + bytes((number,)), algorithm)
         made += block
     del made[size:]
     return made

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
+from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
@@ -64,6 +65,7 @@ class Device:
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
+        ide: its IDE, or None.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -90,6 +92,7 @@ class Device:
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
+    ide: Ide | None = None
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
@@ -123,6 +126,8 @@ class Device:
         self.cached = None
         self.park(None)
         self.sessions.end_all()
+        if self.ide is not None:
+            self.ide.reset()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())

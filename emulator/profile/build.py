@@ -107,6 +107,8 @@ def _sessions(loaded: LoadedProfile) -> Sessions:
         versions=tuple(secured_versions.BY_TEXT[text] for text in told.secured_versions),
         keys=dict(loaded.pre_shared),
         sequence_limit=told.sequence_limit,
+        key_update_after=told.key_update_after,
+        doctor=told.doctor,
     )
 
 

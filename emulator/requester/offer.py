@@ -99,7 +99,7 @@ class Offer:
 DEFAULT = Offer()
 """All versions and algorithms this package can compute, and a reply that QEMU's mailbox holds."""
 
-IN_SESSION = Cap.ENCRYPT | Cap.MAC | Cap.HBEAT | Cap.KEY_UPD
+IN_SESSION = Cap.ENCRYPT | Cap.MAC | Cap.HBEAT | Cap.KEY_UPD | Cap.ENCAP
 """What a requester offers for its sessions, however they are opened."""
 
 

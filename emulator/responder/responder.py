@@ -37,6 +37,7 @@ from emulator.spdm.state import State
 from emulator.spdm.transcript import Entry, Part
 from emulator.spdm.work import Path, Work
 from emulator.vendor import Registry
+from emulator.vendor.builtin import protocols_of
 from emulator.wire import Message, Shape, encode
 
 
@@ -55,7 +56,8 @@ class Responder:
     ) -> None:
         """Attach to `device`, drawing from `entropy`; `number` is the connection's number.
 
-        With `session` it answers what comes inside of that.
+        With `session` it answers what comes inside of that. Without `vendors` it speaks the
+        vendor-defined protocols of this package that the device has.
         """
         self.connection = Connection() if session is None else session.context
         self.ordinal = 0
@@ -63,7 +65,7 @@ class Responder:
         self._device = device
         self._entropy = entropy
         self._number = number
-        self._vendors = vendors or Registry()
+        self._vendors = protocols_of(device) if vendors is None else vendors
         self._stages = stages
         self._resets = device.resets
         self._now = 0.0
@@ -337,7 +339,7 @@ class Responder:
         if outcome.resumes is not None:
             return self._resume(outcome.resumes, exchange)
         if reply is None:
-            return Reply(None, self._commit(row, outcome, (), at))
+            return Reply(None, self._commit(row, outcome, (), at), outcome.refused)
         if outcome.whole is not None:
             return self._acknowledge(row, exchange, outcome, at)
         if self._stages is not None and at is not None:

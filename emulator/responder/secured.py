@@ -8,16 +8,18 @@ travel under the keys that they are the end of. Source: libspdm
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from emulator.errors import DecryptError, NoSession
 from emulator.responder import dispatcher
 from emulator.responder.reply import Reply
 from emulator.responder.responder import Responder
 from emulator.spdm.connection import Connection
+from emulator.spdm.doctor import Case, FirstRecord, UnprovenError
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.sealing import Sealing
 from emulator.spdm.secured import LARGEST, Format, Sealer
-from emulator.spdm.session import Session
+from emulator.spdm.session import Phase, Session
 from emulator.spdm.transcript import Part, resets
 from emulator.spdm.work import Path
 
@@ -57,17 +59,28 @@ def open_record(connection: Connection, form: Format, record: bytes, now: float)
         inner = sealer.open(secrets.traffic(Direction.REQUEST), record)
     except DecryptError as error:
         if not secrets.revert(Direction.REQUEST):
-            return Opened(session, error=error)
+            return Opened(session, error=_unopened(session, sealer, record, error))
         try:
             inner = sealer.open(secrets.traffic(Direction.REQUEST), record)
         except DecryptError:
             return Opened(session, error=error)
         secrets.update(Direction.REQUEST)
         session.outdated = True
+    if secrets.kept and session.phase is Phase.ESTABLISHED:
+        secrets.forget()
     message = form.message(inner)
     if message is None:
         raise NoSession(f"session {number:08x} carries something else than SPDM")
     return Opened(session, message)
+
+
+def _unopened(session: Session, sealer: Sealer, record: bytes, error: DecryptError) -> DecryptError:
+    """The error of a record; that of the first under a key is one for the doctor."""
+    if not session.secrets.kept or session.secrets.traffic(Direction.REQUEST).sequence:
+        return error
+    stage: Literal["hs", "app"] = "hs" if session.phase is Phase.HANDSHAKE else "app"
+    evidence = FirstRecord(record, sealer.form, sealer.encrypted, stage)
+    return UnprovenError(error.reason, Case(session, evidence, session.transcript.view))
 
 
 class SessionResponder(Responder):

@@ -12,6 +12,7 @@ from emulator.spdm.capabilities import NONE, Cap
 from emulator.spdm.chunking import Incoming, Outgoing
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.pending import Pending
+from emulator.spdm.questions import IDLE, Asking
 from emulator.spdm.state import State
 from emulator.spdm.transcript import Part, Transcript
 from emulator.spdm.versions import rules
@@ -58,6 +59,7 @@ class Connection:
         measured: the device's measurement generation when part M was begun, or None.
         certified: the generation whose alias certificates this connection was shown, or None.
         resynch: what was agreed is lost, and only GET_VERSION leads on.
+        asking: what the device asks of the requester.
         sessions: the sessions there are, by id.
         latest: the id of the session that was opened last, which may be over; 0: none was.
         opened: how many sessions were.
@@ -80,6 +82,7 @@ class Connection:
     measured: int | None = None
     certified: int | None = None
     resynch: bool = False
+    asking: Asking = IDLE
     sessions: "dict[int, Session]" = field(default_factory=dict)
     latest: int = 0
     opened: int = 0
@@ -121,6 +124,7 @@ class Connection:
         context.transcript = Transcript()
         context.transcript.append(Part.A, self.transcript.part(Part.A))
         context.outgoing = context.incoming = context.pending = context.measured = None
+        context.asking = IDLE
         return context
 
     def change(self, changes: Mapping[str, object]) -> None:

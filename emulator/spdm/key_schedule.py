@@ -17,6 +17,7 @@ libspdm `library/spdm_crypt_lib/libspdm_crypt_key_schedule.c` and
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from emulator.crypto import hashes, kdf
 from emulator.crypto.aead import NONCE_SIZE, SUITES
@@ -31,11 +32,22 @@ class Direction(Enum):
     REQUEST = "req"
     RESPONSE = "rsp"
 
+    # By identity, as they are equal: the way of Enum's own is a call in Python, at each look-up.
+    __hash__ = object.__hash__
+
+
+_HANDSHAKE = {way: f"{way.value} hs data" for way in Direction}
+_DATA = {way: f"{way.value} app data" for way in Direction}
+
 
 def bin_concat(version: int, label: str, length: int, context: bytes = b"") -> bytes:
     """The info of an expansion: length u16 LE, `spdm1.x `, label, and the transcript's hash."""
-    head = f"spdm{Version(version).text} {label}".encode()
-    return length.to_bytes(2, "little") + head + context
+    return _head(version, label, length) + context
+
+
+@lru_cache(maxsize=64)
+def _head(version: int, label: str, length: int) -> bytes:
+    return length.to_bytes(2, "little") + f"spdm{Version(version).text} {label}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class KeySchedule:
 
     def handshake_secret(self, secret: Secret, way: Direction, th1: bytes) -> bytearray:
         """One direction's handshake secret, from the handshake secret and TH1's hash."""
-        return self._expand(secret, f"{way.value} hs data", th1)
+        return self._expand(secret, _HANDSHAKE[way], th1)
 
     def finished_key(self, secret: Secret) -> bytearray:
         """The key of one direction's verify data, from its handshake secret."""
@@ -81,7 +93,7 @@ class KeySchedule:
 
     def data_secret(self, master: Secret, way: Direction, th2: bytes) -> bytearray:
         """One direction's data secret, from the master secret and TH2's hash."""
-        return self._expand(master, f"{way.value} app data", th2)
+        return self._expand(master, _DATA[way], th2)
 
     def export_master(self, master: Secret, th2: bytes) -> bytearray:
         """The export master secret: what an application may derive its own keys from."""

@@ -9,6 +9,7 @@ libspdm `include/industry_standard/spdm_secured_message.h`,
 
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 
 from emulator.errors import WireError
 from emulator.spdm.opaque import OpaqueElement, read_elements, write_elements
@@ -83,11 +84,13 @@ def offer(version: int, offered: Iterable[SecuredVersion]) -> bytes:
     return _write(version, SupportedVersions(versions=rows))
 
 
+@lru_cache(maxsize=32)
 def selection(version: int, chosen: SecuredVersion) -> bytes:
     """The opaque data that selects a version."""
     return _write(version, SelectedVersion(number=chosen << 8))
 
 
+@lru_cache(maxsize=32)
 def offered(version: int, opaque: bytes) -> tuple[int, ...]:
     """The versions that opaque data offers, each as major and minor nibble, in its order.
 

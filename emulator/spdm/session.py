@@ -64,7 +64,7 @@ class Session:
         deadline: when it ends unless something comes in it; None: never.
         updating: the operation of a KEY_UPDATE whose new key is not proven yet.
         outdated: the record at hand came under the key before the last update.
-        released: hears that it is over.
+        heirs: hear that it is over: what belongs to a session goes back by them.
         number: which of the connection's sessions it is, from 1.
         updates: how many new keys KEY_UPDATE has asked for.
         patience: after how many heartbeat periods without a request it ends; None: never.
@@ -82,7 +82,7 @@ class Session:
     deadline: float | None = None
     updating: KeyOperation | None = None
     outdated: bool = False
-    released: Callable[["Session"], None] | None = None
+    heirs: list[Callable[["Session"], None]] = field(default_factory=list)
     number: int = 0
     updates: int = 0
     patience: float | None = MISSED
@@ -129,6 +129,16 @@ class Session:
         self.updating = operation
         self.updates += 1
 
+    def update_own(self) -> None:
+        """Take the responder's new key, as it asked for; it is in force at once."""
+        self.secrets.update(Direction.RESPONSE)
+        self.secrets.confirm(Direction.RESPONSE)
+
+    @property
+    def records_sent(self) -> int:
+        """How many records the responder's key has sealed."""
+        return self.secrets.traffic(Direction.RESPONSE).sequence
+
     def verified(self) -> None:
         """The requester has proven its new key."""
         self.secrets.confirm(Direction.REQUEST)
@@ -140,5 +150,6 @@ class Session:
             return
         self.phase, self.deadline = Phase.CLEAR, None
         self.secrets.wipe()
-        if self.released is not None:
-            self.released(self)
+        heirs, self.heirs = self.heirs, []
+        for heir in heirs:
+            heir(self)

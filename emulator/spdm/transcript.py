@@ -26,6 +26,10 @@ LIMIT = 4 * 1024 * 1024
 unsigned meets this bound."""
 
 
+_FORMER_LIMIT = 128 * 1024
+"""Bytes of B that are remembered once it was emptied."""
+
+
 class Part(IntEnum):
     """A part of a transcript, by libspdm's letter."""
 
@@ -59,13 +63,18 @@ View = tuple[Entry, ...]
 
 
 class Transcript:
-    """The parts of one connection."""
+    """The parts of one connection.
 
-    __slots__ = ("_parts", "_sizes")
+    Attributes:
+        former: what B held before it was last emptied, unless it was long; for the doctor.
+    """
+
+    __slots__ = ("_parts", "_sizes", "former")
 
     def __init__(self) -> None:
         self._parts: list[list[Entry]] = [[] for _ in Part]
         self._sizes = [0 for _ in Part]
+        self.former: View = ()
 
     def append(self, part: Part, entries: Iterable[Entry]) -> None:
         """Add messages to a part."""
@@ -82,6 +91,8 @@ class Transcript:
         """Empty parts."""
         for part in parts:
             if self._parts[part]:
+                if part is Part.B and self._sizes[part] <= _FORMER_LIMIT:
+                    self.former = tuple(self._parts[part])
                 self._parts[part] = []
                 self._sizes[part] = 0
 

@@ -1,10 +1,14 @@
 """Which vendor-defined protocols a device speaks."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from emulator.device import Device
+from emulator.entropy import Entropy
+from emulator.errors import SpdmError
 from emulator.spdm.connection import Connection
+from emulator.spdm.session import Session
 from emulator.spdm.standards import BY_NUMBER
 
 VENDOR_ID_SIZES = {number: registry.vendor_sizes for number, registry in BY_NUMBER.items()}
@@ -13,17 +17,34 @@ VENDOR_ID_SIZES = {number: registry.vendor_sizes for number, registry in BY_NUMB
 
 @dataclass(frozen=True)
 class VendorExchange:
-    """What a vendor protocol may look at while it answers."""
+    """What a vendor protocol may look at while it answers, and what it leaves to be done.
+
+    Attributes:
+        device: the device that answers; a protocol changes nothing of it while it answers.
+        connection: the state of the conversation that the request came in.
+        session: the session it came in; None: it came outside of any.
+        entropy: the connection's source of randomness.
+        effects: what happens once the answer is made, if it is: a protocol appends to it. Who keeps
+            something for a session hears of its end by `Session.heirs`.
+        refusals: why there is no response, for who looks on: a protocol appends to it.
+    """
 
     device: Device
     connection: Connection
+    session: Session | None
+    entropy: Entropy
+    effects: list[Callable[[], None]] = field(default_factory=list, compare=False)
+    refusals: list[SpdmError] = field(default_factory=list, compare=False)
 
 
 class VendorProtocol(Protocol):
     """A protocol inside VENDOR_DEFINED messages."""
 
     def respond(self, payload: bytes, exchange: VendorExchange) -> bytes | None:
-        """The payload that answers `payload`, or None for no response at all."""
+        """The payload that answers `payload`, or None for no response at all.
+
+        Raises SpdmError where an ERROR is the answer.
+        """
         ...
 
 

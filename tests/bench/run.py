@@ -24,12 +24,11 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -38,6 +37,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench import client
 from bench.client import Client
+from bench.servers import PROCESSORS, echo, reference, servers_beside
+from bench.turns import Subject, alternating, blocks, timed
 from interop.serving import serving
 from rich.console import Console
 from rich.table import Column, Table
@@ -48,15 +49,10 @@ from emulator.pki.authority import sample_authority
 from emulator.spdm import signing
 
 PREFIX = signing.combined_prefix(0x12, signing.CHALLENGE_AUTH)
-BLOCKS = 12
-BLOCK = 100
-WARM_UP = 3
-BLOCK_SECONDS = 0.3
 TARGET = 1.5
 TOGETHER = 4
 TOGETHER_SECONDS = 1.0
 FAULTS_TARGET = 1.05
-PROCESSORS = sorted(os.sched_getaffinity(0))
 PAIRS = (
     ("ECDSA_P256", "SHA_256"),
     ("ECDSA_P384", "SHA_384"),
@@ -88,43 +84,6 @@ TRANSCRIPT = bytes(700)
 
 
 @contextmanager
-def echo() -> Iterator[int]:
-    """An asyncio echo server in a process of its own; yields its port."""
-    script = Path(__file__).with_name("echo.py")
-    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
-    try:
-        yield int(process.stdout.readline() if process.stdout else "0")
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-@contextmanager
-def reference(asym: str, hash_name: str) -> Iterator[int | None]:
-    """DMTF's responder for one connection, if it is there; yields its port or None."""
-    program = os.environ.get("SPDM_RESPONDER_EMU")
-    if not program:
-        yield None
-        return
-    port = 23990 + sum(map(ord, asym + hash_name)) % 1000
-    process = subprocess.Popen(
-        [program, "--trans", "PCI_DOE", "--port", str(port), "--asym", asym, "--hash", hash_name,
-         "--pqc_asym", "NONE", "--ver", "1.2"],
-        cwd=Path(program).parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 5
-        while not _listens(port):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{program} does not listen on {port}")
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-@contextmanager
 def fault_rules() -> Iterator[Path]:
     """A file of rules that never reach in."""
     rules = [
@@ -136,59 +95,6 @@ def fault_rules() -> Iterator[Path]:
         path = Path(folder) / "rules.yaml"
         path.write_text("\n".join(["faults: 1", "rules:", *rules]) + "\n")
         yield path
-
-
-def _listens(port: int) -> bool:
-    """Whether something listens, without connecting: that responder serves one connection."""
-    wanted = f":{port:04X} "
-    listening = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    return any(wanted in line.split()[1] + " " and line.split()[3] == "0A" for line in listening)
-
-
-@contextmanager
-def servers_beside() -> Iterator[None]:
-    """Start what is started here on the last processor, and be on the first one oneself.
-
-    Left alone, the scheduler puts a quick server on the client's own processor and a slower one on
-    another, where a wake-up costs twice as much: the two would not be comparable.
-    """
-    os.sched_setaffinity(0, {PROCESSORS[-1]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, {PROCESSORS[0]})
-
-
-def blocks(subjects: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """The median microseconds of each subject, measured in blocks by turns."""
-    times: dict[str, list[float]] = {name: [] for name in subjects}
-    for _ in range(BLOCKS):
-        for name, subject in subjects.items():
-            until = time.perf_counter() + BLOCK_SECONDS
-            for count in range(WARM_UP + BLOCK):
-                began = time.perf_counter()
-                subject()
-                ended = time.perf_counter()
-                if count >= WARM_UP:
-                    times[name].append((ended - began) * 1e6)
-                    if ended > until:
-                        break
-    return {name: statistics.median(taken) for name, taken in times.items()}
-
-
-def alternating(one: Callable[[], object], other: Callable[[], object]) -> float:
-    """How many times as long `other` takes as `one`: medians of calls by turns.
-
-    Two servers that differ by little are told apart by this alone: blocks of theirs meet caches and
-    clock rates that differ by more.
-    """
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(BLOCKS * BLOCK):
-        for subject, taken in zip((one, other), times, strict=True):
-            began = time.perf_counter()
-            subject()
-            taken.append(time.perf_counter() - began)
-    return statistics.median(times[1]) / statistics.median(times[0])
 
 
 class Raw:
@@ -275,27 +181,27 @@ def measure(asym: str, hash_name: str) -> dict[str, float]:
         faulty = stack.enter_context(Client("127.0.0.1", faulty_port))
         faulty.attest(asym, hash_name)
         mirror = stack.enter_context(Client("127.0.0.1", mirror_port))
-        subjects: dict[str, Callable[[], object]] = {
-            "cryptography": lambda: cryptography(key, hash_name),
-            "loopback": lambda: mirror.raw(client.CHALLENGE),
-            "CHALLENGE": lambda: device.ask(client.CHALLENGE),
-            "MEASUREMENTS": lambda: device.ask(client.GET_ALL_SIGNED),
-            "negotiation": lambda: device.attest(asym, hash_name),
-            "connection": lambda: connection(port, asym, hash_name),
+        subjects: dict[str, Subject] = {
+            "cryptography": timed(lambda: cryptography(key, hash_name)),
+            "loopback": timed(lambda: mirror.raw(client.CHALLENGE)),
+            "CHALLENGE": timed(lambda: device.ask(client.CHALLENGE)),
+            "MEASUREMENTS": timed(lambda: device.ask(client.GET_ALL_SIGNED)),
+            "negotiation": timed(lambda: device.attest(asym, hash_name)),
+            "connection": timed(lambda: connection(port, asym, hash_name)),
         }
         if other is not None:
             theirs = stack.enter_context(Client("127.0.0.1", other))
             theirs.attest(asym, hash_name)
-            subjects["reference CHALLENGE"] = lambda: theirs.ask(client.CHALLENGE)
-            subjects["reference MEASUREMENTS"] = lambda: theirs.ask(client.GET_ALL_SIGNED)
-            subjects["reference negotiation"] = lambda: theirs.attest(asym, hash_name)
+            subjects["reference CHALLENGE"] = timed(lambda: theirs.ask(client.CHALLENGE))
+            subjects["reference MEASUREMENTS"] = timed(lambda: theirs.ask(client.GET_ALL_SIGNED))
+            subjects["reference negotiation"] = timed(lambda: theirs.attest(asym, hash_name))
         figures = blocks(subjects)
         for name, asked in (
             ("CHALLENGE", client.CHALLENGE),
             ("MEASUREMENTS", client.GET_ALL_SIGNED),
         ):
             figures[f"{name} with faults ratio"] = alternating(
-                partial(device.ask, asked), partial(faulty.ask, asked)
+                timed(partial(device.ask, asked)), timed(partial(faulty.ask, asked))
             )
     bound = figures["cryptography"] + figures["loopback"]
     figures["CHALLENGE ratio"] = figures["CHALLENGE"] / bound

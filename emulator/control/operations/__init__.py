@@ -8,6 +8,7 @@ from emulator.control.operations import (
     measured,
     profiles,
     recording,
+    sessions,
     slots,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "measured",
     "profiles",
     "recording",
+    "sessions",
     "slots",
 ]

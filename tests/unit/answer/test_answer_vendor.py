@@ -48,7 +48,7 @@ def test_the_payload_goes_to_the_protocol_and_its_answer_comes_back(
     assert reply == head + len(payload).to_bytes(2, "little") + payload[::-1]
     ((seen, exchange),) = protocol.seen
     assert seen == payload
-    assert exchange == VendorExchange(held, peer.connection)
+    assert exchange == VendorExchange(held, peer.connection, None, exchange.entropy)
 
 
 @both

@@ -16,8 +16,8 @@ from emulator.events import KINDS, schema
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "reference" / "events.schema.json"
 
-ELSEWHERE = {"dropped", "limit"}
-"""What is told only by a carrier that drops, and of a device that has limits."""
+ELSEWHERE = {"diagnosis", "dropped", "limit"}
+"""What is told only of sessions, by a carrier that drops, and of a device that has limits."""
 
 BUSY = {"name": "busy", "on": {"message": "GET_DIGESTS"}, "do": ["busy"]}
 

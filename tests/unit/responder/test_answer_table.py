@@ -50,7 +50,7 @@ def _head(version: int, code: int, one: int = 0, two: int = 0) -> bytes:
 
 
 def _capabilities(version: int) -> bytes:
-    flags = REQUESTER | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.CHAL
+    flags = REQUESTER | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.CHAL | Cap.ENCAP
     flags |= Cap.CHUNK if version >= Version.V1_2 else Cap(0)
     since_1_1 = struct.pack("<BBHI", 0, 0, 0, flags) if version >= Version.V1_1 else b""
     since_1_2 = struct.pack("<II", 4600, 65536) if version >= Version.V1_2 else b""
@@ -116,6 +116,10 @@ GOOD: dict[int, Callable[[int], bytes]] = {
     Code.PSK_FINISH: _finish(Code.PSK_FINISH),
     Code.HEARTBEAT: lambda v: _head(v, Code.HEARTBEAT),
     Code.KEY_UPDATE: lambda v: _head(v, Code.KEY_UPDATE, 1, 1),
+    Code.GET_ENCAPSULATED_REQUEST: lambda v: _head(v, Code.GET_ENCAPSULATED_REQUEST),
+    Code.DELIVER_ENCAPSULATED_RESPONSE: lambda v: (
+        _head(v, Code.DELIVER_ENCAPSULATED_RESPONSE, 1) + _head(v, Code.KEY_UPDATE_ACK, 1, 1)
+    ),
     Code.END_SESSION: lambda v: _head(v, Code.END_SESSION),
 }
 
@@ -133,7 +137,7 @@ def climbed(version: Version, state: State, code: int = 0) -> Peer:
     """A connection in `state`, of a device that offers all it can, ready to be asked `code`."""
     held = device(
         versions=tuple(Version),
-        capabilities=ABLE | Cap.CHUNK | Cap.CACHE,
+        capabilities=ABLE | Cap.CHUNK | Cap.CACHE | Cap.ENCAP,
         measurement_hash="SHA_256",
         measurements=(LARGE,),
         sizes=Sizes(data_transfer=4600, max_message=65536),
