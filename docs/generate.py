@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ide_page
 import mqtt_page
 import typer.main
 from reference_live import control, events, events_schema
@@ -24,6 +25,7 @@ from emulator.device import Limits
 from emulator.errors import (
     NoPendingRequests,
     SessionRequired,
+    SpdmError,
     UnexpectedRequest,
     Unspecified,
     UnsupportedRequest,
@@ -46,8 +48,9 @@ from emulator.responder.doctor import VISITS
 from emulator.spdm import capabilities
 from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm
 from emulator.spdm.capabilities import IMPLEMENTED, Cap
-from emulator.spdm.codes import Code
+from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.doctor import MISTAKES
+from emulator.spdm.error_codes import ERRORS
 from emulator.spdm.messages import LAYOUTS
 from emulator.spdm.session import Phase
 from emulator.spdm.state import RESPONSES, TRANSITIONS, State
@@ -121,6 +124,29 @@ def _answers() -> Iterator[str]:
         yield from _table(("request", *(state.name for state in State)), [*rows])
 
 
+def _raised() -> set[int]:
+    """The codes that the device can answer with."""
+    return {int(ErrorCode.LARGE_RESPONSE), *(one.code for one in SpdmError.__subclasses__())}
+
+
+def _errors() -> Iterator[str]:
+    raised = _raised()
+    yield from _table(
+        ("code", "name", "since", "it says", "extended data", "this device"),
+        [
+            (
+                f"0x{code:02x}",
+                code.name,
+                row.since.text,
+                row.says,
+                row.extended.value,
+                "answers with it" if code in raised else "—",
+            )
+            for code, row in ERRORS.items()
+        ],
+    )
+
+
 def protocol() -> str:
     """docs/reference/protocol.md."""
     checks = inspect.getdoc(dispatcher) or ""
@@ -166,6 +192,12 @@ def protocol() -> str:
         "ERROR SessionRequired (Unspecified up to 1.1) outside of sessions; none changes anything.",
         "",
         *_answers(),
+        "## ERROR",
+        "",
+        "Every code there is. What the device raises is a class of `emulator/errors.py`; the codes",
+        "without one are read and told of, but no rule of this device leads to them.",
+        "",
+        *_errors(),
         "## Hashes",
         "",
         *_algorithms(HASHES),
@@ -439,6 +471,11 @@ def mqtt() -> str:
     return mqtt_page.page(_NOTE, _table, _fields)
 
 
+def ide() -> str:
+    """docs/reference/ide.md."""
+    return ide_page.page(_NOTE, _table)
+
+
 PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
@@ -451,6 +488,7 @@ PAGES = {
     "events.schema.json": events_schema,
     "mistakes.md": mistakes,
     "mqtt.md": mqtt,
+    "ide.md": ide,
 }
 """The generated files and what writes each."""
 

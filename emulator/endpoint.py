@@ -424,7 +424,9 @@ class Endpoint:
         if reply.error is not None:
             # Before the session is over, and its secrets with it.
             connection = self.responder.connection
-            self._diagnosed(self._doctor.look(reply.error, connection), reply.session)
+            self._diagnosed(
+                self._doctor.look(reply.error, connection, binding.largest), reply.session
+            )
         data = reply.data
         if data is None:
             payload = b""

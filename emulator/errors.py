@@ -216,6 +216,18 @@ class SignatureMismatch(PeerError):
         self.content = content
 
 
+class KeyRefused(PeerError):
+    """The device does not take a key of IDE.
+
+    Attributes:
+        status: what KP_ACK says.
+    """
+
+    def __init__(self, what: str, status: int, name: str) -> None:
+        super().__init__(f"KP_ACK says {name} ({status}) of {what}")
+        self.status = status
+
+
 class UnsupportedByPeer(PeerError):
     """The peer does not offer what is needed, or nothing we know is in common."""
 
@@ -234,6 +246,10 @@ class ProfileError(EmulatorError):
 
 class PkiError(EmulatorError):
     """A key, certificate or chain cannot be used."""
+
+
+class BadReference(EmulatorError):
+    """Reference values cannot be read, or their signature is not to be believed."""
 
 
 class KeyLogError(EmulatorError):

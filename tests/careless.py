@@ -7,13 +7,18 @@ doctor's.
 
 import hashlib
 import hmac
+import struct
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from secured import AEADS, HASH, Inside, Wire, plain
+from devices import error, get_certificate, get_digests
+from secured import AEADS, HASH, REQUESTER, Inside, Wire, plain
 
 from emulator.crypto.aead import SUITES, Aead
+from emulator.device import Device
 from emulator.endpoint import Diagnosed
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.key_schedule import KeySchedule
 from emulator.spdm.session_secrets import Secrets
 from emulator.spdm.session_transcript import CHAIN, SIGNATURE, VERIFY_DATA
@@ -23,10 +28,36 @@ EXCHANGES = {0xE4, 0x64, 0xE6, 0x66}
 
 
 class CarelessWire(Wire):
-    """A connection of a requester that keeps its shared secrets."""
+    """A connection of a requester that keeps its shared secrets.
+
+    Attributes:
+        chunks: the CHUNK_RESPONSEs of the large reply that came last.
+    """
+
+    chunks: list[bytes]
 
     def _secrets(self) -> Secrets:
         return Secrets(KeySchedule(self.version, HASH), self._aead, keep=True)
+
+    def good(self, message: bytes) -> bytes:
+        """The reply to a request, fetched in chunks where it is large."""
+        reply = self.ask(message)
+        if reply[1:3] == b"\x7f\x0f":
+            return self._fetched(reply[4])
+        assert reply[1] == message[1] & 0x7F, f"{message.hex()} was answered with {reply.hex()}"
+        return reply
+
+    def _fetched(self, handle: int) -> bytes:
+        whole, self.chunks, last = b"", [], False
+        while not last:
+            request = struct.pack("<4BH", self.version, 0x86, 0, handle, len(self.chunks))
+            chunk = self.ask(request)
+            (size,) = struct.unpack_from("<I", chunk, 8)
+            start = 12 if self.chunks else 16
+            self.chunks.append(chunk[: start + size])
+            whole += chunk[start : start + size]
+            last = bool(chunk[2])
+        return whole
 
     def said(self) -> list[bytes]:
         """What was said about certificates, without padding."""
@@ -229,3 +260,79 @@ def made(mistake: dict[str, Any], session: Inside) -> Careless:
 def shared_of(session: Inside) -> bytes:
     """The session's shared secret."""
     return bytes(session.secrets.kept)
+
+
+CLEAR = REQUESTER | Cap.HANDSHAKE_IN_THE_CLEAR
+DECRYPT = 0x06
+Change = Callable[[Pieces], Pieces]
+
+
+def same(p: Pieces) -> Pieces:
+    return p
+
+
+def begun(
+    *,
+    psk: bool = False,
+    clear: bool = False,
+    version: int = 0x13,
+    summary: int = 0,
+    held: Device | None = None,
+    flags: Cap = REQUESTER,
+) -> Inside:
+    """A session in its handshake, by a requester that has asked for certificates before."""
+    wire = CarelessWire(held, version=version, flags=CLEAR if clear else flags)
+    wire.good(get_digests(version))
+    wire.good(get_certificate(version, length=0x200))
+    return wire.by_psk() if psk else wire.by_key(summary=summary)
+
+
+def wire_of(session: Inside) -> CarelessWire:
+    assert isinstance(session.wire, CarelessWire)
+    return session.wire
+
+
+def diagnosed(session: Inside, name: str, tail: str = "") -> None:
+    """The doctor has named this mistake, once, and only the session's end came of it."""
+    [said] = wire_of(session).diagnoses()
+    assert said.diagnosis.mistake == name, said
+    assert said.diagnosis.explanation.endswith(tail), said
+    assert session.id not in wire_of(session).connection.sessions
+
+
+def record(session: Inside, change: Change = same, steps: dict[str, Any] | None = None) -> None:
+    """FINISH in a record whose keys have a mistake."""
+    careless, hashed = made(steps or {}, session), change(pieces(session))
+    secret = careless.secret(careless.handshake(shared_of(session)), hashed.th1)
+    sealed = careless.record(session, secret, session.finish_request())
+    assert wire_of(session).record(sealed) is not None
+
+
+def proof(
+    session: Inside,
+    change: Change = same,
+    steps: dict[str, Any] | None = None,
+    *,
+    of_th1: Change | None = None,
+) -> None:
+    """FINISH whose verify data has a mistake, in its transcripts or in one of them."""
+    careless, right = made(steps or {}, session), pieces(session)
+    th1 = (of_th1 or change)(right).th1
+    verify_data = careless.verify_data(shared_of(session), th1, change(right).proven)
+    request = right.finish + verify_data[:48].ljust(48, b"\0")
+    if session.in_the_clear:
+        assert wire_of(session).ask(request)[:4] == error(session.wire.version, DECRYPT)
+    else:
+        assert session.ask(request) == error(session.wire.version, DECRYPT)
+
+
+def data(session: Inside, change: Change = same, steps: dict[str, Any] | None = None) -> None:
+    """The first record of data, with a mistake in its keys."""
+    kept = shared_of(session)
+    th1 = pieces(session).th1
+    session.finish()
+    careless, hashed = made(steps or {}, session), change(pieces(session))
+    sealed = careless.record(
+        session, careless.data(kept, th1, hashed.th2), plain(session.wire.version, 0xE8)
+    )
+    assert wire_of(session).record(sealed) is not None

@@ -15,6 +15,7 @@ from emulator.spdm.algorithms import (
 from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
 from emulator.spdm.messages.algorithms import FIXED_SIZE
+from emulator.spdm.messages.measurement_log import MEL_SPECIFICATION_DMTF
 from emulator.spdm.negotiation import STRUCTURES, Negotiated, needed, prefer, prefer_bit
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
@@ -82,7 +83,9 @@ def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
     opaque_format = 0
     if rules(version).opaque_negotiated:
         opaque_format = prefer_bit(offer.opaque_format, request.other_params & OPAQUE_FORMAT_MASK)
+    mel = request.mel_specification & MEL_SPECIFICATION_DMTF if Cap.MEL in ours else 0
     chosen = Negotiated(
+        mel_specification=mel,
         measurement_specification=specification,
         measurement_hash=offer.measurement_hash if specification else None,
         asym=asym,
@@ -131,6 +134,7 @@ def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Ou
             length=_REPLY_SIZE + _STRUCTURE_SIZE * len(structures),
             measurement_specification=chosen.measurement_specification,
             other_params=other_params,
+            mel_specification=chosen.mel_specification,
             measurement_hash=chosen.measurement_hash.bit if chosen.measurement_hash else 0,
             base_asym=chosen.asym.bit if chosen.asym else 0,
             base_hash=chosen.hash.bit if chosen.hash else 0,

@@ -28,7 +28,15 @@ from emulator.spdm.messages import (
     GetEncapsulatedRequest,
 )
 from emulator.spdm.messages.encapsulated import AckPayload
-from emulator.spdm.questions import IDLE, IDS, Asking, NewKeyQuestion, Progress, encapsulates
+from emulator.spdm.questions import (
+    IDLE,
+    IDS,
+    Asking,
+    EventsQuestion,
+    NewKeyQuestion,
+    Progress,
+    encapsulates,
+)
 from emulator.spdm.session import ANYWHERE, Phase
 from emulator.spdm.versions import Version
 
@@ -59,6 +67,8 @@ def _waiting(exchange: Exchange) -> Asking:
     """What is to be asked, with what falls due by itself."""
     waiting = exchange.connection.asking
     session, after = exchange.session, exchange.device.sessions.key_update_after
+    if session is not None and session.notices is not None and session.notices.waiting:
+        waiting = waiting.also(EventsQuestion())
     if session is not None and session.phase is Phase.ESTABLISHED and after:
         used = session.records_sent
         return waiting.also(NewKeyQuestion()) if used >= after else waiting

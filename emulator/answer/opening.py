@@ -14,7 +14,9 @@ from emulator.spdm.capabilities import Cap
 from emulator.spdm.key_schedule import KeySchedule
 from emulator.spdm.keylog import identifier
 from emulator.spdm.messages import KeyExchange, PskExchange
+from emulator.spdm.messages.events import EventType
 from emulator.spdm.messages.key_exchange import SessionPolicy
+from emulator.spdm.notices import Notices
 from emulator.spdm.secured_versions import choose, offered, selection
 from emulator.spdm.session import Session, responder_half, session_id
 from emulator.spdm.session_secrets import Secrets
@@ -38,7 +40,7 @@ def check(exchange: Exchange, policy: SessionPolicy) -> None:
         agreed = connection.algorithms.other_params & OPAQUE_FORMAT_MASK
         if agreed != OpaqueFormat.FORMAT_1:
             raise InvalidRequest("a session without opaque data of format 1")
-    events = allowed.multi_key and SessionPolicy.EVENT_ALL in policy
+    events = allowed.events and SessionPolicy.EVENT_ALL in policy
     if events and Cap.EVENT not in connection.local_capabilities:
         raise InvalidRequest("all events are asked for, and EVENT is not offered")
 
@@ -107,7 +109,18 @@ def make(
         heartbeat=sessions.heartbeat if connection.both(Cap.HBEAT) else 0,
         outlasts_updates=not rules(connection.version).session_policy
         or SessionPolicy.TERMINATION in request.session_policy,
+        notices=_notices(exchange, request),
     )
+
+
+def _notices(exchange: Exchange, request: KeyExchange | PskExchange) -> Notices | None:
+    """A session that has subscribed to all events from its beginning has a queue of them."""
+    told = rules(exchange.connection.version).events
+    if not told or SessionPolicy.EVENT_ALL not in request.session_policy:
+        return None
+    notices = Notices(exchange.device.sessions.event_limit)
+    notices.subscribe(frozenset(EventType))
+    return notices
 
 
 def _tell(sessions: Sessions, session: bytes, label: str, secret: bytes) -> None:

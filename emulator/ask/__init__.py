@@ -25,8 +25,11 @@ from emulator.ask.encapsulated import (
     EncapsulatedRequestRequest,
     EncapsulatedResponseRequest,
 )
+from emulator.ask.endpoint_info import Endpoint, EndpointInfoRequest
+from emulator.ask.events import EventTypesRequest, SubscribeRequest
 from emulator.ask.finish import FinishRequest, PskFinishRequest
 from emulator.ask.key_exchange import KeyExchangeRequest
+from emulator.ask.measurement_log import Logged, MeasurementLogRequest, read_log
 from emulator.ask.measurements import MeasurementsRequest, Reading
 from emulator.ask.opening import Opened
 from emulator.ask.psk import PskExchangeRequest
@@ -48,10 +51,15 @@ __all__ = [
     "EncapsulatedRequestRequest",
     "EncapsulatedResponseRequest",
     "EndSessionRequest",
+    "Endpoint",
+    "EndpointInfoRequest",
+    "EventTypesRequest",
     "FinishRequest",
     "HeartbeatRequest",
     "KeyExchangeRequest",
     "KeyUpdateRequest",
+    "Logged",
+    "MeasurementLogRequest",
     "MeasurementsRequest",
     "Opened",
     "PeerChain",
@@ -65,9 +73,11 @@ __all__ = [
     "Signer",
     "SlotDigests",
     "SlotSizeRequest",
+    "SubscribeRequest",
     "VendorRequest",
     "VersionRequest",
     "read_chain",
+    "read_log",
     "respond_if_ready",
     "wait_asked",
 ]

@@ -22,6 +22,7 @@ from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
 from emulator.spdm.messages.algorithms import FIXED_SIZE
+from emulator.spdm.messages.measurement_log import MEL_SPECIFICATION_DMTF
 from emulator.spdm.negotiation import STRUCTURES, Negotiated, needed
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
@@ -65,6 +66,10 @@ class AlgorithmsRequest(Request[Negotiated]):
             length=0,
             measurement_specification=measurement_specification,
             other_params=opaque_formats if rules(version).opaque_negotiated else 0,
+            # Asked for where the peer has a log; before 1.3 it has none, and the field is reserved.
+            mel_specification=MEL_SPECIFICATION_DMTF
+            if Cap.MEL in connection.peer_capabilities
+            else 0,
             base_asym=mask(self._asym),
             base_hash=mask(self._hashes),
             structures=tuple(
@@ -96,6 +101,7 @@ class AlgorithmsRequest(Request[Negotiated]):
                 "base_hash", theirs.base_hash, self._hashes, HASHES, needed="hash" in wanted
             ),
             other_params=self._other_params(theirs),
+            mel_specification=self._log(theirs),
             **{
                 name: self._structure(theirs, kind, needed=name in wanted)
                 for kind, (name, _) in STRUCTURES.items()
@@ -150,6 +156,14 @@ class AlgorithmsRequest(Request[Negotiated]):
             needed=True,
         )
         return measured, found
+
+    def _log(self, theirs: Algorithms) -> int:
+        """The form of the log of measurements: that which was offered, where the peer has one."""
+        found, offered = theirs.mel_specification, self._offer.mel_specification
+        if rules(theirs.version).measurement_log and found != offered:
+            found_, expected = f"0x{found:02x}", f"0x{offered:02x}"
+            raise BrokenReply(_NAME, "mel_specification", found=found_, expected=expected)
+        return offered
 
     def _other_params(self, theirs: Algorithms) -> int:
         """The opaque-data format, one at most; and, since 1.3, no several keys."""

@@ -11,10 +11,12 @@ import typer
 
 from emulator.cli.options import DEFAULT_TARGET, Seed, address_or_exit, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
+from emulator.cli.reference import Reference, reference_values
 from emulator.cli.sessions import (
     Aead,
     ClearHandshake,
     Dhe,
+    Ide,
     Keylog,
     Psk,
     Session,
@@ -137,11 +139,13 @@ def attest(
             help="Ask for all the algorithms the device has (SPDM 1.3, with --chunk).",
         ),
     ] = False,
+    reference: Reference = None,
     session: Session = False,
     psk: Psk = None,
     dhe: Dhe = None,
     aead: Aead = None,
     clear_handshake: ClearHandshake = False,
+    ide: Ide = False,
     keylog: Keylog = None,
     seed: Seed = None,
     timeout: Annotated[
@@ -157,7 +161,8 @@ def attest(
 ) -> None:
     """Connect to a device as a host does, and judge it: certificates, challenge, measurements.
 
-    With --session and --psk also sessions, and the measurements inside of them.
+    With --session and --psk also sessions, and the measurements inside of them; with --ide also an
+    IDE stream, whose keys are brought to both ends of the link.
 
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
@@ -168,6 +173,7 @@ def attest(
     sessions = wanted(
         session=session,
         psk=psk,
+        ide=ide,
         others=(
             ("--dhe", dhe),
             ("--aead", aead),
@@ -183,6 +189,7 @@ def attest(
     log = key_log(keylog)
     roots = _roots(trust)
     keys = _public_keys(public_key)
+    values = reference_values(reference, roots, measured=measurements is not Measurements.NONE)
     if keys and (slot is not None or san is not None):
         fail("--public-key where --slot or --san asks for certificates", code=WRONG_USE)
     entropy = entropy_of(seed)
@@ -213,6 +220,7 @@ def attest(
                 measurements=measurements.value,
                 raw=raw,
                 sessions=sessions,
+                reference=values,
             )
 
     try:

@@ -24,6 +24,7 @@ class _Commands(LazyGroup):
         "replay": "emulator.cli.replay:replay",
         "profile": "emulator.cli.profile:app",
         "faults": "emulator.cli.faults:app",
+        "measurements": "emulator.cli.measurements:app",
         "certs": "emulator.cli.certs:app",
         "ctl": "emulator.cli.ctl.app:app",
         "top": "emulator.cli.top:top",

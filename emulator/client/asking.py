@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from emulator.ask import PeerChain, Reading, SlotDigests
+from emulator.ask import Endpoint, Logged, PeerChain, Reading, SlotDigests
 from emulator.client.channel import Channel
 from emulator.client.drive import drive
 from emulator.requester import Flow, Measured, Observer, measure_all
@@ -60,6 +60,14 @@ class Asking:
             self._asker, count=count, one_by_one=one_by_one, signed_by=signed_by, raw=raw
         )
         return await self.run(flow)
+
+    async def measurement_log(self) -> tuple[Logged, ...]:
+        """GET_MEASUREMENT_EXTENSION_LOG until the log is whole, since 1.3."""
+        return await self.run(self._asker.measurement_log())
+
+    async def endpoint_info(self, *, signed_by: int | None = None) -> Endpoint:
+        """GET_ENDPOINT_INFO for the device classes, since 1.3."""
+        return await self.run(self._asker.endpoint_info(signed_by=signed_by))
 
     async def vendor(self, standard: int, vendor: bytes, payload: bytes) -> bytes:
         """VENDOR_DEFINED_REQUEST."""

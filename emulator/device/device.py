@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
+from emulator.device.endpoint_info import DeviceClass
+from emulator.device.happenings import happenings
 from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
@@ -62,6 +64,7 @@ class Device:
         sizes: what it can send and take.
         timing: how long it takes.
         limits: how much of it a peer may take up.
+        device_classes: what it says it is in ENDPOINT_INFO; none: what its identity says.
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
@@ -88,6 +91,7 @@ class Device:
     sizes: Sizes = field(default_factory=Sizes)
     timing: Timing = field(default_factory=Timing)
     limits: Limits = field(default_factory=Limits)
+    device_classes: tuple[DeviceClass, ...] = ()
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
@@ -158,7 +162,9 @@ class Device:
             self.tell(CertificateChange(number))
 
     def tell(self, change: Change) -> None:
-        """Tell the watchers that something has changed."""
+        """Tell the watchers, and the sessions that have subscribed, that something has changed."""
+        for kind, detail in happenings(change, self.slots):
+            self.sessions.tell(kind, detail)
         for watcher in self.watchers:
             watcher(change)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from emulator.spdm.messages.events import EventType
 from emulator.spdm.questions import NewKeyQuestion
 from emulator.spdm.secured import SEQUENCE_LIMIT
 from emulator.spdm.secured_versions import ALL, SecuredVersion
@@ -29,6 +30,7 @@ class Sessions:
         key_update_after: after so many records under one key the device asks for a new one, at
             the next chance it is given; 0: never by itself.
         doctor: what does not verify is looked into, to name the requester's mistake.
+        event_limit: the most events that wait in a session; of more, EventLost tells.
         live: the sessions there are.
         key_log: hears of their secrets.
     """
@@ -40,6 +42,7 @@ class Sessions:
     sequence_limit: int = SEQUENCE_LIMIT
     key_update_after: int = 0
     doctor: bool = True
+    event_limit: int = 16
     live: set[Session] = field(default_factory=set)
     key_log: KeyLog = _nobody
 
@@ -52,6 +55,12 @@ class Sessions:
         """There is one more, until it is over."""
         self.live.add(session)
         session.heirs.append(self.live.discard)
+
+    def tell(self, kind: EventType, detail: bytes) -> None:
+        """An event, to each session that has subscribed to it."""
+        for session in self.live:
+            if session.notices is not None:
+                session.notices.add(kind, detail)
 
     def ask_new_keys(self) -> int:
         """Ask, in each established session, for a new key of the device's; how many they are."""

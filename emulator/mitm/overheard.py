@@ -4,6 +4,9 @@ With that it can take the place of either side: the negotiation is the first par
 transcript, and the chain's hash the second.
 """
 
+from dataclasses import replace
+from typing import Any
+
 from emulator.errors import WireError
 from emulator.report.shapes import Shapes
 from emulator.spdm.algorithms import (
@@ -120,14 +123,16 @@ class Overheard:
         def row(family: tuple[Algorithm, ...], bits: int) -> Algorithm | None:
             return by_bit(family, bits) if bits else None
 
-        return Negotiated(
+        structures: dict[str, Any] = {
+            name: row(family, self._shapes.structure(kind))
+            for kind, (name, family) in STRUCTURES.items()
+        }
+        agreed = Negotiated(
             measurement_specification=selected.measurement_specification,
             measurement_hash=row(MEASUREMENT_HASHES, selected.measurement_hash),
             asym=row(SIGNATURES, selected.base_asym),
             hash=row(HASHES, selected.base_hash),
             other_params=selected.other_params & OPAQUE_FORMAT_MASK,
-            **{
-                name: row(family, self._shapes.structure(kind))
-                for kind, (name, family) in STRUCTURES.items()
-            },
+            mel_specification=selected.mel_specification,
         )
+        return replace(agreed, **structures)

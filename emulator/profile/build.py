@@ -23,6 +23,8 @@ from emulator.profile.algorithms import Algorithms
 from emulator.profile.armed import device_findings
 from emulator.profile.bent import Bent
 from emulator.profile.faults import preset_rules
+from emulator.profile.ide import device_ide
+from emulator.profile.information import device_classes, notes
 from emulator.profile.load import LoadedProfile
 from emulator.profile.report import Report
 from emulator.profile.tree import dotted
@@ -61,7 +63,8 @@ def build(
         capabilities=vocabulary.flags(profile.capabilities),
         preferences=_preferences(profile.algorithms),
         slots=_slots(loaded),
-        measurements=Measurements(loaded.measurements),
+        measurements=Measurements(loaded.measurements, notes(profile)),
+        device_classes=device_classes(profile),
         entropy=entropy,
         sizes=Sizes(
             data_transfer=sizes.data_transfer,
@@ -75,6 +78,7 @@ def build(
         measurement_opaque=dict(loaded.measurement_opaque),
         public_keys=dict(loaded.public_keys),
         sessions=_sessions(loaded),
+        ide=device_ide(profile.ide),
         provisioned_agreement=_provisioned(profile),
     )
     own = (*preset_rules(profile.presets), *profile.faults)
@@ -109,6 +113,7 @@ def _sessions(loaded: LoadedProfile) -> Sessions:
         sequence_limit=told.sequence_limit,
         key_update_after=told.key_update_after,
         doctor=told.doctor,
+        event_limit=told.event_limit,
     )
 
 

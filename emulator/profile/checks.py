@@ -10,6 +10,8 @@ from emulator.forms.words import counted, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.armed import device_findings
 from emulator.profile.faults import NAMED, preset_rules, presets
+from emulator.profile.ide import ide_findings
+from emulator.profile.information import class_findings, log_findings
 from emulator.profile.measured import (
     DIGEST_TYPE,
     RAW_SIZES,
@@ -51,9 +53,12 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "slots"), _slots),
         (("capabilities", "public_key"), _public_key),
         (("capabilities", "slots", "versions"), _models),
+        (("capabilities", "measurements", "measurement_log"), log_findings),
+        (("capabilities", "device_classes"), class_findings),
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("capabilities", "algorithms"), algorithm_findings),
         (("capabilities", "sessions"), session_findings),
+        (("capabilities", "ide"), _ide),
         (("sizes",), _sizes),
         (("sizes", "limits"), _limits),
         (("faults", "presets"), _faults),
@@ -71,6 +76,10 @@ def _identity(profile: Profile) -> Iterator[Finding]:
     if (identity.subsystem is None) != (identity.subsystem_vendor is None):
         lacking = "subsystem" if identity.subsystem is None else "subsystem_vendor"
         yield ("identity", lacking), "subsystem_vendor and subsystem together, or neither", ""
+
+
+def _ide(profile: Profile) -> Iterator[Finding]:
+    return ide_findings(profile.ide, vocabulary.flags(profile.capabilities))
 
 
 def _legal_flags(profile: Profile) -> Iterator[Finding]:

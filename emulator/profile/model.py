@@ -13,6 +13,7 @@ from emulator.device.measurements import MAX_INDEX, MIN_INDEX
 from emulator.faults import Rule, rule
 from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, several, unique
 from emulator.profile.algorithms import Algorithms
+from emulator.profile.disclosed import DeviceClass, LogEntry
 from emulator.profile.fields import (
     AsymName,
     CapabilityName,
@@ -28,6 +29,7 @@ from emulator.profile.fields import (
     SlotNumber,
     VersionText,
 )
+from emulator.profile.ide import Ide
 from emulator.profile.limits import Limits
 from emulator.profile.sessions import Sessions
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
@@ -391,8 +393,23 @@ class Profile(Part):
         " each signature algorithm, or one from a file; null: certificates are used.",
     )
     measurements: list[Measurement] = Field(default=[], description="What the device measures.")
+    measurement_log: list[LogEntry] = Field(
+        default=[],
+        description="What the measurement extension log (MEL) tells beside the measurements, which"
+        " it begins with, and their changes.",
+    )
+    device_classes: list[DeviceClass] = Field(
+        default=[],
+        max_length=0xFF,
+        description="What the device says it is in ENDPOINT_INFO; empty: a PCI function by its"
+        " Vendor ID, Class Code and Revision ID. libspdm's requester refuses a signed ENDPOINT_INFO"
+        " that DOE has to pad to a multiple of 4 bytes.",
+    )
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
     sessions: Sessions = Field(default=Sessions(), description="Secure sessions.")
+    ide: Ide | None = Field(
+        default=None, description="IDE, and IDE_KM with it; null: the device has none."
+    )
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."
     )

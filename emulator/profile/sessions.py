@@ -65,4 +65,10 @@ class Sessions(Part):
         " looked into, and the requester's mistake is named; a shared secret is kept for it until"
         " the first record of data.",
     )
+    event_limit: int = Field(
+        default=DeviceSessions.event_limit,
+        ge=1,
+        le=64,
+        description="The most events that wait in a session to be told; of more, EventLost tells.",
+    )
     psk: list[PreSharedKey] = Field(default=[], description="Pre-shared keys, by their hints.")

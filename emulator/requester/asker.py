@@ -5,6 +5,10 @@ from typing import TypeVar
 from emulator.ask import (
     CertificateRequest,
     DigestsRequest,
+    Endpoint,
+    EndpointInfoRequest,
+    Logged,
+    MeasurementLogRequest,
     MeasurementsRequest,
     PeerChain,
     PeerKey,
@@ -15,10 +19,12 @@ from emulator.ask import (
     SlotSizeRequest,
     VendorRequest,
     read_chain,
+    read_log,
     respond_if_ready,
 )
 from emulator.ask.certificates import LARGE_HEADER, PORTION_HEADER, uses_large_form
 from emulator.ask.chunks import check_may_be_large, is_large_response, receive_large, send_large
+from emulator.ask.measurement_log import PORTION_HEADER as LOG_PORTION_HEADER
 from emulator.crypto.keys import VerifyingKey
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
@@ -138,6 +144,40 @@ class Asker:
         """GET_MEASUREMENTS for the number of measurements, unsigned."""
         reading = yield from self.measurements(MeasurementOperation.COUNT, signed_by=None)
         return reading.reply.total
+
+    def measurement_log(self) -> Flow[tuple[Logged, ...]]:
+        """GET_MEASUREMENT_EXTENSION_LOG as often as it takes to fetch the log, since 1.3.
+
+        What is added to it meanwhile is left out.
+        """
+        length = largest = self.offer.max_message - LOG_PORTION_HEADER
+        data, total, size = b"", 0, 0
+        while length:
+            request = MeasurementLogRequest(
+                self.connection, offset=len(data), length=length, total=total
+            )
+            portion = yield from self.ask(request)
+            data += portion.data
+            total = len(data) + portion.remainder
+            size = size or total
+            length = min(largest, size - len(data))
+        return read_log(data)
+
+    def endpoint_info(
+        self, *, signed_by: int | None = None, nonce: bytes | None = None
+    ) -> Flow[Endpoint]:
+        """GET_ENDPOINT_INFO for the device classes, since 1.3.
+
+        Args:
+            signed_by: the slot, fetched before, whose leaf signs, or 0xFF for `public_key`; None
+                for no signature.
+            nonce: 32 bytes; drawn where none is given.
+        """
+        signer = None if signed_by is None else self._signer(signed_by)
+        if signer is not None and nonce is None:
+            nonce = self._nonce("GET_ENDPOINT_INFO nonce")
+        request = EndpointInfoRequest(self.connection, nonce=nonce or b"", signer=signer)
+        return (yield from self.ask(request))
 
     def vendor(self, standard: int, vendor: bytes, payload: bytes) -> Flow[bytes]:
         """VENDOR_DEFINED_REQUEST to the protocol of `vendor` in the registry of `standard`."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from emulator.device import Device
 from emulator.errors import SpdmError
+from emulator.spdm.chunking import HANDLES
 from emulator.spdm.connection import Connection
 from emulator.spdm.doctor import Diagnosis, Known, UnprovenError, diagnose, misread
 from emulator.spdm.transcript import Part
@@ -24,8 +25,13 @@ class Doctor:
     device: Device
     left: int = VISITS
 
-    def look(self, error: SpdmError | None, connection: Connection) -> Diagnosis | None:
-        """What explains the error, before its session is over; None where it does not look."""
+    def look(
+        self, error: SpdmError | None, connection: Connection, largest: int | None
+    ) -> Diagnosis | None:
+        """What explains the error, before its session is over; None where it does not look.
+
+        `largest`: the largest message that the transport can carry; None: any.
+        """
         if not isinstance(error, UnprovenError) or not self._comes():
             return None
         asym, device = connection.algorithms.asym, self.device
@@ -33,9 +39,12 @@ class Doctor:
             slot.chain(asym.name, device.measurements) for slot in device.slots.values() if asym
         ]
         transcript = connection.transcript
+        rooms = (connection.peer_data_transfer_size, device.sizes.transmit, largest)
         known = Known(
             chains=tuple(chain for chain in held if chain is not None),
             said=transcript.former or transcript.part(Part.B),
+            room=min(filter(None, rooms), default=0),
+            handle=(connection.handle - 1) % HANDLES,
         )
         return diagnose(error.case, known)
 

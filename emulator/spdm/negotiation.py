@@ -42,6 +42,7 @@ class Negotiated:
         dhe: the selected row of the DHE structure, as the two below of theirs.
         aead: AEAD.
         key_schedule: the key schedule.
+        mel_specification: the selected MELspecification bit, since 1.3; 0 for none.
     """
 
     measurement_specification: int = 0
@@ -52,6 +53,7 @@ class Negotiated:
     dhe: Algorithm | None = None
     aead: Algorithm | None = None
     key_schedule: Algorithm | None = None
+    mel_specification: int = 0
 
 
 STRUCTURES = {

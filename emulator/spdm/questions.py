@@ -45,6 +45,11 @@ class NewKeyQuestion(Question):
     """KEY_UPDATE: the device takes a new key of its own, in an established session."""
 
 
+@dataclass(frozen=True)
+class EventsQuestion(Question):
+    """SEND_EVENT: the device tells what waits in a session."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What an answer to a step comes to.

@@ -13,6 +13,7 @@ from enum import IntFlag
 from emulator.spdm.connection import Connection
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages.session import KeyOperation
+from emulator.spdm.notices import Notices
 from emulator.spdm.secured import Format, Sealer
 from emulator.spdm.session_secrets import Secrets
 from emulator.spdm.session_transcript import SessionTranscript
@@ -63,6 +64,7 @@ class Session:
         phase: HANDSHAKE or ESTABLISHED; CLEAR once it is over.
         deadline: when it ends unless something comes in it; None: never.
         updating: the operation of a KEY_UPDATE whose new key is not proven yet.
+        notices: the events that wait to be told; None: it has subscribed to none.
         outdated: the record at hand came under the key before the last update.
         heirs: hear that it is over: what belongs to a session goes back by them.
         number: which of the connection's sessions it is, from 1.
@@ -86,6 +88,7 @@ class Session:
     number: int = 0
     updates: int = 0
     patience: float | None = MISSED
+    notices: Notices | None = None
     _sealers: dict[str, Sealer] = field(default_factory=dict)
 
     @property

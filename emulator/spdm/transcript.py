@@ -6,6 +6,7 @@ padding; nothing is ever rebuilt. What is signed is a *view*: parts one after th
 
     M1/M2 = A ‖ B ‖ C          CHALLENGE_AUTH
     L1/L2 = A ‖ M (since 1.2)   MEASUREMENTS; up to 1.1: M alone
+    IL1/IL2 = A ‖ the exchange  ENDPOINT_INFO
 
 A is the negotiation (VERSION, CAPABILITIES, ALGORITHMS), B digests and certificates, C the
 challenge, M measurements. A view is a tuple, so a fault edits a view and never the log.
@@ -105,6 +106,9 @@ class Transcript:
         return tuple([entry for part in parts for entry in self._parts[part]])
 
 
+IL1IL2 = (Part.A,)
+"""What the signature of ENDPOINT_INFO covers, before the exchange itself (libspdm's part E)."""
+
 M1M2 = (Part.A, Part.B, Part.C)
 """What CHALLENGE_AUTH's signature covers."""
 
@@ -117,6 +121,7 @@ def l1l2(version: int) -> tuple[Part, ...]:
 _GIVES_UP = frozenset(
     {
         Code.GET_MEASUREMENTS,
+        Code.GET_MEASUREMENT_EXTENSION_LOG,
         Code.KEY_EXCHANGE,
         Code.FINISH,
         Code.PSK_EXCHANGE,

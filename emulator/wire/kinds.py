@@ -179,6 +179,21 @@ class Sized(Kind):
         return f"{getattr(shape, self.what)}s"
 
 
+@dataclass(frozen=True)
+class IfSigned(Kind):
+    """`size` bytes where the message carries a signature, none where it does not."""
+
+    size: int
+
+    def declare(self, shape: Shape) -> c.Construct:
+        """All of them or none."""
+        return c.Bytes(self.size if shape.signature else 0)
+
+    def fixed(self, shape: Shape) -> str:
+        """All of them or none."""
+        return f"{self.size if shape.signature else 0}s"
+
+
 class Cut(Kind):
     """Bytes whose number follows from earlier fields.
 

@@ -1,104 +1,38 @@
 """A requester that makes a mistake in a session is told which: each that the doctor knows."""
 
-import struct
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import mistaken
 import pytest
-from careless import CarelessWire, Pieces, made, pieces, shared_of
-from devices import chain, error, get_certificate, get_digests
+from careless import (
+    CLEAR,
+    CarelessWire,
+    Pieces,
+    begun,
+    data,
+    diagnosed,
+    proof,
+    record,
+    same,
+    shared_of,
+    wire_of,
+)
+from devices import chain
 from mistaken import BY_KEY, BY_PSK, HASHED, IN_FINISH, IN_TH2, LABELS, OF_DATA, PROOFS, SEALED
-from secured import HINT, REQUESTER, SCHEME, Inside, able_device, plain
+from secured import ABLE, HINT, REQUESTER, SCHEME, able_device
 
 from emulator.answer import opening
 from emulator.crypto import dhe
-from emulator.device import Device
+from emulator.device import Sizes
 from emulator.device.sessions import Sessions
-from emulator.endpoint import Answered, Diagnosed
-from emulator.responder.doctor import VISITS
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.doctor import MISTAKES
 from emulator.spdm.doctor.records import SIGNATURES
 from emulator.spdm.session_transcript import SessionTranscript
 from emulator.spdm.transcript import Entry
 
-CLEAR = REQUESTER | Cap.HANDSHAKE_IN_THE_CLEAR
-DECRYPT = 0x06
 NAMES = [mistake.name for mistake in MISTAKES]
-Change = Callable[[Pieces], Pieces]
-
-
-def same(p: Pieces) -> Pieces:
-    return p
-
-
-def begun(
-    *,
-    psk: bool = False,
-    clear: bool = False,
-    version: int = 0x13,
-    summary: int = 0,
-    held: Device | None = None,
-    flags: Cap = REQUESTER,
-) -> Inside:
-    """A session in its handshake, by a requester that has asked for certificates before."""
-    wire = CarelessWire(held, version=version, flags=CLEAR if clear else flags)
-    wire.good(get_digests(version))
-    wire.good(get_certificate(version, length=0x200))
-    return wire.by_psk() if psk else wire.by_key(summary=summary)
-
-
-def wire_of(session: Inside) -> CarelessWire:
-    assert isinstance(session.wire, CarelessWire)
-    return session.wire
-
-
-def diagnosed(session: Inside, name: str, tail: str = "") -> None:
-    """The doctor has named this mistake, once, and only the session's end came of it."""
-    [said] = wire_of(session).diagnoses()
-    assert said.diagnosis.mistake == name, said
-    assert said.diagnosis.explanation.endswith(tail), said
-    assert session.id not in wire_of(session).connection.sessions
-
-
-def record(session: Inside, change: Change = same, steps: dict[str, Any] | None = None) -> None:
-    """FINISH in a record whose keys have a mistake."""
-    careless, hashed = made(steps or {}, session), change(pieces(session))
-    secret = careless.secret(careless.handshake(shared_of(session)), hashed.th1)
-    sealed = careless.record(session, secret, session.finish_request())
-    assert wire_of(session).record(sealed) is not None
-
-
-def proof(
-    session: Inside,
-    change: Change = same,
-    steps: dict[str, Any] | None = None,
-    *,
-    of_th1: Change | None = None,
-) -> None:
-    """FINISH whose verify data has a mistake, in its transcripts or in one of them."""
-    careless, right = made(steps or {}, session), pieces(session)
-    th1 = (of_th1 or change)(right).th1
-    verify_data = careless.verify_data(shared_of(session), th1, change(right).proven)
-    request = right.finish + verify_data[:48].ljust(48, b"\0")
-    if session.in_the_clear:
-        assert wire_of(session).ask(request)[:4] == error(session.wire.version, DECRYPT)
-    else:
-        assert session.ask(request) == error(session.wire.version, DECRYPT)
-
-
-def data(session: Inside, change: Change = same, steps: dict[str, Any] | None = None) -> None:
-    """The first record of data, with a mistake in its keys."""
-    kept = shared_of(session)
-    th1 = pieces(session).th1
-    session.finish()
-    careless, hashed = made(steps or {}, session), change(pieces(session))
-    sealed = careless.record(
-        session, careless.data(kept, th1, hashed.th2), plain(session.wire.version, 0xE8)
-    )
-    assert wire_of(session).record(sealed) is not None
 
 
 def test_who_makes_no_mistake_is_told_nothing() -> None:
@@ -273,6 +207,23 @@ def test_steps_of_data(name: str) -> None:
     diagnosed(session, name)
 
 
+@pytest.mark.parametrize("psk", [False, True])
+def test_the_headers_of_chunks(*, psk: bool) -> None:
+    for clear in (False, True):
+        held = able_device(capabilities=ABLE | Cap.CHUNK)
+        held.sizes = Sizes(transmit=72 if psk else 200, max_message=65536)  # whole proofs
+        flags = (CLEAR if clear else REQUESTER) | Cap.CHUNK
+        wire = CarelessWire(held, flags=flags)
+        session = wire.by_psk() if psk else wire.by_key()
+        chunks = b"".join(wire.chunks)
+
+        def change(p: Pieces, chunks: bytes = chunks) -> Pieces:
+            return p.but(reply=chunks[: len(chunks) - len(p.proof)], signature=b"")
+
+        (proof if session.in_the_clear else record)(session, change)
+        diagnosed(session, "chunk-headers")
+
+
 def test_verify_data_in_th1_and_where_there_is_none() -> None:
     session = begun()
     record(session, lambda p: p.but(signature=p.signature + p.proof))
@@ -302,77 +253,12 @@ def test_a_session_id_that_is_written_otherwise(
     assert wire_of(session).record(sealed) is not None
 
 
-def unknown(said: Diagnosed) -> None:
-    told = f"none of the {len(MISTAKES)} mistakes I know explains it"
-    assert (said.diagnosis.mistake, said.diagnosis.explanation) == ("", told)
-
-
-@pytest.mark.parametrize("psk", [False, True])
-def test_a_mistake_nobody_knows(*, psk: bool) -> None:
-    session = begun(psk=psk)
-    proof(session, lambda p: p.but(finish=b"something else"), of_th1=same)
-    unknown(wire_of(session).diagnoses()[0])
-    session = begun(psk=psk)
-    record(session, lambda p: p.but(reply=p.reply[::-1]))
-    unknown(wire_of(session).diagnoses()[0])
-    session = begun(psk=psk)
-    data(session, lambda p: p.but(request=p.request[::-1]))
-    unknown(wire_of(session).diagnoses()[0])
-
-
-def test_records_that_are_none_and_later_ones() -> None:
-    """A record cut short is a case without an explanation; of later ones the key is known."""
-    session = begun()
-    wire = wire_of(session)
-    wire.record(struct.pack("<IH", session.id, 3) + b"abc")
-    unknown(wire.diagnoses()[0])
-    session = begun()
-    session.finish().good(plain(0x13, 0xE8))
-    sealed = bytearray(session.seal(plain(0x13, 0xE8)))
-    sealed[-4] ^= 1
-    wire_of(session).record(bytes(sealed))
-    assert not wire_of(session).diagnoses()
-
-
-def test_nothing_is_kept_once_data_has_come_or_without_the_doctor() -> None:
-    session = begun()
-    secrets = session.held.secrets
-    assert bytes(secrets.kept) == shared_of(session)
-    held = secrets.kept
-    session.finish().good(plain(0x13, 0xE8))
-    assert not secrets.kept
-    assert not any(held)
-    session = begun()
-    held = session.held.secrets.kept
-    session.ask(session.finish_request(wrong=1))
-    assert not any(held)
-    session = begun(held=able_device(sessions=Sessions(doctor=False)))
-    assert not session.held.secrets.kept
-    session.ask(session.finish_request(wrong=1))
-    assert not wire_of(session).diagnoses()
-
-
-def test_a_peer_is_told_so_often_and_no_more() -> None:
-    wire = CarelessWire()
-    for number in range(VISITS + 3):
-        session = wire.by_psk(requester=number)
-        session.ask(session.finish_request(wrong=1))
-    assert len(wire.diagnoses()) == VISITS
-    assert len(wire.events) > VISITS
-
-
-def test_what_the_doctor_says_stands_before_the_refusal() -> None:
-    session = begun()
-    session.ask(session.finish_request(wrong=1))
-    *_, said, answered = wire_of(session).events
-    assert isinstance(said, Diagnosed)
-    assert said.session == session.id
-    assert isinstance(answered, Answered)
-
-
 def test_each_mistake_the_doctor_knows_was_made() -> None:
     """By the tests of this file; signatures have their own."""
-    elsewhere = {mistake.name for mistake in SIGNATURES} | {"hash-sha-384"}
+    elsewhere = {mistake.name for mistake in SIGNATURES} | {
+        "hash-sha-384",
+        "requester-chain-left-out",
+    }
     assert len(NAMES) == len(set(NAMES))
     tables = (HASHED, BY_KEY, BY_PSK, IN_FINISH, IN_TH2, LABELS, OF_DATA, PROOFS, SEALED)
     more = (mistaken.SAID, mistaken.OF_KEY, mistaken.OF_PSK)
@@ -381,6 +267,7 @@ def test_each_mistake_the_doctor_knows_was_made() -> None:
 
 
 ALONE = {
+    "chunk-headers",
     "digests-left-out",
     "secret-stripped",
     "psk-without-zero",

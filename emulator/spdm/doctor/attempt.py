@@ -7,11 +7,12 @@ from emulator.spdm import signing
 from emulator.spdm.chain import CertificateChain
 from emulator.spdm.codes import Code
 from emulator.spdm.doctor.recipe import Recipe
-from emulator.spdm.session_transcript import VERIFY_DATA
+from emulator.spdm.session_transcript import SIGNATURE, VERIFY_DATA
 from emulator.spdm.transcript import Entry, View
 from emulator.wire import Shape
 
 FINISHES = frozenset({Code.FINISH, Code.PSK_FINISH})
+_REPLIES = frozenset({Code.KEY_EXCHANGE_RSP, Code.PSK_EXCHANGE_RSP})
 
 Bound = Literal["header", "session id", "nothing"]
 """What of a record's header is associated data: all of it, where all is right."""
@@ -32,6 +33,8 @@ class Facts:
         chain: the chain whose hash stands in the transcript.
         chains: the chains of all slots, for this signature algorithm.
         said: what was said about certificates: GET_DIGESTS, DIGESTS, GET_CERTIFICATE, CERTIFICATE.
+        room: the largest message that a reply went in; larger ones went in chunks. 0: any.
+        handle: the handle of the large reply that came last.
     """
 
     version: int
@@ -44,6 +47,8 @@ class Facts:
     chain: CertificateChain | None = None
     chains: tuple[CertificateChain, ...] = ()
     said: View = ()
+    room: int = 0
+    handle: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,13 @@ def views(view: View) -> tuple[View, View, View]:
     """What of a session's transcript TH1, FINISH's proof and TH2 cover."""
     proofs = [index for index, entry in enumerate(view) if entry.told == VERIFY_DATA]
     finish = next((index for index, entry in enumerate(view) if is_finish(entry)), len(view))
-    exchange = min([*proofs, finish])
+    exchange = 1 + next((at for at, entry in enumerate(view) if _opens(entry)), len(view))
+    exchange += any(entry.told == SIGNATURE for entry in view[exchange : exchange + 1])
     return view[:exchange], view[: min([at for at in proofs if at > finish] or [len(view)])], view
+
+
+def _opens(entry: Entry) -> bool:
+    return not entry.told and len(entry.raw) > 1 and entry.raw[1] in _REPLIES
 
 
 def is_finish(entry: Entry) -> bool:

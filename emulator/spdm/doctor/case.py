@@ -56,10 +56,14 @@ class Known:
     Attributes:
         chains: the chains of all slots, for the negotiated signature algorithm.
         said: what was said about certificates.
+        room: the largest message that replies went in; larger ones went in chunks. 0: any.
+        handle: the handle of the large reply that came last.
     """
 
     chains: tuple[CertificateChain, ...] = ()
     said: View = ()
+    room: int = 0
+    handle: int = 0
 
 
 def right(case: Case, known: Known) -> Attempt | None:
@@ -81,6 +85,8 @@ def right(case: Case, known: Known) -> Attempt | None:
         chain=next((one for one in known.chains if one.digest(name) in held), None),
         chains=known.chains,
         said=known.said,
+        room=known.room,
+        handle=known.handle,
     )
     exchange, finish, whole = views(case.view)
     recipe = Recipe.right(connection.version, name, psk=session.psk)

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from emulator.crypto import hashes
+from emulator.spdm.chunking import Outgoing
 from emulator.spdm.codes import Code
 from emulator.spdm.doctor.attempt import FINISHES, Facts, is_finish
 from emulator.spdm.doctor.mistake import InTranscript
 from emulator.spdm.messages import KeyExchange, KeyExchangeRsp, PskExchange, PskExchangeRsp
 from emulator.spdm.session_transcript import CHAIN, SIGNATURE, VERIFY_DATA
 from emulator.spdm.transcript import Entry, View
-from emulator.wire import Message, annotate
+from emulator.wire import Message, annotate, encode
 
 _WORD = 4
 _REQUEST = 0x80
@@ -123,6 +124,25 @@ def _cut(which: Callable[[Entry], bool], fields: frozenset[str], facts: Facts, v
     return tuple(map(cut, view))
 
 
+def _in_chunks(facts: Facts, view: View) -> View:
+    """The exchange's reply as the CHUNK_RESPONSEs that it came in."""
+    made: list[Entry] = []
+    for message in _whole(view):
+        size = _size(facts, message)
+        if _code(message[0]) not in _LAYOUTS or _asks(message[0]) or not 0 < facts.room < size:
+            made += message
+            continue
+        whole = b"".join(entry.raw for entry in message)
+        left: Outgoing | None = Outgoing(facts.handle, whole.ljust(size, b"\0"))
+        chunks = b""
+        while left is not None:
+            response, left = left.response(facts.version, facts.room)
+            chunks += encode(response, facts.replied)
+        # What is not there yet stands at the end of the last.
+        made.append(Entry(chunks[: len(chunks) - size + len(whole)], "chunks"))
+    return tuple(made)
+
+
 def _finish_header_alone(_: Facts, view: View) -> View:
     """FINISH without what 1.4 has behind its header."""
     return tuple(Entry(entry.raw[:_WORD]) if is_finish(entry) else entry for entry in view)
@@ -195,6 +215,11 @@ ROWS = (
         "contexts-left-out",
         "your transcript leaves out the contexts of PSK_EXCHANGE and its reply",
         partial(_cut, _anyway, frozenset({"context"})),
+    ),
+    InTranscript(
+        "chunk-headers",
+        "your transcript has the exchange's reply in chunks, with the header of each",
+        _in_chunks,
     ),
     InTranscript(
         "finish-cut",

@@ -9,7 +9,7 @@ from emulator.spdm.codes import Code
 from emulator.spdm.doctor.attempt import Facts, is_finish
 from emulator.spdm.doctor.mistake import Alter, AnyOf, InTranscript, Mistake
 from emulator.spdm.messages.certificates import SLOT_COUNT
-from emulator.spdm.session_transcript import CHAIN, SIGNATURE, VERIFY_DATA
+from emulator.spdm.session_transcript import CHAIN, REQUESTER_CHAIN, SIGNATURE, VERIFY_DATA
 from emulator.spdm.transcript import Entry, View
 
 NEGOTIATION = (
@@ -203,6 +203,11 @@ def _chain_rows() -> Iterator[Mistake]:
 ROWS: tuple[Mistake, ...] = (
     *_rows(),
     *_chain_rows(),
+    InTranscript(
+        "requester-chain-left-out",
+        "your transcript leaves out the hash of your own certificate chain",
+        partial(_without_told, REQUESTER_CHAIN),
+    ),
     InTranscript(
         "signature-left-out",
         "your transcript leaves out the signature of KEY_EXCHANGE_RSP",

@@ -206,7 +206,7 @@ def test_messages_of_other_names_differ_as_a_whole() -> None:
     (field,) = differences(left, right)
     assert field.to_json() == {
         "name": "(message)",
-        "left": "ERROR BUSY (0x03), data 0",
+        "left": "ERROR BUSY (0x03), data 0: not now, but the same may be asked again",
         "right": "GET_VERSION which versions do you speak?",
         "at": None,
     }

@@ -33,6 +33,7 @@ from emulator.spdm.versions import Version
 from emulator.vendor import Registry, VendorExchange
 
 NONCE = bytes(range(32))
+TELLING = Cap.MEL | Cap.EP_INFO_SIG | Cap.EVENT
 LARGE = Measurement(index=9, kind=4, value=bytes(9000), raw=True)
 VENDOR = bytes.fromhex("0300 02 3412 0500") + b"hello"
 
@@ -61,7 +62,7 @@ def _algorithms(version: int) -> bytes:
     rows = (structure(2, 0x08), structure(3, 0x01), structure(5, 1))
     tail = b"".join(rows) if version >= Version.V1_1 else b""
     size = 32 + len(tail)
-    fixed = struct.pack("<HBBIIIQBBBB", size, 1, 2, 0x10, 0x01, 0, 0, 0, 0, 0, 0)
+    fixed = struct.pack("<HBBIIIQBBBB", size, 1, 2, 0x10, 0x01, 0, 0, 0, 0, 0, 1)
     return _head(version, Code.NEGOTIATE_ALGORITHMS, len(tail) // 4) + fixed + tail
 
 
@@ -94,6 +95,10 @@ def _finish(code: int) -> Callable[[int], bytes]:
     return request
 
 
+def _get_log(version: int) -> bytes:
+    return _head(version, Code.GET_MEASUREMENT_EXTENSION_LOG) + struct.pack("<II", 0, 100)
+
+
 def _chunk_get(version: int) -> bytes:
     return _head(version, Code.CHUNK_GET) + bytes(4 if version >= Version.V1_4 else 2)
 
@@ -106,6 +111,10 @@ GOOD: dict[int, Callable[[int], bytes]] = {
     Code.GET_CERTIFICATE: lambda v: _head(v, Code.GET_CERTIFICATE) + struct.pack("<HH", 0, 100),
     Code.CHALLENGE: _challenge,
     Code.GET_MEASUREMENTS: lambda v: _head(v, Code.GET_MEASUREMENTS) + _context(v),
+    Code.GET_MEASUREMENT_EXTENSION_LOG: _get_log,
+    Code.GET_SUPPORTED_EVENT_TYPES: lambda v: _head(v, Code.GET_SUPPORTED_EVENT_TYPES),
+    Code.SUBSCRIBE_EVENT_TYPES: lambda v: _head(v, Code.SUBSCRIBE_EVENT_TYPES),
+    Code.GET_ENDPOINT_INFO: lambda v: _head(v, Code.GET_ENDPOINT_INFO, 1) + bytes(4),
     Code.VENDOR_DEFINED_REQUEST: lambda v: _head(v, Code.VENDOR_DEFINED_REQUEST) + VENDOR,
     Code.RESPOND_IF_READY: lambda v: _head(v, Code.RESPOND_IF_READY, Code.GET_DIGESTS, 0),
     Code.CHUNK_SEND: _chunk_send,
@@ -137,7 +146,7 @@ def climbed(version: Version, state: State, code: int = 0) -> Peer:
     """A connection in `state`, of a device that offers all it can, ready to be asked `code`."""
     held = device(
         versions=tuple(Version),
-        capabilities=ABLE | Cap.CHUNK | Cap.CACHE | Cap.ENCAP,
+        capabilities=ABLE | Cap.CHUNK | Cap.CACHE | Cap.ENCAP | TELLING,
         measurement_hash="SHA_256",
         measurements=(LARGE,),
         sizes=Sizes(data_transfer=4600, max_message=65536),

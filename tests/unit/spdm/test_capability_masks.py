@@ -84,7 +84,8 @@ def test_what_is_implemented() -> None:
     assert names(IMPLEMENTED) == [
         *("CACHE", "CERT", "CHAL", "MEAS_NO_SIG", "MEAS_SIG", "MEAS_FRESH"),
         *("ENCRYPT", "MAC", "KEY_EX", "PSK", "PSK_WITH_CONTEXT", "ENCAP", "HBEAT"),
-        *("KEY_UPD", "HANDSHAKE_IN_THE_CLEAR", "PUB_KEY_ID", "CHUNK", "ALIAS_CERT", "LARGE_RESP"),
+        *("KEY_UPD", "HANDSHAKE_IN_THE_CLEAR", "PUB_KEY_ID", "CHUNK", "ALIAS_CERT"),
+        *("EP_INFO_NO_SIG", "EP_INFO_SIG", "MEL", "EVENT", "LARGE_RESP"),
     ]
     assert names(MEAS) == ["MEAS_NO_SIG", "MEAS_SIG"]
     assert names(NONE) == []

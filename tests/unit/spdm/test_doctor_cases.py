@@ -18,11 +18,11 @@ from emulator.spdm.doctor import (
     diagnose,
     misread,
 )
-from emulator.spdm.key_schedule import KeySchedule
+from emulator.spdm.key_schedule import Direction, KeySchedule
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.session import Session
 from emulator.spdm.session_secrets import Secrets
-from emulator.spdm.session_transcript import SessionTranscript
+from emulator.spdm.session_transcript import REQUESTER_CHAIN, SessionTranscript, digest
 from emulator.spdm.signing import CHALLENGE_AUTH, FINISH, KEY_EXCHANGE_RSP, ToSign
 from emulator.spdm.transcript import Entry
 
@@ -111,6 +111,25 @@ def test_what_a_signature_covers() -> None:
     found = said(held, replace(signed(held), view=held.transcript.view[::-1]))
     assert found is not None
     assert found.mistake == ""
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_the_requester_s_own_chain_left_out(*, proven: bool) -> None:
+    """With mutual authentication; TH1 ends before it, in the clear, too."""
+    held = session()
+    own = Entry(bytes(32), REQUESTER_CHAIN)
+    view = held.transcript.view
+    before = view[:-1] if proven else view[:-2]
+    whole = (*before, own, view[-1])
+    mistaken = digest("SHA_256", (*before, view[-1]))
+    evidence = VerifyData(held.secrets.verify_data(Direction.REQUEST, mistaken))
+    found = diagnose(Case(held, evidence, whole), Known())
+    assert found is not None
+    assert found.mistake == "requester-chain-left-out"
+    signature = Signature(OWN.sign(replace(signed(held), view=(*before, view[-1]))), OWN.public)
+    found = diagnose(Case(held, signature, whole), Known())
+    assert found is not None
+    assert found.mistake == "requester-chain-left-out"
 
 
 def test_another_hash_that_is_longer() -> None:

@@ -14,6 +14,7 @@ from emulator.wire import (
     Counted,
     CountedEither,
     Cut,
+    IfSigned,
     PerBit,
     Rest,
     Shape,
@@ -55,6 +56,8 @@ def _raw(draw: st.DrawFn, kind: Kind, values: dict[str, Any], shape: Shape) -> A
     match kind:
         case Bytes(size=size):
             length = size
+        case IfSigned(size=size):
+            length = size if shape.signature else 0
         case Sized(what=what):
             length = getattr(shape, what)
         case Counted(count=count, unit=unit, mask=mask):

@@ -7,7 +7,7 @@ under test. Source: libspdm `include/industry_standard/spdm.h`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unit.wire import session_samples
+from unit.wire import information_samples, session_samples
 
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import LAYOUTS
@@ -35,6 +35,7 @@ class Sample:
     def open_ended(self) -> bool:
         """Whether its last field takes whatever follows."""
         open_ended = {Code.ERROR, Code.CHUNK_SEND_ACK, *session_samples.OPEN_ENDED}
+        open_ended |= information_samples.OPEN_ENDED
         return self.layout.CODE in open_ended
 
     @property
@@ -331,6 +332,7 @@ _BUILDERS = {
     Code.CHUNK_GET: _chunk_get,
     Code.CHUNK_SEND_ACK: _chunk_send_ack,
     **session_samples.BUILDERS,
+    **information_samples.BUILDERS,
 }
 
 
@@ -354,6 +356,8 @@ def _shapes(code: Code, version: int) -> Iterator[Shape]:
             yield from (Shape(version, 48, signature) for signature in (0, 64, 96))
         case _ if code in session_samples.BUILDERS:
             yield from session_samples.shapes(code, version)
+        case _ if code in information_samples.BUILDERS:
+            yield from information_samples.shapes(code, version)
         case _:
             yield Shape(version)
 
