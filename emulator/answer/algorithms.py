@@ -27,6 +27,7 @@ _WORDS = {
     "asym": "signature algorithm",
     "dhe": "DHE group",
     "aead": "AEAD algorithm",
+    "req_asym": "signature algorithm of requesters",
     "key_schedule": "key schedule",
 }
 

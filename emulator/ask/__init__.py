@@ -24,8 +24,9 @@ from emulator.ask.encapsulated import (
     Asked,
     EncapsulatedRequestRequest,
     EncapsulatedResponseRequest,
+    UsedSlot,
 )
-from emulator.ask.finish import FinishRequest, PskFinishRequest
+from emulator.ask.finish import FinishRequest, OwnProof, PskFinishRequest
 from emulator.ask.key_exchange import KeyExchangeRequest
 from emulator.ask.measurements import MeasurementsRequest, Reading
 from emulator.ask.opening import Opened
@@ -54,6 +55,7 @@ __all__ = [
     "KeyUpdateRequest",
     "MeasurementsRequest",
     "Opened",
+    "OwnProof",
     "PeerChain",
     "PeerKey",
     "Portion",
@@ -65,6 +67,7 @@ __all__ = [
     "Signer",
     "SlotDigests",
     "SlotSizeRequest",
+    "UsedSlot",
     "VendorRequest",
     "VersionRequest",
     "read_chain",

@@ -47,6 +47,7 @@ class AlgorithmsRequest(Request[Negotiated]):
         dhe: tuple[Algorithm, ...] = (),
         aead: tuple[Algorithm, ...] = (),
         key_schedule: tuple[Algorithm, ...] = (),
+        req_asym: tuple[Algorithm, ...] = (),
     ) -> None:
         """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know."""
         version = connection.version
@@ -54,7 +55,12 @@ class AlgorithmsRequest(Request[Negotiated]):
             raise UnsupportedByPeer("the peer uses several keys only (MULTI_KEY), we one only")
         self._asym = tuple(row for row in asym if row.since <= version)
         self._hashes = tuple(row for row in hashes if row.since <= version)
-        offered = {AlgType.DHE: dhe, AlgType.AEAD: aead, AlgType.KEY_SCHEDULE: key_schedule}
+        offered = {
+            AlgType.DHE: dhe,
+            AlgType.AEAD: aead,
+            AlgType.REQ_BASE_ASYM: req_asym,
+            AlgType.KEY_SCHEDULE: key_schedule,
+        }
         self._structures = {
             kind: known
             for kind, rows in offered.items()

@@ -9,6 +9,7 @@ from emulator.device.changes import CertificateChange, Change, MeasurementChange
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
+from emulator.device.mutual import MutualAuthentication
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
 from emulator.device.timing import Timing
@@ -64,6 +65,7 @@ class Device:
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
+        mutual: how requesters are to authenticate themselves.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -89,6 +91,7 @@ class Device:
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
+    mutual: MutualAuthentication = field(default_factory=MutualAuthentication)
     sessions: Sessions = field(default_factory=Sessions)
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None

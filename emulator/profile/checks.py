@@ -18,6 +18,7 @@ from emulator.profile.measured import (
     sources,
 )
 from emulator.profile.model import SOURCES, Measurement, Profile
+from emulator.profile.mutual import mutual_findings
 from emulator.profile.opaque import table_problem
 from emulator.profile.report import Report
 from emulator.profile.rules import rule_findings
@@ -54,6 +55,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("capabilities", "algorithms"), algorithm_findings),
         (("capabilities", "sessions"), session_findings),
+        (("capabilities", "algorithms", "mutual_authentication"), mutual_findings),
         (("sizes",), _sizes),
         (("sizes", "limits"), _limits),
         (("faults", "presets"), _faults),

@@ -8,9 +8,11 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from emulator.device import Measurement, PciIdentity
+from emulator.device.mutual import MutualAuthentication
 from emulator.profile import chains, checks, measured, replies, settings, sources
 from emulator.profile.chains import ProvisionedChain
 from emulator.profile.model import Profile
+from emulator.profile.mutual import mutual_authentication
 from emulator.profile.public_key import PublicKeys, provision_keys
 from emulator.profile.replies import OpaqueData
 from emulator.profile.report import Report
@@ -36,6 +38,7 @@ class LoadedProfile:
         challenge_opaque: opaque data of CHALLENGE_AUTH by format.
         measurement_opaque: opaque data of MEASUREMENTS by format.
         pre_shared: pre-shared keys by their hints.
+        mutual: how requesters are to authenticate themselves; when is decided later.
     """
 
     file: Path
@@ -48,6 +51,7 @@ class LoadedProfile:
     challenge_opaque: OpaqueData
     measurement_opaque: OpaqueData
     pre_shared: Mapping[bytes, bytes]
+    mutual: MutualAuthentication
 
     def where(self, *steps: Step) -> Place:
         """Where a value stands, or the nearest value around it if it is a default.
@@ -110,6 +114,9 @@ def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
     keys_by_hint: Mapping[bytes, bytes] = {}
     if "sessions" not in unsound:
         keys_by_hint = pre_shared(profile, report)
+    mutual = MutualAuthentication()
+    if unsound.isdisjoint(("algorithms", "mutual_authentication")):
+        mutual = mutual_authentication(profile, report)
     report.finish()
     return LoadedProfile(
         file=file,
@@ -122,6 +129,7 @@ def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
         challenge_opaque=replies.opaque_data(profile, "challenge"),
         measurement_opaque=replies.opaque_data(profile, "measurements"),
         pre_shared=keys_by_hint,
+        mutual=mutual,
     )
 
 

@@ -29,6 +29,7 @@ from emulator.profile.fields import (
     VersionText,
 )
 from emulator.profile.limits import Limits
+from emulator.profile.requesters import MutualAuthentication
 from emulator.profile.sessions import Sessions
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
@@ -393,6 +394,10 @@ class Profile(Part):
     measurements: list[Measurement] = Field(default=[], description="What the device measures.")
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
     sessions: Sessions = Field(default=Sessions(), description="Secure sessions.")
+    mutual_authentication: MutualAuthentication = Field(
+        default=MutualAuthentication(),
+        description="How requesters authenticate themselves (MUT_AUTH).",
+    )
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."
     )

@@ -10,6 +10,7 @@ from emulator.requester.flow import Direction, Flow, Observer
 from emulator.requester.inside import NO_SESSIONS, Sessions
 from emulator.requester.measuring import Measured, measure_all
 from emulator.requester.offer import DEFAULT, Offer, for_sessions
+from emulator.requester.own import Identity, for_mutual
 from emulator.requester.requester import KeyLog, Requester
 from emulator.requester.session import SecureSession
 from emulator.requester.verdict import Step, Verdict
@@ -19,6 +20,7 @@ __all__ = [
     "NO_SESSIONS",
     "Direction",
     "Flow",
+    "Identity",
     "KeyLog",
     "Measured",
     "Observer",
@@ -29,6 +31,7 @@ __all__ = [
     "Step",
     "Verdict",
     "attest",
+    "for_mutual",
     "for_sessions",
     "measure_all",
 ]

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from emulator.ask import Authentication, PeerChain
+from emulator.ask.judging import chain_checks
 from emulator.crypto.keys import VerifyingKey
 from emulator.errors import NoResponse
 from emulator.requester import evidence
 from emulator.requester.flow import Flow
-from emulator.requester.identity import chain_checks, cma_name, tcb_infos
+from emulator.requester.identity import cma_name, tcb_infos
 from emulator.requester.inside import NO_SESSIONS, Sessions, SessionSteps
 from emulator.requester.measuring import Measured
 from emulator.requester.reading import MeasurementMode, MeasurementSteps

@@ -3,7 +3,14 @@
 from typing import Protocol
 
 from emulator import events
-from emulator.device.changes import CertificateChange, Change, MeasurementChange, Offer, Reset
+from emulator.device.changes import (
+    CertificateChange,
+    Change,
+    MeasurementChange,
+    Offer,
+    RequesterJudged,
+    Reset,
+)
 from emulator.endpoint import Answered, Ended, Event, Faulted, Ignored, Limited, Observer, Received
 from emulator.spdm import codes
 
@@ -102,6 +109,9 @@ class Teller:
                 self.tell(events.MeasurementChanged(device=name, index=index, pending=pending))
             case CertificateChange(slot=slot):
                 self.tell(events.CertificateChanged(device=name, slot=slot))
+            case RequesterJudged(slot=slot, problems=problems):
+                told = list(problems)
+                self.tell(events.RequesterAccepted(device=name, slot=slot, problems=told))
             case Reset():
                 self.tell(events.DeviceReset(device=name))
             case Offer(what=what):

@@ -70,7 +70,7 @@ _SESSION_ONLY = Cap.MAC | Cap.ENCRYPT | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.HBEAT |
 
 IMPLEMENTED = Cap.CACHE | Cap.CERT | Cap.CHAL | MEAS | Cap.MEAS_FRESH | Cap.PUB_KEY_ID
 IMPLEMENTED |= Cap.CHUNK | Cap.ALIAS_CERT | Cap.LARGE_RESP
-IMPLEMENTED |= Cap.KEY_EX | PSK_ANY | _SESSION_ONLY | Cap.ENCAP
+IMPLEMENTED |= Cap.KEY_EX | PSK_ANY | _SESSION_ONLY | Cap.ENCAP | Cap.MUT_AUTH
 """The responder capabilities this emulator has an answer for; a profile may offer no others."""
 
 _RESPONDER_NEW = {

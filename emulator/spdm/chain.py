@@ -40,9 +40,14 @@ class CertificateChain:
         """
         chain = self._spdm.get(hash_name)
         if chain is None:
-            body = hashes.digest(hash_name, self.root) + b"".join(self.certificates)
-            chain = self._spdm[hash_name] = (len(body) + _LENGTH).to_bytes(_LENGTH, "little") + body
+            chain = self._spdm[hash_name] = self.encoded(self.certificates, self.root, hash_name)
         return chain
+
+    @staticmethod
+    def encoded(certificates: tuple[bytes, ...], root: bytes, hash_name: str) -> bytes:
+        """The same for a chain of which only the certificates are known."""
+        body = hashes.digest(hash_name, root) + b"".join(certificates)
+        return (len(body) + _LENGTH).to_bytes(_LENGTH, "little") + body
 
     def size(self, hash_name: str) -> int:
         """The size of `spdm(hash_name)`, bytes, without making it: most are never asked for."""

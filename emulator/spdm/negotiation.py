@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from emulator.spdm.algorithms import AEADS, DHE_GROUPS, KEY_SCHEDULES, Algorithm, AlgType
+from emulator.spdm.algorithms import (
+    AEADS,
+    DHE_GROUPS,
+    KEY_SCHEDULES,
+    SIGNATURES,
+    Algorithm,
+    AlgType,
+)
 from emulator.spdm.capabilities import PSK_ANY, Cap
 
 
@@ -18,6 +25,7 @@ class Preferences:
         dhe: groups of key exchanges.
         aead: what seals the records of sessions.
         key_schedule: key schedules.
+        req_asym: signature algorithms of requesters.
     """
 
     asym: tuple[Algorithm, ...]
@@ -27,6 +35,7 @@ class Preferences:
     dhe: tuple[Algorithm, ...] = ()
     aead: tuple[Algorithm, ...] = ()
     key_schedule: tuple[Algorithm, ...] = ()
+    req_asym: tuple[Algorithm, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class Negotiated:
         dhe: the selected row of the DHE structure, as the two below of theirs.
         aead: AEAD.
         key_schedule: the key schedule.
+        req_asym: what a requester signs with.
     """
 
     measurement_specification: int = 0
@@ -52,11 +62,13 @@ class Negotiated:
     dhe: Algorithm | None = None
     aead: Algorithm | None = None
     key_schedule: Algorithm | None = None
+    req_asym: Algorithm | None = None
 
 
 STRUCTURES = {
     AlgType.DHE: ("dhe", DHE_GROUPS),
     AlgType.AEAD: ("aead", AEADS),
+    AlgType.REQ_BASE_ASYM: ("req_asym", SIGNATURES),
     AlgType.KEY_SCHEDULE: ("key_schedule", KEY_SCHEDULES),
 }
 """The algorithm structures that are negotiated: their attribute above, and their rows."""
@@ -80,6 +92,8 @@ def needed(responder: Cap, requester: Cap) -> frozenset[str]:
         found |= {"dhe", "key_schedule"}
     if psk:
         found |= {"hash", "key_schedule"}
+    if Cap.MUT_AUTH in both:
+        found.add("req_asym")
     if both & (Cap.ENCRYPT | Cap.MAC):
         found.add("aead")
     return frozenset(found)

@@ -45,6 +45,21 @@ class NewKeyQuestion(Question):
     """KEY_UPDATE: the device takes a new key of its own, in an established session."""
 
 
+@dataclass(frozen=True)
+class IdentityQuestion(Question):
+    """GET_DIGESTS and GET_CERTIFICATE, and for who is to prove it CHALLENGE.
+
+    Attributes:
+        slot: the requester's slot; NO_SLOT: a key that was provisioned.
+        challenge: CHALLENGE follows.
+        session: the session that the requester is authenticated for, or None.
+    """
+
+    slot: int
+    challenge: bool = False
+    session: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What an answer to a step comes to.

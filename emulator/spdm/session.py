@@ -12,6 +12,7 @@ from enum import IntFlag
 
 from emulator.spdm.connection import Connection
 from emulator.spdm.key_schedule import Direction
+from emulator.spdm.messages.key_exchange import NOT_REQUESTED, MutualAuth
 from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.secured import Format, Sealer
 from emulator.spdm.session_secrets import Secrets
@@ -64,6 +65,9 @@ class Session:
         deadline: when it ends unless something comes in it; None: never.
         updating: the operation of a KEY_UPDATE whose new key is not proven yet.
         outdated: the record at hand came under the key before the last update.
+        mutual: how the requester was told to authenticate itself; 0: it was not.
+        requester_slot: the slot that it has to use; NO_SLOT: the provisioned key.
+        requester_chain: its chain as SPDM carries it, once it is accepted; empty: none is.
         released: hears that it is over.
     """
 
@@ -79,6 +83,9 @@ class Session:
     deadline: float | None = None
     updating: KeyOperation | None = None
     outdated: bool = False
+    mutual: MutualAuth = NOT_REQUESTED
+    requester_slot: int = 0
+    requester_chain: bytes = b""
     released: Callable[["Session"], None] | None = None
     _sealers: dict[str, Sealer] = field(default_factory=dict)
 
@@ -130,6 +137,10 @@ class Session:
     def records_sent(self) -> int:
         """How many records the responder's key has sealed."""
         return self.secrets.traffic(Direction.RESPONSE).sequence
+
+    def accept_requester(self, chain: bytes) -> None:
+        """The requester's chain is accepted."""
+        self.requester_chain = chain
 
     def verified(self) -> None:
         """The requester has proven its new key."""

@@ -83,7 +83,7 @@ def test_flags_are_the_headers(flag: Cap, bit: int) -> None:
 def test_what_is_implemented() -> None:
     assert names(IMPLEMENTED) == [
         *("CACHE", "CERT", "CHAL", "MEAS_NO_SIG", "MEAS_SIG", "MEAS_FRESH"),
-        *("ENCRYPT", "MAC", "KEY_EX", "PSK", "PSK_WITH_CONTEXT", "ENCAP", "HBEAT"),
+        *("ENCRYPT", "MAC", "MUT_AUTH", "KEY_EX", "PSK", "PSK_WITH_CONTEXT", "ENCAP", "HBEAT"),
         *("KEY_UPD", "HANDSHAKE_IN_THE_CLEAR", "PUB_KEY_ID", "CHUNK", "ALIAS_CERT", "LARGE_RESP"),
     ]
     assert names(MEAS) == ["MEAS_NO_SIG", "MEAS_SIG"]
