@@ -16,8 +16,10 @@ from emulator.cli.sessions import (
     ClearHandshake,
     Dhe,
     Keylog,
+    Mutual,
     Psk,
     Session,
+    identified,
     key_log,
     offered,
     wanted,
@@ -142,6 +144,7 @@ def attest(
     dhe: Dhe = None,
     aead: Aead = None,
     clear_handshake: ClearHandshake = False,
+    mutual: Mutual = None,
     keylog: Keylog = None,
     seed: Seed = None,
     timeout: Annotated[
@@ -180,6 +183,7 @@ def attest(
         offered(sized, sessions, dhe=dhe, aead=aead, clear=clear_handshake),
         ask_algorithms=supported_algorithms,
     )
+    offer, identity = identified(offer, mutual)
     log = key_log(keylog)
     roots = _roots(trust)
     keys = _public_keys(public_key)
@@ -202,6 +206,7 @@ def attest(
             transport=carried,
             observer=unobserved if as_json else report,
         ) as client:
+            client.requester.identity = identity
             if log is not None:
                 client.requester.key_log = log
             return await client.attest(

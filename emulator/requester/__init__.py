@@ -10,13 +10,14 @@ from emulator.requester.flow import Direction, Flow, Observer
 from emulator.requester.inside import NO_SESSIONS, Sessions
 from emulator.requester.measuring import Measured, measure_all
 from emulator.requester.offer import DEFAULT, Offer, for_sessions
-from emulator.requester.own import Identity, for_mutual
+from emulator.requester.own import NOBODY, Identity, for_mutual
 from emulator.requester.requester import KeyLog, Requester
 from emulator.requester.session import SecureSession
 from emulator.requester.verdict import Step, Verdict
 
 __all__ = [
     "DEFAULT",
+    "NOBODY",
     "NO_SESSIONS",
     "Direction",
     "Flow",

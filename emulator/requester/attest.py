@@ -224,6 +224,8 @@ class _Attestation:
         steps.passed("challenge", *evidence.challenge(found))
         certified = "" if slot == NO_SLOT else ", certificates"
         covers = f"negotiation{certified} and challenge"
+        if found.mutual:
+            steps.passed("mutual authentication", "the device has accepted our chain and signature")
         reading = self._reading()
         made = found.reply.signature
         reading.signed("challenge signature", covers, problem, found.transcript_hash, made)
