@@ -102,7 +102,7 @@ def _proven(ending: _Ending, request: Finish | PskFinish) -> str:
         who = signer(exchange, session.requester_slot, session.requester_chain)
         if who is None:
             return "FINISH is signed, and no chain of the requester's was accepted"
-        transcript.authenticate(who.digest)
+        transcript.authenticate(who.digest, digests=session.requester_digests)
     transcript.finish(exchange.raw[: end - len(signature)])
     if who is not None:
         around = exchange.connection.turn()

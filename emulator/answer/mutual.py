@@ -30,6 +30,7 @@ from emulator.spdm.connection import Connection
 from emulator.spdm.messages.challenge import CONTEXT_SIZE, NO_SLOT, NONCE_SIZE
 from emulator.spdm.messages.key_exchange import NOT_REQUESTED, MutualAuth
 from emulator.spdm.questions import IdentityQuestion, Progress, Step, encapsulates
+from emulator.spdm.transcript import Part, View
 from emulator.spdm.versions import Version, rules
 
 _DELIVER = 4
@@ -140,18 +141,27 @@ def _digests(
         slots = ", ".join(map(str, said.digests))
         expected = f"slot {question.slot} among them"
         raise BrokenReply("DIGESTS", "provisioned_slots", found=slots, expected=expected)
-    return Progress(_portion(question, exchange, state, stated, b"", None))
+    return Progress(portion(question, exchange, state, stated))
 
 
-def _portion(
+def portion(
     question: IdentityQuestion,
     exchange: Exchange,
     state: Connection,
     stated: bytes,
-    data: bytes,
-    total: int | None,
+    data: bytes = b"",
+    total: int | None = None,
 ) -> Step:
-    """GET_CERTIFICATE for as much as DELIVER_ENCAPSULATED_RESPONSE carries in one piece."""
+    """GET_CERTIFICATE for as much as DELIVER_ENCAPSULATED_RESPONSE carries in one piece.
+
+    Args:
+        question: whose chain.
+        exchange: the exchange that brought the answer before.
+        state: the connection turned round, as it stands after that.
+        stated: the hash of the chain, as DIGESTS has it.
+        data: what there is of the chain.
+        total: its size, once that is known.
+    """
     room = exchange.device.sizes.data_transfer - _DELIVER
     large = uses_large_form(state)
     largest = room - LARGE_HEADER if large else min(room - PORTION_HEADER, MAX_CHAIN)
@@ -167,13 +177,13 @@ def _certificate(
     stated: bytes,
     before: bytes,
     exchange: Exchange,
-    portion: Portion,
+    told: Portion,
     state: Connection,
 ) -> Progress:
-    data = before + portion.data
-    if portion.remainder:
-        total = len(data) + portion.remainder
-        return Progress(_portion(question, exchange, state, stated, data, total))
+    data = before + told.data
+    if told.remainder:
+        total = len(data) + told.remainder
+        return Progress(portion(question, exchange, state, stated, data, total))
     wide = rules(state.version).large_forms
     chain = read_chain(question.slot, data, _hash(exchange), wide=wide)
     if chain.digest != stated:
@@ -182,7 +192,10 @@ def _certificate(
     judged = _judge(exchange, chain)
     if question.challenge:
         return Progress(_challenge(exchange, state, chain), effects=(judged,))
-    return _accepted(question, exchange, chain, judged)
+    several = exchange.connection.algorithms.requester_keys
+    digests = state.transcript.part(Part.B)[1:2] if several else ()
+    accept = partial(_accept, question, exchange, chain.spdm, digests)
+    return Progress(slot=question.slot, effects=(judged, accept, _keeping(exchange, chain)))
 
 
 def _judge(exchange: Exchange, chain: PeerChain) -> partial[None]:
@@ -204,16 +217,11 @@ def _judge(exchange: Exchange, chain: PeerChain) -> partial[None]:
     return partial(device.tell, RequesterJudged(chain.slot, problems))
 
 
-def _accepted(
-    question: IdentityQuestion, exchange: Exchange, chain: PeerChain, judged: partial[None]
-) -> Progress:
-    """The chain is what FINISH will be signed with."""
-    connection = exchange.connection
-    session = exchange.session or connection.sessions.get(question.session or 0)
-    if session is None or not session.live:
-        return Progress(slot=question.slot)
-    accept = partial(session.accept_requester, chain.spdm)
-    return Progress(slot=question.slot, effects=(judged, accept, _keeping(exchange, chain)))
+def _accept(question: IdentityQuestion, exchange: Exchange, chain: bytes, digests: View) -> None:
+    """The chain is what FINISH will be signed with, where its session is still there."""
+    session = exchange.session or exchange.connection.sessions.get(question.session or 0)
+    if session is not None:
+        session.accept_requester(chain, digests)
 
 
 def _keeping(exchange: Exchange, chain: PeerChain) -> partial[None]:

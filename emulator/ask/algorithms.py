@@ -102,6 +102,7 @@ class AlgorithmsRequest(Request[Negotiated]):
                 "base_hash", theirs.base_hash, self._hashes, HASHES, needed="hash" in wanted
             ),
             other_params=self._other_params(theirs),
+            requester_keys=False,
             **{
                 name: self._structure(theirs, kind, needed=name in wanted)
                 for kind, (name, _) in STRUCTURES.items()

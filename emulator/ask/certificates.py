@@ -134,9 +134,10 @@ class _FromSlot(Request[T_co], ABC):
         slot = theirs.slot & SLOT_MASK
         if slot != self._slot:
             raise BrokenReply("CERTIFICATE", "slot", found=slot, expected=self._slot)
-        # Only a connection with several keys tells certificate models, and this is none.
+        # Only a connection with several keys tells certificate models.
         model = theirs.attributes & _MODEL_MASK
-        if model and allowed.multi_key:
+        several = self.connection.turned and self.connection.algorithms.requester_keys
+        if model and allowed.multi_key and not several:
             found = f"certificate model {model}"
             raise BrokenReply("CERTIFICATE", "attributes", found=found, expected="none")
         return theirs, raw

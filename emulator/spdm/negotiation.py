@@ -52,6 +52,8 @@ class Negotiated:
         aead: AEAD.
         key_schedule: the key schedule.
         req_asym: what a requester signs with.
+        requester_keys: the requester may use several keys (since 1.3), so that its DIGESTS stand
+            in the transcripts of sessions.
     """
 
     measurement_specification: int = 0
@@ -63,6 +65,7 @@ class Negotiated:
     aead: Algorithm | None = None
     key_schedule: Algorithm | None = None
     req_asym: Algorithm | None = None
+    requester_keys: bool = False
 
 
 STRUCTURES = {

@@ -17,6 +17,7 @@ from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.secured import Format, Sealer
 from emulator.spdm.session_secrets import Secrets
 from emulator.spdm.session_transcript import SessionTranscript
+from emulator.spdm.transcript import View
 
 MISSED = 2
 """A session ends when nothing came in it for so many heartbeat periods (libspdm
@@ -68,6 +69,7 @@ class Session:
         mutual: how the requester was told to authenticate itself; 0: it was not.
         requester_slot: the slot that it has to use; NO_SLOT: the provisioned key.
         requester_chain: its chain as SPDM carries it, once it is accepted; empty: none is.
+        requester_digests: its DIGESTS, where several keys of its may be used.
         released: hears that it is over.
     """
 
@@ -86,6 +88,7 @@ class Session:
     mutual: MutualAuth = NOT_REQUESTED
     requester_slot: int = 0
     requester_chain: bytes = b""
+    requester_digests: View = ()
     released: Callable[["Session"], None] | None = None
     _sealers: dict[str, Sealer] = field(default_factory=dict)
 
@@ -138,9 +141,9 @@ class Session:
         """How many records the responder's key has sealed."""
         return self.secrets.traffic(Direction.RESPONSE).sequence
 
-    def accept_requester(self, chain: bytes) -> None:
-        """The requester's chain is accepted."""
-        self.requester_chain = chain
+    def accept_requester(self, chain: bytes, digests: View = ()) -> None:
+        """The requester's chain is accepted; `digests`: the message that told of it."""
+        self.requester_chain, self.requester_digests = chain, digests
 
     def verified(self) -> None:
         """The requester has proven its new key."""
