@@ -57,11 +57,12 @@ class Identity:
     def responder(self, connection: Connection, entropy: Entropy) -> Responder:
         """What answers, in our turn, on `connection` turned round.
 
-        Each answer fits into one DELIVER_ENCAPSULATED_RESPONSE.
+        Each answer fits into one DELIVER_ENCAPSULATED_RESPONSE, which goes in chunks where that is
+        too large for one piece.
         """
-        room = Sizes().transmit
-        if connection.peer_data_transfer_size:
-            room = min(room, connection.peer_data_transfer_size)
+        room = connection.peer_data_transfer_size or Sizes().transmit
+        if connection.both(Cap.CHUNK):
+            room = connection.peer_max_message
         device = Device(
             name="requester",
             identity=PciIdentity(0, 0, 0, 0),
@@ -77,6 +78,7 @@ class Identity:
         answering = Responder(device, entropy)
         answering.connection = connection.turn()
         answering.connection.local_capabilities &= ~Cap.CHUNK
+        answering.connection.peer_data_transfer_size = room - _DELIVER
         return answering
 
 

@@ -4,6 +4,7 @@ import pytest
 from hosting import SecureHost
 from mutual import SLOT, asking, host, identity, known, known_keys, own_chain
 
+from emulator.device import Sizes
 from emulator.device.changes import Change, RequesterJudged
 from emulator.endpoint import Answered
 from emulator.entropy import Seeded
@@ -111,6 +112,22 @@ def test_a_chain_that_takes_several_portions() -> None:
     made = host(to, identity("ECDSA_P384"), version=Version.V1_1)
     made.run(made.requester.challenge(0))
     made.session()
+
+
+@clear_or_not
+@pytest.mark.parametrize("how", FETCHED, ids=lambda one: one.name.lower())
+def test_answers_that_are_too_large_for_one_piece(how: MutualAuth, *, clear: bool) -> None:
+    """The hashes of eight slots do not fit, and come in chunks."""
+    to = asking(how, challenge=True)
+    to.sizes = Sizes(data_transfer=300, max_message=8192)
+    own = Identity({slot: {"ECDSA_P384": own_chain("ECDSA_P384")} for slot in range(8)})
+    flags = IN_SESSION | Cap.KEY_EX | Cap.CHUNK | Cap.CERT | Cap.CHAL | Cap.MUT_AUTH
+    flags |= Cap.HANDSHAKE_IN_THE_CLEAR if clear else Cap(0)
+    made = host(to, own, flags=flags)
+    made.run(made.requester.challenge(0))
+    made.session()
+    [held] = to.sessions.live
+    assert held.requester_chain
 
 
 def refused(made: SecureHost, code: int) -> None:
