@@ -191,6 +191,17 @@ class IdeStream(Event):
     why: str = Field(description="By what.")
 
 
+class RequesterAccepted(Event):
+    """A requester's certificate chain was accepted, in mutual authentication."""
+
+    KIND = "requester.accepted"
+
+    slot: int = Field(description="The requester's slot.")
+    problems: list[str] = Field(
+        description="Why it is not to be believed, where the profile says that it is all the same."
+    )
+
+
 @_event
 class RecordingStarted(Event):
     """A recording has begun."""

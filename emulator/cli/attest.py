@@ -18,8 +18,10 @@ from emulator.cli.sessions import (
     Dhe,
     Ide,
     Keylog,
+    Mutual,
     Psk,
     Session,
+    identified,
     key_log,
     offered,
     wanted,
@@ -146,6 +148,7 @@ def attest(
     aead: Aead = None,
     clear_handshake: ClearHandshake = False,
     ide: Ide = False,
+    mutual: Mutual = None,
     keylog: Keylog = None,
     seed: Seed = None,
     timeout: Annotated[
@@ -186,6 +189,7 @@ def attest(
         offered(sized, sessions, dhe=dhe, aead=aead, clear=clear_handshake),
         ask_algorithms=supported_algorithms,
     )
+    offer, identity = identified(offer, mutual)
     log = key_log(keylog)
     roots = _roots(trust)
     keys = _public_keys(public_key)
@@ -209,6 +213,7 @@ def attest(
             transport=carried,
             observer=unobserved if as_json else report,
         ) as client:
+            client.requester.identity = identity
             if log is not None:
                 client.requester.key_log = log
             return await client.attest(

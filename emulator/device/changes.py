@@ -41,6 +41,14 @@ class Offer:
     what: tuple[str, ...]
 
 
-Change = MeasurementChange | CertificateChange | StreamChange | Reset | Offer
+@dataclass(frozen=True, slots=True)
+class RequesterJudged:
+    """A requester's chain was accepted, by a lenient device in spite of these problems."""
+
+    slot: int
+    problems: tuple[str, ...] = ()
+
+
+Change = RequesterJudged | MeasurementChange | CertificateChange | StreamChange | Reset | Offer
 Watcher = Callable[[Change], None]
 """Hears of each change, once it is made."""

@@ -13,6 +13,7 @@ from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
+from emulator.device.mutual import MutualAuthentication
 from emulator.device.provisioning import Lasting, Provisioning
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
@@ -72,6 +73,7 @@ class Device:
         sessions: what it offers for sessions, and those it has.
         ide: its IDE, or None.
         provisioning: what peers may change about it for good; None: nothing.
+        mutual: how requesters are to authenticate themselves.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -98,6 +100,7 @@ class Device:
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
+    mutual: MutualAuthentication = field(default_factory=MutualAuthentication)
     sessions: Sessions = field(default_factory=Sessions)
     ide: Ide | None = None
     provisioning: Provisioning | None = None

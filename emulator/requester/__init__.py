@@ -12,16 +12,19 @@ from emulator.requester.ide import IdeKeys, root_port
 from emulator.requester.inside import NO_SESSIONS, Sessions
 from emulator.requester.measuring import Measured, measure_all
 from emulator.requester.offer import DEFAULT, Offer, for_sessions
+from emulator.requester.own import NOBODY, Identity, for_mutual
 from emulator.requester.requester import KeyLog, Requester
 from emulator.requester.session import SecureSession
 from emulator.requester.verdict import Step, Verdict
 
 __all__ = [
     "DEFAULT",
+    "NOBODY",
     "NO_SESSIONS",
     "Direction",
     "Flow",
     "IdeKeys",
+    "Identity",
     "KeyLog",
     "Measured",
     "Observer",
@@ -33,6 +36,7 @@ __all__ = [
     "Step",
     "Verdict",
     "attest",
+    "for_mutual",
     "for_sessions",
     "measure_all",
     "root_port",

@@ -135,7 +135,9 @@ class SessionSteps:
             reading.signed("signature", covers, "", opened.transcript_hash, made)
         if (yield from steps.attempt(f"{name} finish", _done(session.finish()))) is None:
             return
-        steps.passed(f"{name} finish", "both sides have the same secrets")
+        asked = isinstance(opened.reply, KeyExchangeRsp) and opened.reply.mutual_auth
+        accepted = ", and the device has accepted who we are" if asked else ""
+        steps.passed(f"{name} finish", f"both sides have the same secrets{accepted}")
         self.proved = True
         yield from self._keep(name, session)
         ide = IdeSteps(session, steps, name) if self.ide and session.live else None

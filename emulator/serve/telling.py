@@ -8,6 +8,7 @@ from emulator.device.changes import (
     Change,
     MeasurementChange,
     Offer,
+    RequesterJudged,
     Reset,
     StreamChange,
 )
@@ -134,6 +135,9 @@ class Teller:
                 self.tell(
                     events.IdeStream(device=name, port=port, stream=stream, state=state, why=why)
                 )
+            case RequesterJudged(slot=slot, problems=problems):
+                told = list(problems)
+                self.tell(events.RequesterAccepted(device=name, slot=slot, problems=told))
             case Reset():
                 self.tell(events.DeviceReset(device=name))
             case Offer(what=what):
