@@ -78,8 +78,11 @@ class Streams(RuleBasedStateMachine):
             return
         self.model[key] = KeyState.IN_USE
         other = key ^ 1
-        if was is KeyState.PROGRAMMED and key & 2 and self.model[other] is KeyState.IN_USE:
-            self.model[other] = KeyState.VOID
+        if was is KeyState.PROGRAMMED and self.model[other] in {
+            KeyState.IN_USE,
+            KeyState.RETIRING,
+        }:
+            self.model[other] = KeyState.VOID if key & 2 else KeyState.RETIRING
 
     @rule(key=st.sampled_from(KEYS))
     def stop(self, key: int) -> None:
