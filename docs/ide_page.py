@@ -26,6 +26,8 @@ _STATUSES = {
     KpStatus.UNSPECIFIED_FAILURE: "the key in this place is in use",
 }
 
+_HAPPENINGS = (KeyEvent.RELIEVED, KeyEvent.SUPERSEDED, KeyEvent.INVALIDATED)
+
 _SAID = """\
 IDE_KM is said in a session alone. The first KEY_PROG that succeeds makes the streams of all ports
 those of its session, until that is over or no key is left; what another session asks is refused
@@ -111,9 +113,7 @@ def page(note: str, table: Table) -> str:
         "One for each key set, direction and sub-stream of a stream. = is no change.",
         "",
         *table(("state", "means", *(event.name for event in KeyEvent)), key_rows),
-        "SUPERSEDED: K_SET_GO of the other set where the key is for sending; the first TLP under",
-        "the other set where it is for receiving. INVALIDATED: the stream fell to Insecure, or",
-        "another session took over.",
+        *(f"- {event.name}: {event.value}" for event in _HAPPENINGS),
         "",
         "## A stream",
         "",

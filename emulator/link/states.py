@@ -20,6 +20,7 @@ class KeyState(Enum):
     EMPTY = "nothing was programmed, or it was stopped"
     PROGRAMMED = "it waits for K_SET_GO"
     IN_USE = "TLPs are sent under it, or taken"
+    RETIRING = "the other set is in use, and what is on its way under this one is still taken"
     VOID = "it was in use, and is not to be used again"
 
 
@@ -29,7 +30,8 @@ class KeyEvent(Enum):
     KEY_PROG = "KEY_PROG"
     K_SET_GO = "K_SET_GO"
     K_SET_STOP = "K_SET_STOP"
-    SUPERSEDED = "the other set of its place went into use"
+    RELIEVED = "K_SET_GO of the other set, for receiving"
+    SUPERSEDED = "K_SET_GO of the other set, for sending; its first TLP, for receiving"
     INVALIDATED = "the stream fell to Insecure, or its keys were taken over"
     RESET = "reset"
 
@@ -37,6 +39,7 @@ class KeyEvent(Enum):
 KEYS: dict[KeyState, dict[KeyEvent, KeyState]] = {
     KeyState.EMPTY: {
         KeyEvent.KEY_PROG: KeyState.PROGRAMMED,
+        KeyEvent.RELIEVED: KeyState.EMPTY,
         KeyEvent.SUPERSEDED: KeyState.EMPTY,
         KeyEvent.INVALIDATED: KeyState.EMPTY,
         KeyEvent.RESET: KeyState.EMPTY,
@@ -45,6 +48,7 @@ KEYS: dict[KeyState, dict[KeyEvent, KeyState]] = {
         KeyEvent.KEY_PROG: KeyState.PROGRAMMED,
         KeyEvent.K_SET_GO: KeyState.IN_USE,
         KeyEvent.K_SET_STOP: KeyState.EMPTY,
+        KeyEvent.RELIEVED: KeyState.PROGRAMMED,
         KeyEvent.SUPERSEDED: KeyState.PROGRAMMED,
         KeyEvent.INVALIDATED: KeyState.VOID,
         KeyEvent.RESET: KeyState.EMPTY,
@@ -53,6 +57,16 @@ KEYS: dict[KeyState, dict[KeyEvent, KeyState]] = {
         # KEY_PROG: refused with status 4, so that a running key is not pulled away. Chosen.
         KeyEvent.K_SET_GO: KeyState.IN_USE,  # chosen: said twice, it is still so
         KeyEvent.K_SET_STOP: KeyState.EMPTY,
+        KeyEvent.RELIEVED: KeyState.RETIRING,
+        KeyEvent.SUPERSEDED: KeyState.VOID,
+        KeyEvent.INVALIDATED: KeyState.VOID,
+        KeyEvent.RESET: KeyState.EMPTY,
+    },
+    KeyState.RETIRING: {
+        # A sub-stream that is idle has no TLP to end this: new keys do.
+        KeyEvent.KEY_PROG: KeyState.PROGRAMMED,
+        KeyEvent.K_SET_STOP: KeyState.EMPTY,
+        KeyEvent.RELIEVED: KeyState.RETIRING,
         KeyEvent.SUPERSEDED: KeyState.VOID,
         KeyEvent.INVALIDATED: KeyState.VOID,
         KeyEvent.RESET: KeyState.EMPTY,
@@ -60,6 +74,7 @@ KEYS: dict[KeyState, dict[KeyEvent, KeyState]] = {
     KeyState.VOID: {
         KeyEvent.KEY_PROG: KeyState.PROGRAMMED,
         KeyEvent.K_SET_STOP: KeyState.EMPTY,
+        KeyEvent.RELIEVED: KeyState.VOID,
         KeyEvent.SUPERSEDED: KeyState.VOID,
         KeyEvent.INVALIDATED: KeyState.VOID,
         KeyEvent.RESET: KeyState.EMPTY,

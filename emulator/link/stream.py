@@ -51,6 +51,7 @@ MAX_POSTED = 0xFF
 _K, _T, _M = 0x80, 0x40, 0x20
 _SUB_STREAM_MASK = 0x07
 _COUNTED = (SubStream.NPR, SubStream.CPL)
+_TAKEN = (KeyState.IN_USE, KeyState.RETIRING)
 
 
 class Prefix(NamedTuple):
@@ -100,13 +101,11 @@ class _Key:
         state: where it stands.
         cipher: the key itself; None as soon as it cannot be used again.
         invocation: the invocation field of the next TLP.
-        turn: when it went into use, among all keys of the stream.
     """
 
     state: KeyState = KeyState.EMPTY
     cipher: ShortTagGcm | None = None
     invocation: int = 0
-    turn: int = 0
 
 
 @dataclass(eq=False)
@@ -133,7 +132,6 @@ class Stream:
     addresses: list[tuple[int, int, int]] = field(default_factory=list)
     changed: list[Callable[["Stream", StreamEvent], None]] = field(default_factory=list)
     _keys: dict[Place, _Key] = field(default_factory=lambda: {one: _Key() for one in PLACES})
-    _turns: int = 0
     _sent: dict[SubStream, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     _received: dict[SubStream, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
 
@@ -189,10 +187,8 @@ class Stream:
         fresh = self._keys[place].state is KeyState.PROGRAMMED
         self._key_event(place, KeyEvent.K_SET_GO)
         if fresh:
-            self._turns += 1
-            self._keys[place].turn = self._turns
-            if place.direction is Direction.TX:
-                self._key_event(place.other_set, KeyEvent.SUPERSEDED)
+            sending = place.direction is Direction.TX
+            self._key_event(place.other_set, KeyEvent.SUPERSEDED if sending else KeyEvent.RELIEVED)
         self._settle()
 
     def stop(self, place: Place) -> None:
@@ -280,8 +276,8 @@ class Stream:
         if prefix.sub_stream > max(SubStream):
             raise CheckFailed(f"sub-stream {prefix.sub_stream}, which there is not")
         place = Place(prefix.key_set, Direction.RX, SubStream(prefix.sub_stream))
-        held, other = self._keys[place], self._keys[place.other_set]
-        if held.state is not KeyState.IN_USE or held.cipher is None:
+        held = self._keys[place]
+        if held.state not in _TAKEN or held.cipher is None:
             raise CheckFailed(f"it is under {place}, which is {held.state.name}")
         if held.invocation > LAST_INVOCATION:
             raise CheckFailed(f"the invocation field of {place} is at its end")
@@ -297,7 +293,7 @@ class Stream:
         if tlp.kind.sub_stream is not place.sub_stream:
             raise CheckFailed(f"a {tlp} in the sub-stream {place.sub_stream.name}")
         held.invocation += 1
-        if other.state is KeyState.IN_USE and held.turn > other.turn:
+        if held.state is KeyState.IN_USE:
             self._key_event(place.other_set, KeyEvent.SUPERSEDED)
         self._count(tlp, prefix.posted)
         return tlp

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from emulator.faults import Rule
 from emulator.faults.effects.chain import ISSUED, MADE, BadChain
 from emulator.faults.effects.device import ChangeMeasurement, SwapChain
+from emulator.faults.effects.ide import WriteRegister
 from emulator.profile.bent import auto_of
 from emulator.profile.model import Profile
 from emulator.profile.tree import Steps
@@ -22,6 +23,8 @@ def device_findings(rules: Sequence[Rule], profile: Profile) -> Iterator[Finding
                 yield from _bad_chain(effect, (*here, effect.NAME), profile)
             elif isinstance(effect, ChangeMeasurement):
                 yield from _measurement(effect, (*here, effect.NAME), profile)
+            elif isinstance(effect, WriteRegister):
+                yield from _register(effect, (*here, effect.NAME), profile)
             elif isinstance(effect, SwapChain) and profile.slots.keys().isdisjoint(
                 (effect.slot, effect.other)
             ):
@@ -40,6 +43,13 @@ def _measurement(effect: ChangeMeasurement, steps: Steps, profile: Profile) -> I
         yield (*steps, "index"), f"the index of a measurement: {there}", str(effect.index)
     elif not indexes:
         yield steps, "measurements in the profile", "none"
+
+
+def _register(effect: WriteRegister, steps: Steps, profile: Profile) -> Iterator[Finding]:
+    if profile.ide is None:
+        yield steps, "ide in the profile", "none"
+    elif effect.port >= profile.ide.ports:
+        yield (*steps, "port"), f"a port: 0 to {profile.ide.ports - 1}", str(effect.port)
 
 
 def _bad_chain(effect: BadChain, steps: Steps, profile: Profile) -> Iterator[Finding]:

@@ -66,7 +66,7 @@ def check(profile: Profile, report: Report) -> None:
         (("sizes",), _sizes),
         (("sizes", "limits"), _limits),
         (("faults", "presets"), _faults),
-        (("faults", "presets", "slots", "measurements"), _armed),
+        (("faults", "presets", "slots", "measurements", "ide"), _armed),
         (("versions", "capabilities", "algorithms", "provisioned"), _provisioned),
     )
     runnable = [run for sections, run in table if report.ok(*sections)]

@@ -56,7 +56,11 @@ def _programmed(raw: bytes, size: int) -> str:
 
 def _query_resp(said: QueryResp) -> str:
     function = f"{said.bus_num:02x}:{said.dev_func_num >> 3:02x}.{said.dev_func_num & 7}"
-    blocks = read_blocks(said.registers())
+    registers = said.registers()
+    try:
+        blocks = read_blocks(registers)
+    except ValueError as error:
+        return f"port {said.port_index} of {said.max_port_index}, function {function}, {error}"
     streams = (
         f"{'selective' if one.selective else 'link'} stream {one.control >> 24}"
         f" {'Secure' if one.status & _STATE == _SECURE else 'Insecure'}"

@@ -222,7 +222,7 @@ def test_switching_key_sets_while_the_other_runs() -> None:
     key_up(root, device, KeySet.K1)
     assert device.streams[0].secure
     old = Place(KeySet.K0, Direction.RX, SubStream.PR)
-    assert device.streams[0].key_state(old) is KeyState.IN_USE  # until the other end uses K1
+    assert device.streams[0].key_state(old) is KeyState.RETIRING  # until the other end uses K1
     for tlp in (WRITE, READ, ANSWER):
         moved(root, device, tlp)
         moved(device, root, tlp)
@@ -232,6 +232,16 @@ def test_switching_key_sets_while_the_other_runs() -> None:
     key_up(root, device, KeySet.K0, of=1)
     moved(root, device, WRITE)
     moved(device, root, WRITE)
+
+
+def test_keys_are_refreshed_again_and_again_on_an_idle_link() -> None:
+    root, device = keyed()
+    for turn in range(1, 6):
+        key_up(root, device, KeySet(turn % 2), of=turn)
+        assert device.streams[0].secure
+    moved(root, device, WRITE)
+    moved(root, device, READ)
+    moved(device, root, ANSWER)
 
 
 def test_tlps_under_the_old_set_may_be_on_their_way() -> None:

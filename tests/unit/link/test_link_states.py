@@ -21,13 +21,15 @@ from emulator.link.states import KEYS, STREAMS, VOIDING
 
 RX = Place(KeySet.K0, Direction.RX, SubStream.PR)
 E, P, U, V = KeyState.EMPTY, KeyState.PROGRAMMED, KeyState.IN_USE, KeyState.VOID
+R = KeyState.RETIRING
 
-# KEY_PROG, K_SET_GO, K_SET_STOP, superseded, invalidated, reset; None: refused
+# KEY_PROG, K_SET_GO, K_SET_STOP, relieved, superseded, invalidated, reset; None: refused
 EXPECTED: dict[KeyState, tuple[KeyState | None, ...]] = {
-    E: (P, None, None, E, E, E),
-    P: (P, U, E, P, V, E),
-    U: (None, U, E, V, V, E),
-    V: (P, None, E, V, V, E),
+    E: (P, None, None, E, E, E, E),
+    P: (P, U, E, P, P, V, E),
+    U: (None, U, E, R, V, V, E),
+    R: (P, None, E, R, V, V, E),
+    V: (P, None, E, V, V, V, E),
 }
 
 
@@ -43,8 +45,11 @@ def in_state(state: KeyState) -> tuple[Stream, Place]:
     place = RX
     if state is not E:
         stream.program(place, secret(place), 1)
-    if state in {U, V}:
+    if state in {U, R, V}:
         stream.go(place)
+    if state is R:
+        stream.program(place.other_set, secret(place, of=2), 1)
+        stream.go(place.other_set)
     if state is V:
         stream.event(StreamEvent.TAKEN_OVER)
     assert stream.key_state(place) is state
@@ -74,6 +79,7 @@ def test_every_object_in_every_state_of_a_key(state: KeyState, event: KeyEvent) 
         ask()
         assert stream.key_state(place) is to
     others = {one: stream.key_state(one) for one in PLACES if one != place}
+    assert others.pop(place.other_set) is (U if state is R else E)
     assert set(others.values()) == {E}
 
 

@@ -39,7 +39,11 @@ LINES = [
     (b"\0\x07abc", "IDE_KM object 7"),
     (b"\0", "IDE_KM without an object"),
     (b"\0\4\0", "broken"),
-    (b"\0\1\0\1\x08\x2a\1\7abcd", "broken"),
+    (b"\0\1\0\1\x08\x2a\1\7abc", "broken"),
+    (
+        b"\0\1\0\1\0\0\0\7" + bytes(12),
+        "IDE_KM QUERY_RESP: port 1 of 7, function 00:00.0, 3 registers where its streams have 2",
+    ),
     (b"\x63abc", ""),
     (b"", ""),
 ]

@@ -224,6 +224,13 @@ def test_switching_key_sets(port: int, first: tuple[int, ...], second: tuple[int
     assert status(asked, port=port) == 2
 
 
+def test_keys_are_refreshed_again_and_again() -> None:
+    asked = keying()
+    for keys in (K0, K1, K0, K1):
+        asked.bring_up(keys)
+        assert status(asked) == 2
+
+
 def test_a_set_is_programmed_while_the_other_runs() -> None:
     asked = keying()
     asked.bring_up(K0)
