@@ -11,6 +11,7 @@ from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
+from emulator.device.tdi import Interfaces
 from emulator.device.timing import Timing
 from emulator.entropy import Entropy
 from emulator.spdm.agreement import Agreement
@@ -64,6 +65,7 @@ class Device:
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
+        tdi: its TEE device interfaces; None: it has none.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -90,6 +92,7 @@ class Device:
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
+    tdi: Interfaces | None = None
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
@@ -123,6 +126,8 @@ class Device:
         self.cached = None
         self.park(None)
         self.sessions.end_all()
+        if self.tdi is not None:
+            self.tdi.reset()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())

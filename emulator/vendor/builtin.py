@@ -9,10 +9,13 @@ from collections.abc import Callable
 from emulator.device import Device
 from emulator.vendor.pci import PCI_SIG, PciProtocol, PciSig
 from emulator.vendor.registry import Registry, VendorProtocol
+from emulator.vendor.tdisp import TdispProtocol
 
 Row = tuple[PciProtocol, Callable[[Device], bool], VendorProtocol]
 
-PCI: tuple[Row, ...] = ()
+PCI: tuple[Row, ...] = (
+    (PciProtocol.TDISP, lambda device: device.tdi is not None, TdispProtocol()),
+)
 """PCI-SIG's protocols: the number of each, and whether a device speaks it."""
 
 
