@@ -148,6 +148,10 @@ class FrameTooLarge(FrameError):
     """A frame claims more than is taken."""
 
 
+class LinkError(EmulatorError):
+    """What a link cannot carry, or bytes from it that are no TLP."""
+
+
 class PeerError(EmulatorError):
     """The other side of a conversation broke the protocol (raised by the requester)."""
 
