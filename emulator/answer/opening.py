@@ -103,6 +103,7 @@ def make(
         ),
         transcript=SessionTranscript(negotiation, chain_hash=chain_hash),
         encrypted=connection.both(Cap.ENCRYPT),
+        hint=request.hint if isinstance(request, PskExchange) else b"",
         heartbeat=sessions.heartbeat if connection.both(Cap.HBEAT) else 0,
         outlasts_updates=not rules(connection.version).session_policy
         or SessionPolicy.TERMINATION in request.session_policy,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
+from emulator.device.cxl import Cxl
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
@@ -66,6 +67,7 @@ class Device:
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
         tdi: its TEE device interfaces; None: it has none.
+        cxl: its CXL side; None: it has none.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -93,6 +95,7 @@ class Device:
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
     tdi: Interfaces | None = None
+    cxl: Cxl | None = None
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
@@ -111,6 +114,13 @@ class Device:
                 mask |= 1 << number
         return mask
 
+    def pre_shared(self, hint: bytes) -> bytes | None:
+        """The pre-shared key of a hint: the device's own, or one it was handed for its memory."""
+        key = self.sessions.keys.get(hint)
+        if key is None and self.cxl is not None and self.cxl.target is not None:
+            return self.cxl.target.keys.get(hint)
+        return key
+
     def agreement(self, state: State) -> Agreement | None:
         """What a connection in `state` may go on from without negotiating it."""
         if state == State.NOT_STARTED:
@@ -128,6 +138,8 @@ class Device:
         self.sessions.end_all()
         if self.tdi is not None:
             self.tdi.reset()
+        if self.cxl is not None:
+            self.cxl.reset()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())

@@ -171,7 +171,7 @@ def _check_p2p(interface: Interface) -> None:
 
 
 def _bind(asked: Asked, message: messages.BindStream) -> Tdisp:
-    interface, stream = asked.interface, message.stream
+    interface, stream = asked.interface, message.stream_id
     _check_p2p(interface)
     if stream in interface.streams():
         raise Refused(ErrorCode.INVALID_REQUEST)  # the default stream, or bound already
@@ -181,7 +181,7 @@ def _bind(asked: Asked, message: messages.BindStream) -> Tdisp:
 
 
 def _unbind(asked: Asked, message: messages.UnbindStream) -> Tdisp:
-    interface, stream = asked.interface, message.stream
+    interface, stream = asked.interface, message.stream_id
     _check_p2p(interface)
     if stream not in interface.p2p:
         raise Refused(ErrorCode.INVALID_REQUEST)

@@ -148,7 +148,7 @@ class StopInterfaceResponse(Tdisp):
 class BindStream(Tdisp):
     """Bind a peer-to-peer stream to the interface."""
 
-    stream: int = wire(U8())
+    stream_id: int = wire(U8())
 
 
 @message(Response.BIND_P2P_STREAM_RESPONSE)
@@ -160,7 +160,7 @@ class BindStreamResponse(Tdisp):
 class UnbindStream(Tdisp):
     """Unbind a peer-to-peer stream."""
 
-    stream: int = wire(U8())
+    stream_id: int = wire(U8())
 
 
 @message(Response.UNBIND_P2P_STREAM_RESPONSE)

@@ -56,9 +56,9 @@ SAMPLES: tuple[tuple[Tdisp, str], ...] = (
     (of(messages.StartInterfaceResponse), ""),
     (of(messages.StopInterface), ""),
     (of(messages.StopInterfaceResponse), ""),
-    (of(messages.BindStream, stream=9), "09"),
+    (of(messages.BindStream, stream_id=9), "09"),
     (of(messages.BindStreamResponse), ""),
-    (of(messages.UnbindStream, stream=9), "09"),
+    (of(messages.UnbindStream, stream_id=9), "09"),
     (of(messages.UnbindStreamResponse), ""),
     (
         of(
