@@ -414,8 +414,9 @@ class Endpoint:
             self._bound_silence(frame, delivery, now)
         if self._observer is not None:
             silent = data is None or not payload
+            why = "no response" if reply.error is None else f"no response: {reply.error}"
             told = Answered(data or b"", reply.error, reply.session)
-            self._observer(Ignored("no response") if silent else told)
+            self._observer(Ignored(why) if silent else told)
         if reply.error is not None and reply.error.limit:
             self.limited(reply.error.limit, str(reply.error))
         if delivery is not None and delivery.close:

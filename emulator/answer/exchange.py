@@ -188,7 +188,8 @@ class Outcome:
         restart: the connection forgets everything first.
         whole: a large request that is complete now: its answer goes into the reply.
         resumes: a request that was not ready before: its answer is the reply.
-        refused: why the reply says that something is wrong, where it is no ERROR itself.
+        refused: why the reply says that something is wrong, where it is no ERROR itself, or why
+            there is none.
         clears: parts emptied once the reply is made.
         changes: Connection attributes and their new values.
         effects: what happens to the device, once the connection has changed.

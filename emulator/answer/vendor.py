@@ -49,4 +49,9 @@ def vendor_defined(exchange: Exchange, request: VendorDefinedRequest) -> Outcome
             vendor=request.vendor,
             **sized(payload, large=large),
         )
-    return Outcome(reply=reply, shape=connection.shape(), effects=tuple(inside.effects))
+    return Outcome(
+        reply=reply,
+        shape=connection.shape(),
+        effects=tuple(inside.effects),
+        refused=inside.refusals[0] if inside.refusals else None,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from emulator.crypto.keys import SigningKey
 from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
 from emulator.device.cxl import Cxl
+from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
@@ -68,6 +69,7 @@ class Device:
         sessions: what it offers for sessions, and those it has.
         tdi: its TEE device interfaces; None: it has none.
         cxl: its CXL side; None: it has none.
+        ide: its IDE, or None.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -96,6 +98,7 @@ class Device:
     sessions: Sessions = field(default_factory=Sessions)
     tdi: Interfaces | None = None
     cxl: Cxl | None = None
+    ide: Ide | None = None
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
@@ -135,11 +138,13 @@ class Device:
         self.measurements.reset()
         self.cached = None
         self.park(None)
-        self.sessions.end_all()
         if self.tdi is not None:
-            self.tdi.reset()
+            self.tdi.reset()  # before its streams go, so that it is known why
+        self.sessions.end_all()
         if self.cxl is not None:
             self.cxl.reset()
+        if self.ide is not None:
+            self.ide.reset()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())

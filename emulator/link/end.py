@@ -95,10 +95,15 @@ class End:
         found = [stream for stream in self.streams if stream.id == number]
         return next((stream for stream in found if stream.enabled), found[0] if found else None)
 
-    def registers(self) -> tuple[int, ...]:
-        """The register block, as QUERY_RESP tells it."""
+    def registers(self, *, insecure: bool = False) -> tuple[int, ...]:
+        """The register block, as QUERY_RESP tells it; `insecure`: with all streams Insecure."""
         head = (ide_capability(len(self.link), len(self.selective)), 0)
-        return head + tuple(one for stream in self.streams for one in _registers_of(stream))
+        block = [*head, *(one for stream in self.streams for one in _registers_of(stream))]
+        if insecure:
+            for index, (stream, offset) in self._owners.items():
+                if offset == (2 if stream.selective else 1):
+                    block[index] &= INTEGRITY_FAIL
+        return tuple(block)
 
     def write(self, index: int, value: int) -> None:
         """Write a register, by its place in the block; what is read-only stays as it is.

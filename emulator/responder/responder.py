@@ -330,7 +330,7 @@ class Responder:
         if outcome.resumes is not None:
             return self._resume(outcome.resumes, exchange)
         if reply is None:
-            return Reply(None, self._commit(row, outcome, (), at))
+            return Reply(None, self._commit(row, outcome, (), at), outcome.refused)
         if outcome.whole is not None:
             return self._acknowledge(row, exchange, outcome, at)
         if self._stages is not None and at is not None:

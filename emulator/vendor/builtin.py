@@ -10,6 +10,7 @@ from emulator.device import Device
 from emulator.vendor.cxl import CXL, CxlProtocol
 from emulator.vendor.cxl.ide_km import CxlIdeKm
 from emulator.vendor.cxl.tsp import CxlTsp
+from emulator.vendor.ide_km import IdeKm
 from emulator.vendor.pci import PCI_SIG, PciProtocol, PciSig
 from emulator.vendor.registry import Registry, VendorProtocol
 from emulator.vendor.tdisp import TdispProtocol
@@ -17,6 +18,7 @@ from emulator.vendor.tdisp import TdispProtocol
 Row = tuple[int, Callable[[Device], bool], VendorProtocol]
 
 PCI: tuple[Row, ...] = (
+    (PciProtocol.IDE_KM, lambda device: device.ide is not None, IdeKm()),
     (PciProtocol.TDISP, lambda device: device.tdi is not None, TdispProtocol()),
 )
 """PCI-SIG's protocols: the number of each, and whether a device speaks it."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from emulator.device import Device
 from emulator.entropy import Entropy
+from emulator.errors import SpdmError
 from emulator.spdm.connection import Connection
 from emulator.spdm.session import Session
 from emulator.spdm.standards import BY_NUMBER
@@ -25,6 +26,7 @@ class VendorExchange:
         entropy: the connection's source of randomness.
         effects: what happens once the answer is made, if it is: a protocol appends to it. Who keeps
             something for a session hears of its end by `Session.heirs`.
+        refusals: why there is no response, for who looks on: a protocol appends to it.
     """
 
     device: Device
@@ -32,6 +34,7 @@ class VendorExchange:
     session: Session | None
     entropy: Entropy
     effects: list[Callable[[], None]] = field(default_factory=list, compare=False)
+    refusals: list[SpdmError] = field(default_factory=list, compare=False)
 
 
 class VendorProtocol(Protocol):

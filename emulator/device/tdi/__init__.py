@@ -14,6 +14,7 @@ from emulator.device.tdi.interface import (
 from emulator.device.tdi.interfaces import Interfaces, Streams, VendorMessage
 from emulator.device.tdi.registers import REGISTERS
 from emulator.device.tdi.states import CAUSES, TRANSITIONS, Cause, Request, TdiState, after
+from emulator.device.tdi.streams import IdeStreams
 
 __all__ = [
     "CAUSES",
@@ -22,6 +23,7 @@ __all__ = [
     "REGISTERS",
     "TRANSITIONS",
     "Cause",
+    "IdeStreams",
     "Interface",
     "InterfaceInfo",
     "Interfaces",

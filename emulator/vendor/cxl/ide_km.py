@@ -11,7 +11,13 @@ from functools import partial
 
 from emulator.device.cxl import CxlDirection, CxlIde, CxlKey, CxlPort
 from emulator.device.cxl.ide import DEFAULT_IV
-from emulator.errors import WireError
+from emulator.errors import (
+    InvalidRequest,
+    SessionRequired,
+    SpdmError,
+    UnexpectedRequest,
+    WireError,
+)
 from emulator.spdm.session import Session
 from emulator.vendor.cxl.ide_messages import (
     CAPABILITY_VERSION,
@@ -41,13 +47,14 @@ class CxlIdeKm:
     def respond(self, payload: bytes, exchange: VendorExchange) -> bytes | None:
         """The object that answers; None: there is no response."""
         cxl, session = exchange.device.cxl, exchange.session
-        if cxl is None or session is None or not payload:
-            return None
         try:
-            answer = _Asked(cxl.ide, session, exchange).answer(payload)
-        except WireError:
+            if cxl is None or session is None:
+                raise SessionRequired("CXL IDE_KM outside of a session")
+            return encode(_Asked(cxl.ide, session, exchange).answer(payload), SHAPE)
+        except (SpdmError, WireError) as error:
+            told = error if isinstance(error, SpdmError) else InvalidRequest(str(error))
+            exchange.refusals.append(told)
             return None
-        return None if answer is None else encode(answer, SHAPE)
 
 
 class _Asked:
@@ -58,24 +65,32 @@ class _Asked:
         self.session = session
         self.exchange = exchange
 
-    def answer(self, payload: bytes) -> Structure | None:
-        """The answer, if there is one. Raises WireError for a wrong length."""
+    def answer(self, payload: bytes) -> Structure:
+        """The answer. Raises WireError for a wrong length, SpdmError for what is refused."""
+        if not payload:
+            raise InvalidRequest("CXL IDE_KM without an object")
         if self.ide.owner not in (None, self.session):
-            return None
+            raise UnexpectedRequest("the keys belong to another session")
         if payload[0] == ObjectId.QUERY:
             return self._query(parse(Query, payload, SHAPE)[0])
         if payload[0] == ObjectId.KEY_PROG:
             return self._key_prog(payload)
         handler = _OF_KEY.get(payload[0])
+        if handler is None:
+            raise InvalidRequest(f"object {payload[0]}, which asks for nothing")
         about, _ = parse(KeyObject, payload, SHAPE)
-        port = self.ide.port(about.port)
-        named = not about.stream_id and about.sub_stream & _SUB_STREAM_MASK == SUB_STREAM
-        return handler(self, port, about) if handler and port and named else None
+        if about.stream_id or about.sub_stream & _SUB_STREAM_MASK != SUB_STREAM:
+            raise InvalidRequest(f"stream {about.stream_id}, key {about.sub_stream:#04x}")
+        return handler(self, self._port(about.port), about)
 
-    def _query(self, asked: Query) -> Structure | None:
-        port = self.ide.port(asked.port)
+    def _port(self, index: int) -> CxlPort:
+        port = self.ide.port(index)
         if port is None:
-            return None
+            raise InvalidRequest(f"port {index} of {self.ide.max_port}")
+        return port
+
+    def _query(self, asked: Query) -> Structure:
+        port = self._port(asked.port)
         caps = PortCaps(0)
         if self.ide.generates_iv:
             caps |= PortCaps.IV_GENERATION
@@ -95,7 +110,7 @@ class _Asked:
             registers=struct.pack(f"<{len(registers)}I", *registers),
         )
 
-    def _key_prog(self, payload: bytes) -> Structure | None:
+    def _key_prog(self, payload: bytes) -> Structure:
         """A request too short to say which key it is about gets no response."""
         head = payload[: len(encode(KeyObject(object_id=0, sub_stream=0, port=0), SHAPE))]
         about, _ = parse(KeyObject, head, SHAPE)
@@ -138,10 +153,10 @@ class _Asked:
             return False
         return key.iv is None or (made is not None and made.iv == key.iv)
 
-    def get_key(self, port: CxlPort, about: KeyObject) -> Structure | None:
+    def get_key(self, port: CxlPort, about: KeyObject) -> Structure:
         """GET_KEY: where the port makes something, other things each time."""
         if not self.ide.generates_iv and not self.ide.generates_key:
-            return None
+            raise InvalidRequest("GET_KEY of a port that makes nothing")
         key, iv = bytes(KEY_SIZE), bytes(IV_SIZE)
         entropy = self.exchange.entropy
         if self.ide.generates_key:
@@ -158,20 +173,20 @@ class _Asked:
             iv=iv,
         )
 
-    def go(self, port: CxlPort, about: KeyObject) -> Structure | None:
+    def go(self, port: CxlPort, about: KeyObject) -> Structure:
         """K_SET_GO takes a pending key, and the mode that IDE is active in (table 11-12)."""
         direction = CxlDirection(bool(about.sub_stream & _DIRECTION))
         containment = bool(about.sub_stream & _CONTAINMENT)
         if direction not in port.pending or port.containment not in (None, containment):
-            return None
+            raise UnexpectedRequest(f"K_SET_GO of {direction.name} without its key, or its mode")
         self.exchange.effects.append(partial(port.go, direction, containment=containment))
         return _acknowledged(ObjectId.K_GOSTOP_ACK, about)
 
-    def stop(self, port: CxlPort, about: KeyObject) -> Structure | None:
+    def stop(self, port: CxlPort, about: KeyObject) -> Structure:
         """K_SET_STOP takes a key in use."""
         direction = CxlDirection(bool(about.sub_stream & _DIRECTION))
         if not self.ide.stops or direction not in port.active:
-            return None
+            raise UnexpectedRequest(f"K_SET_STOP of {direction.name}, which is not in use")
         self.exchange.effects.append(partial(port.stop, direction))
         return _acknowledged(ObjectId.K_GOSTOP_ACK, about)
 
@@ -186,7 +201,7 @@ def _acknowledged(what: ObjectId, about: KeyObject, status: int = 0) -> KeyObjec
     )
 
 
-_OF_KEY: dict[int, Callable[[_Asked, CxlPort, KeyObject], Structure | None]] = {
+_OF_KEY: dict[int, Callable[[_Asked, CxlPort, KeyObject], Structure]] = {
     ObjectId.GET_KEY: _Asked.get_key,
     ObjectId.K_SET_GO: _Asked.go,
     ObjectId.K_SET_STOP: _Asked.stop,

@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator.device.cxl import Configuration, Target, TspState
 from emulator.device.cxl.tsp import SECONDARY_KEY_SIZE, hint_of
-from emulator.errors import WireError
+from emulator.errors import SessionRequired, WireError
 from emulator.spdm.session import Session
 from emulator.vendor.cxl import tsp_messages as messages
 from emulator.vendor.cxl.tsp_messages import HEADER_SIZE, SHAPE, VERSION, Opcode, TspErrorCode
@@ -63,6 +63,7 @@ class CxlTsp:
         """The message that answers; None outside of a session."""
         cxl, session = exchange.device.cxl, exchange.session
         if cxl is None or cxl.target is None or session is None:
+            exchange.refusals.append(SessionRequired("CXL TSP outside of a session"))
             return None
         registers = b"".join(
             one.to_bytes(4, "little")

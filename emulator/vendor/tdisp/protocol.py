@@ -6,7 +6,7 @@ is about; as libspdm's responder has them (spdm-emu `library/pci_tdisp_responder
 """
 
 from emulator.device.tdi import TRANSITIONS, Interface, Interfaces, Request
-from emulator.errors import WireError
+from emulator.errors import SessionRequired, WireError
 from emulator.vendor.registry import VendorExchange
 from emulator.vendor.tdisp import codes
 from emulator.vendor.tdisp.codes import ErrorCode
@@ -24,6 +24,7 @@ class TdispProtocol:
         """The object that answers; None outside of a session."""
         interfaces = exchange.device.tdi
         if exchange.session is None or interfaces is None:
+            exchange.refusals.append(SessionRequired("TDISP outside of a session"))
             return None
         try:
             answer = _answer(payload, exchange, interfaces)
