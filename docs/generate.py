@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ide_page
 import mqtt_page
 import typer.main
 from reference_live import control, events, events_schema
@@ -412,6 +413,11 @@ def mqtt() -> str:
     return mqtt_page.page(_NOTE, _table, _fields)
 
 
+def ide() -> str:
+    """docs/reference/ide.md."""
+    return ide_page.page(_NOTE, _table)
+
+
 PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
@@ -423,6 +429,7 @@ PAGES = {
     "events.md": events,
     "events.schema.json": events_schema,
     "mqtt.md": mqtt,
+    "ide.md": ide,
 }
 """The generated files and what writes each."""
 

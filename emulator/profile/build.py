@@ -23,6 +23,7 @@ from emulator.profile.algorithms import Algorithms
 from emulator.profile.armed import device_findings
 from emulator.profile.bent import Bent
 from emulator.profile.faults import preset_rules
+from emulator.profile.ide import device_ide
 from emulator.profile.load import LoadedProfile
 from emulator.profile.report import Report
 from emulator.profile.tree import dotted
@@ -75,6 +76,7 @@ def build(
         measurement_opaque=dict(loaded.measurement_opaque),
         public_keys=dict(loaded.public_keys),
         sessions=_sessions(loaded),
+        ide=device_ide(profile.ide),
         provisioned_agreement=_provisioned(profile),
     )
     own = (*preset_rules(profile.presets), *profile.faults)

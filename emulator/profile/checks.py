@@ -10,6 +10,7 @@ from emulator.forms.words import counted, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.armed import device_findings
 from emulator.profile.faults import NAMED, preset_rules, presets
+from emulator.profile.ide import ide_findings
 from emulator.profile.measured import (
     DIGEST_TYPE,
     RAW_SIZES,
@@ -54,6 +55,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("capabilities", "algorithms"), algorithm_findings),
         (("capabilities", "sessions"), session_findings),
+        (("capabilities", "ide"), _ide),
         (("sizes",), _sizes),
         (("sizes", "limits"), _limits),
         (("faults", "presets"), _faults),
@@ -71,6 +73,10 @@ def _identity(profile: Profile) -> Iterator[Finding]:
     if (identity.subsystem is None) != (identity.subsystem_vendor is None):
         lacking = "subsystem" if identity.subsystem is None else "subsystem_vendor"
         yield ("identity", lacking), "subsystem_vendor and subsystem together, or neither", ""
+
+
+def _ide(profile: Profile) -> Iterator[Finding]:
+    return ide_findings(profile.ide, vocabulary.flags(profile.capabilities))
 
 
 def _legal_flags(profile: Profile) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ from emulator.profile.fields import (
     SlotNumber,
     VersionText,
 )
+from emulator.profile.ide import Ide
 from emulator.profile.limits import Limits
 from emulator.profile.sessions import Sessions
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
@@ -393,6 +394,9 @@ class Profile(Part):
     measurements: list[Measurement] = Field(default=[], description="What the device measures.")
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
     sessions: Sessions = Field(default=Sessions(), description="Secure sessions.")
+    ide: Ide | None = Field(
+        default=None, description="IDE, and IDE_KM with it; null: the device has none."
+    )
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."
     )

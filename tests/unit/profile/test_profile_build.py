@@ -10,8 +10,10 @@ import pytest
 from chains import AT, issued
 
 from emulator.device import Sizes, Timing
+from emulator.device.ide import OnRefusal, OnSessionEnd
 from emulator.entropy import Seeded
 from emulator.errors import ProfileError
+from emulator.link import AddressRange, Block, RidRange, read_blocks
 from emulator.pki import files
 from emulator.profile import LoadedProfile, build, load, new, ready
 from emulator.profile.opaque import Element, table, table_problem
@@ -328,3 +330,51 @@ def test_ready_profiles_say_what_they_are(at: datetime) -> None:
         profile = load(name, at=at).profile
         assert profile.name == name
         assert profile.description
+
+
+def test_everything_has_eight_ports_with_stream_0(at: datetime) -> None:
+    ide = build(load("everything", at=at), entropy=Seeded("run"), at=at).ide
+    assert ide is not None
+    assert (ide.max_port, ide.bus, ide.devfn, ide.segment) == (7, 1, 0, 0)
+    assert (ide.on_refusal, ide.on_session_end) == (OnRefusal.SILENT, OnSessionEnd.KEEP)
+    for index, port in enumerate(ide.ports):
+        assert port.name == f"port {index}"
+        assert port.requester == 0x0100
+        assert [stream.id for stream in port.streams] == [0]
+        [block] = read_blocks(port.registers())
+        assert block.selective
+        assert block.control == 0x00400001
+        assert block.rid == RidRange(0, 0xFF)
+        assert block.addresses == (AddressRange(0, 0x7F_FFFF_FFFF),)
+
+
+def test_ide_as_it_is_written(load_sections: Load, at: datetime) -> None:
+    sections = {
+        "capabilities": "[CERT, CHAL, KEY_EX, MAC]",
+        "algorithms": "{asym: [ECDSA_P256], hash: [SHA_256], opaque_format: [FORMAT_1],"
+        " dhe: [SECP_256_R1], aead: [AES_128_GCM], key_schedule: [SPDM]}",
+        "ide": "{bus: 3, devfn: 0x48, segment: 2, on_refusal: error, on_session_end: insecure,"
+        " link: [{stream: 7}, {stream: 9, enabled: true, traffic_class: 5}],"
+        " selective: [{stream: 1, enabled: false, default: false, rid: {segment: 4}}]}",
+    }
+    ide = build(load_sections(**sections), entropy=Seeded("run"), at=at).ide
+    assert ide is not None
+    assert (ide.max_port, ide.bus, ide.devfn, ide.segment) == (0, 3, 0x48, 2)
+    assert (ide.on_refusal, ide.on_session_end) == (OnRefusal.ERROR, OnSessionEnd.INSECURE)
+    assert read_blocks(ide.ports[0].registers()) == [
+        Block(selective=False, control=0x0700_0000, status=0),
+        Block(selective=False, control=0x0928_0001, status=0),
+        Block(selective=True, control=0x0100_0000, status=0, rid=RidRange(0, 0xFFFF, 4)),
+    ]
+
+
+def test_devices_share_no_streams(at: datetime) -> None:
+    loaded = load("everything", at=at)
+    one, other = (build(loaded, entropy=Seeded("run"), at=at).ide for _ in range(2))
+    assert one is not None
+    assert other is not None
+    assert not set(one.streams()) & set(other.streams())
+
+
+def test_a_device_that_says_nothing_of_ide_has_none(load_sections: Load, at: datetime) -> None:
+    assert build(load_sections(), entropy=Seeded("run"), at=at).ide is None
