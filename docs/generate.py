@@ -11,6 +11,7 @@ from typing import Any
 
 import ide_page
 import mqtt_page
+import tdisp_page
 import typer.main
 from reference_live import control, events, events_schema
 from reference_tables import NOTE as _NOTE
@@ -418,6 +419,11 @@ def ide() -> str:
     return ide_page.page(_NOTE, _table)
 
 
+def tdisp() -> str:
+    """docs/reference/tdisp.md."""
+    return tdisp_page.page(_NOTE, _table)
+
+
 PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
@@ -430,6 +436,7 @@ PAGES = {
     "events.schema.json": events_schema,
     "mqtt.md": mqtt,
     "ide.md": ide,
+    "tdisp.md": tdisp,
 }
 """The generated files and what writes each."""
 

@@ -91,9 +91,7 @@ class TdiInterface(Part):
         default=0, description="MSI_X_MESSAGE_CONTROL, reported where MSI-X is locked."
     )
     lnr_control: U16 = Field(default=0, description="LNR_CONTROL.")
-    tph_control: U32 = Field(
-        default=0, description="TPH_CONTROL, reported where MSI-X is locked."
-    )
+    tph_control: U32 = Field(default=0, description="TPH_CONTROL, reported where MSI-X is locked.")
     specific: Hex = Field(default="", description="DEVICE_SPECIFIC_INFO, its bytes.")
     refuses: list[TdispRefusal] = Field(
         default=[], description="What it refuses on purpose, whatever its state is."
@@ -148,18 +146,21 @@ def tdisp_findings(tdisp: Tdisp | None, flags: Cap, *, has_ide: bool) -> Iterato
         if one.needs_ide and not has_ide:
             yield (*steps, "needs_ide"), "false for a device without ide", ""
         yield from _ranges(steps, one, 1 << tdisp.address_width)
-    known: set[tuple[str, str]] = set()
-    for number, message in enumerate(tdisp.messages):
-        steps = ("tdisp", "messages", number)
+    yield from _messages(tdisp.messages)
+
+
+def _messages(messages: list[TdispMessage]) -> Iterator[Finding]:
+    known: set[tuple[str, bytes]] = set()
+    for number, message in enumerate(messages):
+        steps: Steps = ("tdisp", "messages", number)
         if (message.answer is None) == (message.error is None):
-            was = "neither" if message.answer is None else "both"
-            yield steps, "either answer or error", was
-        size = len(bytes.fromhex(message.vendor))
-        if size > 0xFF:  # noqa: PLR2004 - its length has eight bits
-            yield (*steps, "vendor"), "at most 255 bytes", counted(size, "byte")
-        if (message.registry, message.vendor) in known:
+            yield steps, "either answer or error", "neither" if message.answer is None else "both"
+        vendor = bytes.fromhex(message.vendor)
+        if len(vendor) > 0xFF:  # noqa: PLR2004 - its length has eight bits
+            yield (*steps, "vendor"), "at most 255 bytes", counted(len(vendor), "byte")
+        if (message.registry, vendor) in known:
             yield (*steps, "vendor"), "each vendor of a registry once", ""
-        known.add((message.registry, message.vendor))
+        known.add((message.registry, vendor))
 
 
 def _ranges(steps: Steps, interface: TdiInterface, space: int) -> Iterator[Finding]:
