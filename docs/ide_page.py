@@ -88,7 +88,7 @@ def page(note: str, table: Table) -> str:
         "",
         note,
         "What a device with `ide` in its [profile](profile.md) does with IDE_KM, and what its",
-        "streams do with TLPs.",
+        "streams do with TLPs. [How to use it](../how-to/ide.md).",
         "",
         "## IDE_KM",
         "",

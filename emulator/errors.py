@@ -198,6 +198,18 @@ class SignatureMismatch(PeerError):
         self.content = content
 
 
+class KeyRefused(PeerError):
+    """The device does not take a key of IDE.
+
+    Attributes:
+        status: what KP_ACK says.
+    """
+
+    def __init__(self, what: str, status: int, name: str) -> None:
+        super().__init__(f"KP_ACK says {name} ({status}) of {what}")
+        self.status = status
+
+
 class UnsupportedByPeer(PeerError):
     """The peer does not offer what is needed, or nothing we know is in common."""
 

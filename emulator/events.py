@@ -164,6 +164,18 @@ class CertificateChanged(Event):
 
 
 @_event
+class IdeStream(Event):
+    """An IDE stream has become Secure, or Insecure."""
+
+    KIND = "ide.stream"
+
+    port: int = Field(description="The index of its port.")
+    stream: int = Field(description="Its Stream ID.")
+    state: Literal["secure", "insecure"] = Field(description="What it is now.")
+    why: str = Field(description="By what.")
+
+
+@_event
 class RecordingStarted(Event):
     """A recording has begun."""
 

@@ -15,6 +15,7 @@ from emulator.cli.sessions import (
     Aead,
     ClearHandshake,
     Dhe,
+    Ide,
     Keylog,
     Psk,
     Session,
@@ -142,6 +143,7 @@ def attest(
     dhe: Dhe = None,
     aead: Aead = None,
     clear_handshake: ClearHandshake = False,
+    ide: Ide = False,
     keylog: Keylog = None,
     seed: Seed = None,
     timeout: Annotated[
@@ -157,7 +159,8 @@ def attest(
 ) -> None:
     """Connect to a device as a host does, and judge it: certificates, challenge, measurements.
 
-    With --session and --psk also sessions, and the measurements inside of them.
+    With --session and --psk also sessions, and the measurements inside of them; with --ide also an
+    IDE stream, whose keys are brought to both ends of the link.
 
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
@@ -168,6 +171,7 @@ def attest(
     sessions = wanted(
         session=session,
         psk=psk,
+        ide=ide,
         others=(
             ("--dhe", dhe),
             ("--aead", aead),

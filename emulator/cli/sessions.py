@@ -42,6 +42,13 @@ ClearHandshake = Annotated[
     bool,
     typer.Option("--clear-handshake", help="Offer the handshake of a key exchange in the clear."),
 ]
+Ide = Annotated[
+    bool,
+    typer.Option(
+        "--ide",
+        help="Bring up an IDE stream in each session: keys for both ends of the link, by IDE_KM.",
+    ),
+]
 Keylog = Annotated[
     Path | None,
     typer.Option("--keylog", help="Append the secrets of sessions to this file, for `show`."),
@@ -49,11 +56,15 @@ Keylog = Annotated[
 
 
 def wanted(
-    *, session: bool, psk: Sequence[str] | None, others: Sequence[tuple[str, object]]
+    *,
+    session: bool,
+    psk: Sequence[str] | None,
+    ide: bool,
+    others: Sequence[tuple[str, object]],
 ) -> Sessions:
     """The sessions to open; `others`: options that say nothing without one, and their values."""
     if not session and not psk:
-        for option, value in others:
+        for option, value in (("--ide", ide), *others):
             if value:
                 fail(f"{option} takes --session or --psk, which open one", code=WRONG_USE)
     keys: dict[bytes, bytes] = {}
@@ -62,7 +73,7 @@ def wanted(
         if hint in keys:
             fail(f"--psk {text}: this hint was given before", code=WRONG_USE)
         keys[hint] = key
-    return Sessions(key_exchange=session, psk=keys)
+    return Sessions(key_exchange=session, psk=keys, ide=ide)
 
 
 def offered(

@@ -2,9 +2,58 @@
 
 from emulator.client.asking import Asking
 from emulator.client.channel import Channel
-from emulator.requester import Observer, SecureSession
+from emulator.link import End, KeySet, Place
+from emulator.link.keys import FIRST_INVOCATION
+from emulator.requester import Observer, PortInfo, SecureSession
 from emulator.requester.flow import unobserved
 from emulator.spdm.messages.session import KeyOperation
+
+
+class IdeClient:
+    """IDE_KM in one session, over its channel: the methods of `IdeKeys`."""
+
+    def __init__(self, client: "SessionClient") -> None:
+        self._client = client
+        self._keys = client.session.ide
+
+    async def query(self, port: int = 0) -> PortInfo:
+        """QUERY: what a port is like."""
+        return await self._client.run(self._keys.query(port))
+
+    async def program(
+        self,
+        place: Place,
+        key: bytes,
+        *,
+        stream: int,
+        port: int = 0,
+        invocation: int = FIRST_INVOCATION,
+    ) -> None:
+        """KEY_PROG: bring a key to its place at the device. Raises KeyRefused."""
+        flow = self._keys.program(place, key, stream=stream, port=port, invocation=invocation)
+        await self._client.run(flow)
+
+    async def go(self, place: Place, *, stream: int, port: int = 0) -> None:
+        """K_SET_GO: let the device use a key."""
+        await self._client.run(self._keys.go(place, stream=stream, port=port))
+
+    async def stop(self, place: Place, *, stream: int, port: int = 0) -> None:
+        """K_SET_STOP: let the device forget a key."""
+        await self._client.run(self._keys.stop(place, stream=stream, port=port))
+
+    async def bring_up(
+        self, root: End, *, stream: int, port: int = 0, key_set: KeySet = KeySet.K0
+    ) -> None:
+        """New keys of one set for a stream, at the device and at `root`, and into use."""
+        await self._client.run(self._keys.bring_up(root, stream=stream, port=port, key_set=key_set))
+
+    async def tear_down(
+        self, root: End, *, stream: int, port: int = 0, key_set: KeySet = KeySet.K0
+    ) -> None:
+        """K_SET_STOP for each key of a set, at both ends."""
+        await self._client.run(
+            self._keys.tear_down(root, stream=stream, port=port, key_set=key_set)
+        )
 
 
 class SessionClient(Asking):
@@ -26,6 +75,11 @@ class SessionClient(Asking):
     def id(self) -> int:
         """The session's id."""
         return self.session.id
+
+    @property
+    def ide(self) -> IdeClient:
+        """IDE_KM in this session."""
+        return IdeClient(self)
 
     async def heartbeat(self) -> None:
         """HEARTBEAT."""

@@ -20,6 +20,16 @@ class CertificateChange:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamChange:
+    """An IDE stream of a port has become Secure, or Insecure; `why`: by what."""
+
+    port: int
+    stream: int
+    secure: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """The device was reset."""
 
@@ -31,6 +41,6 @@ class Offer:
     what: tuple[str, ...]
 
 
-Change = MeasurementChange | CertificateChange | Reset | Offer
+Change = MeasurementChange | CertificateChange | StreamChange | Reset | Offer
 Watcher = Callable[[Change], None]
 """Hears of each change, once it is made."""

@@ -109,6 +109,14 @@ class Device:
     limited: Counter[str] = field(default_factory=Counter)
     watchers: list[Watcher] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Hear of its own streams."""
+        self._watch_ide()
+
+    def _watch_ide(self) -> None:
+        if self.ide is not None:
+            self.ide.watcher = self.tell
+
     def provisioned(self, scheme: str) -> int:
         """The mask of slots that hold a chain for the signature algorithm `scheme`."""
         mask = 0
@@ -143,6 +151,7 @@ class Device:
         self.sessions.end_all()
         if self.cxl is not None:
             self.cxl.reset()
+        self._watch_ide()  # with another personality it has another one
         if self.ide is not None:
             self.ide.reset()
         self.resets += 1

@@ -8,7 +8,9 @@ what another session asks of them is refused. Source: tee-io-validator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
+from emulator.device.changes import StreamChange, Watcher
 from emulator.link import End, Place, Stream, StreamEvent
 from emulator.spdm.session import Session
 
@@ -45,6 +47,7 @@ class Ide:
         on_session_end: what a session's end does to streams.
         owner: the session that the streams belong to, or None.
         orphaned: there are keys of a session that is over.
+        watcher: hears when a stream becomes Secure or Insecure: the device, which tells its own.
     """
 
     ports: tuple[End, ...]
@@ -55,6 +58,13 @@ class Ide:
     on_session_end: OnSessionEnd = OnSessionEnd.KEEP
     owner: Session | None = None
     orphaned: bool = False
+    watcher: Watcher | None = None
+
+    def __post_init__(self) -> None:
+        """Watch the streams."""
+        for index, port in enumerate(self.ports):
+            for stream in port.streams:
+                stream.changed.append(partial(self._stream_changed, index))
 
     @property
     def max_port(self) -> int:
@@ -101,6 +111,10 @@ class Ide:
         self.owner, self.orphaned = None, False
         for port in self.ports:
             port.reset()
+
+    def _stream_changed(self, port: int, stream: Stream, why: StreamEvent) -> None:
+        if self.watcher is not None:
+            self.watcher(StreamChange(port, stream.id, stream.secure, why.value))
 
     def _session_over(self, session: Session) -> None:
         if session is not self.owner:

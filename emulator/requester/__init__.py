@@ -5,8 +5,10 @@ and `attest` are whole conversations. Everything here is a generator (`flow.py`)
 drives, over a socket or in memory.
 """
 
+from emulator.ask.ide_km import PortInfo
 from emulator.requester.attest import attest
 from emulator.requester.flow import Direction, Flow, Observer
+from emulator.requester.ide import IdeKeys, root_port
 from emulator.requester.inside import NO_SESSIONS, Sessions
 from emulator.requester.measuring import Measured, measure_all
 from emulator.requester.offer import DEFAULT, Offer, for_sessions
@@ -19,10 +21,12 @@ __all__ = [
     "NO_SESSIONS",
     "Direction",
     "Flow",
+    "IdeKeys",
     "KeyLog",
     "Measured",
     "Observer",
     "Offer",
+    "PortInfo",
     "Requester",
     "SecureSession",
     "Sessions",
@@ -31,4 +35,5 @@ __all__ = [
     "attest",
     "for_sessions",
     "measure_all",
+    "root_port",
 ]

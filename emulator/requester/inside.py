@@ -1,6 +1,6 @@
 """The steps of an attestation that open sessions, and what is done inside of them.
 
-    key exchange → signature → finish → heartbeat → key update → measurements → end
+    key exchange → signature → finish → heartbeat → key update → IDE keys → measurements → end
 
 and the same without a signature for each pre-shared key. A session that cannot be opened where one
 was asked for is a failure.
@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.errors import SignatureMismatch
-from emulator.requester import evidence
+from emulator.requester import evidence, ide_steps
 from emulator.requester.flow import Flow
+from emulator.requester.ide_steps import IdeSteps
 from emulator.requester.measuring import Measured
 from emulator.requester.reading import MeasurementMode, MeasurementSteps
 from emulator.requester.requester import Requester
@@ -21,16 +22,13 @@ from emulator.spdm.capabilities import MEAS, PSK_ANY, Cap
 from emulator.spdm.messages import KeyExchangeRsp
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 
-_AFTER = (
-    "finish",
-    "heartbeat",
-    "key update",
+_FIRST = ("finish", "heartbeat", "key update")
+_MEASURED = (
     "measurement count",
     "measurements",
     "measurement signature",
     "measurement summary",
     "comparison",
-    "end",
 )
 
 
@@ -41,18 +39,22 @@ class Sessions:
     Attributes:
         key_exchange: one by KEY_EXCHANGE.
         psk: one with each of these pre-shared keys, by their hints.
+        ide: bring up an IDE stream in each, measure, and take it down.
     """
 
     key_exchange: bool = False
     psk: Mapping[bytes, bytes] = field(default_factory=dict)
+    ide: bool = False
 
     def plan(self) -> tuple[str, ...]:
         """The names of the steps they take."""
         found: list[str] = []
+        before, after = (ide_steps.BEFORE, ide_steps.AFTER) if self.ide else ((), ())
+        later = (*_FIRST, *before, *_MEASURED, *after, "end")
         if self.key_exchange:
-            found += ["session", "session signature", *(f"session {one}" for one in _AFTER)]
+            found += ["session", "session signature", *(f"session {one}" for one in later)]
         for name in self.psk_names().values():
-            found += [name, *(f"{name} {one}" for one in _AFTER)]
+            found += [name, *(f"{name} {one}" for one in later)]
         return tuple(found)
 
     def psk_names(self) -> dict[bytes, str]:
@@ -77,6 +79,7 @@ class SessionSteps:
         raw: ask for raw measurements rather than digests.
         signer: the slot whose key the device is known by, or 0xFF; None: none is known.
         outside: what was measured outside of sessions, or None.
+        ide: bring up an IDE stream in each session; `take` sets it.
         proved: the device has proved something: by a signature, or by the use of a shared key.
     """
 
@@ -86,10 +89,12 @@ class SessionSteps:
     raw: bool
     signer: int | None
     outside: Measured | None
+    ide: bool = False
     proved: bool = False
 
     def take(self, wanted: Sessions) -> Flow[None]:
         """All that are wanted, one after the other."""
+        self.ide = wanted.ide
         theirs = self.requester.connection.peer_capabilities
         summary = SummaryType.ALL if theirs & MEAS else SummaryType.NONE
         if wanted.key_exchange:
@@ -131,10 +136,15 @@ class SessionSteps:
         steps.passed(f"{name} finish", "both sides have the same secrets")
         self.proved = True
         yield from self._keep(name, session)
+        ide = IdeSteps(session, steps, name) if self.ide and session.live else None
+        if ide is not None:
+            yield from ide.bring_up()
         if session.live:
             measured = yield from reading.read(self.signer)
             reading.summarise("the exchange's reply", opened.reply.summary, measured)
             self._compare(name, measured)
+        if ide is not None and session.live:
+            yield from ide.tear_down()
         if session.live:
             ended = yield from steps.attempt(f"{name} end", _done(session.end_session()))
             if ended:

@@ -24,6 +24,7 @@ from emulator.errors import (
 from emulator.requester.answers import Answers
 from emulator.requester.asker import Asker
 from emulator.requester.flow import Flow, inside
+from emulator.requester.ide import IdeKeys
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.key_schedule import Direction
@@ -68,6 +69,11 @@ class SecureSession(Asker):
     def live(self) -> bool:
         """Whether it is not over."""
         return self.session.live
+
+    @property
+    def ide(self) -> IdeKeys:
+        """IDE_KM in this session."""
+        return IdeKeys(self)
 
     def finish(self) -> Flow[None]:
         """FINISH or PSK_FINISH, where there is one: afterwards the session is established."""

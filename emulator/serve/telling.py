@@ -1,9 +1,16 @@
 """What is told of a device that is served: the events of its connections and of itself."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from emulator import events
-from emulator.device.changes import CertificateChange, Change, MeasurementChange, Offer, Reset
+from emulator.device.changes import (
+    CertificateChange,
+    Change,
+    MeasurementChange,
+    Offer,
+    Reset,
+    StreamChange,
+)
 from emulator.endpoint import Answered, Ended, Event, Faulted, Ignored, Limited, Observer, Received
 from emulator.spdm import codes
 
@@ -102,6 +109,11 @@ class Teller:
                 self.tell(events.MeasurementChanged(device=name, index=index, pending=pending))
             case CertificateChange(slot=slot):
                 self.tell(events.CertificateChanged(device=name, slot=slot))
+            case StreamChange(port=port, stream=stream, secure=secure, why=why):
+                state: Literal["secure", "insecure"] = "secure" if secure else "insecure"
+                self.tell(
+                    events.IdeStream(device=name, port=port, stream=stream, state=state, why=why)
+                )
             case Reset():
                 self.tell(events.DeviceReset(device=name))
             case Offer(what=what):

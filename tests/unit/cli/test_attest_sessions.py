@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from chains import authority
+from keying import ide
 from secured import ABLE, AEADS, GROUPS, HINT, KEY, able_device
 from typer.testing import CliRunner, Result
 from unit.cli.test_attest_command import listening
@@ -126,3 +127,21 @@ def test_wrong_use(arguments: tuple[str, ...], told: str) -> None:
     done = attest(*arguments)
     assert done.exit_code == 2, done.output
     assert told in " ".join(done.stderr.split())
+
+
+def test_an_ide_stream(roots: Path) -> None:
+    held = able_device()
+    held.ide = ide()
+    with listening(held) as address:
+        done = attest(address, "--trust", roots, "--session", "--psk", SHARED, "--ide")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert "IDE_KM KEY_PROG: port 0, stream 0, K0 RX PR, 40 bytes: a key, IFV 1" in said
+    assert "ok session ide stream stream 0 is Secure at both ends" in said
+    assert "ok psk session ide stop the device has forgotten the keys" in said
+
+
+def test_ide_needs_a_session(target: str) -> None:
+    done = attest(target, "--ide")
+    assert done.exit_code == 2
+    assert "--ide takes --session or --psk, which open one" in " ".join(done.stderr.split())

@@ -13,6 +13,7 @@ from unit.serve.loopback import served, until
 from emulator.cli.controlled import controlled
 from emulator.cli.main import app
 from emulator.events import KINDS, schema
+from emulator.link import PLACES
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "reference" / "events.schema.json"
 
@@ -42,7 +43,14 @@ async def everything_that_is_told(folder: Path) -> list[dict[str, Any]]:
                 await at.call("measurement.change", index=2, text="other")
                 await at.call("slot.swap")
                 await at.call("device.reset")
-                await at.call("profile.set", set=["sizes.transmit=1024"])
+                await at.fleet.start(served("linked", profile="everything"))
+                ide = at.fleet.served["linked"].device.ide
+                assert ide is not None
+                for place in PLACES[:6]:
+                    ide.ports[3].selective[0].program(place, bytes(32), 1)
+                    ide.ports[3].selective[0].go(place)
+                await at.call("ide.register", devices=["linked"], port=3, index=3, value=0)
+                await at.call("profile.set", devices=["one"], set=["sizes.transmit=1024"])
                 await at.call("recording.stop")
                 at.control.desk.hub.trouble("the disk is full")
                 await at.call("fleet.reload")

@@ -9,12 +9,12 @@ from emulator.report.meaning import meaning
 from emulator.report.pci_meaning import pci_meaning
 from emulator.spdm.messages import VendorDefinedRequest
 
+STREAMS = "link stream 64 Insecure, selective stream 0 Insecure"
 LINES = [
     (b"\0\0\0\1", "IDE_KM QUERY: port 1"),
     (
         b"\0\1\0\1\x08\x2a\1\7" + struct.pack(f"<{12}I", *ide().ports[0].registers()),
-        "IDE_KM QUERY_RESP: port 1 of 7, function 2a:01.0, "
-        "link stream 64 Insecure, selective stream 0 Insecure",
+        f"IDE_KM QUERY_RESP: port 1 of 7, function 2a:01.0, {STREAMS}",
     ),
     (
         b"\0\2\0\0\5\0\x12\1" + bytes(32) + b"\0\0\0\0\1\0\0\0",

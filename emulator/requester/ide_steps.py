@@ -1,0 +1,140 @@
+"""The steps of an attestation that bring up an IDE stream in a session, and take it down again.
+
+A device that refuses an object of IDE_KM does not answer it, which ends no session: here that is a
+step that failed, and what follows goes on.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from emulator.ask.ide_km import PortInfo
+from emulator.errors import PeerError
+from emulator.link import Block, End, Stream, StreamState
+from emulator.link.registers import ENABLE, stream_id
+from emulator.requester.flow import Flow
+from emulator.requester.ide import root_port
+from emulator.requester.session import SecureSession
+from emulator.requester.steps import Steps
+
+_T = TypeVar("_T")
+_STATE = 0xF
+
+BEFORE = ("ide query", "ide keys", "ide stream")
+"""The steps before measurements are read."""
+
+AFTER = ("ide stop",)
+"""The steps after that."""
+
+
+@dataclass
+class IdeSteps:
+    """One stream of port 0: the first selective one, or the first link stream.
+
+    Attributes:
+        session: the session that the keys are brought in.
+        steps: where the steps go.
+        name: what their names begin with.
+        root: the other end of the link, once the device has said what it is like.
+    """
+
+    session: SecureSession
+    steps: Steps
+    name: str
+    root: End = field(default_factory=lambda: root_port(()))
+    _keyed: int | None = None
+
+    def bring_up(self) -> Flow[None]:
+        """QUERY, keys for both ends, and whether the stream is Secure at both."""
+        query, keys, stream = (f"{self.name} {one}" for one in BEFORE)
+        ide = self.session.ide
+        told = yield from self._attempt(query, ide.query())
+        if told is None:
+            return
+        blocks = sorted(told.blocks, key=lambda one: not one.selective)
+        self.steps.judged(query, *_port(told), ok=bool(blocks))
+        if not blocks:
+            return
+        number = stream_id(blocks[0].control)
+        self.root = root_port(told.blocks)
+        done = yield from self._attempt(keys, _done(ide.bring_up(self.root, stream=number)))
+        if done is None:
+            return
+        self._keyed = number
+        facts = {"stream": number, "key_set": "K0", "keys": 6}
+        self.steps.passed(keys, "K0: PR, NPR and CPL, in both directions", facts)
+        told = yield from self._attempt(stream, ide.query())
+        if told is not None:
+            self._judge(stream, number, told)
+
+    def tear_down(self) -> Flow[None]:
+        """K_SET_STOP for each key."""
+        (name,) = (f"{self.name} {one}" for one in AFTER)
+        if self._keyed is None:
+            self.steps.skipped("there are no keys", name)
+            return
+        flow = self.session.ide.tear_down(self.root, stream=self._keyed)
+        if (yield from self._attempt(name, _done(flow))):
+            self.steps.passed(name, "the device has forgotten the keys")
+
+    def _judge(self, step: str, number: int, told: PortInfo) -> None:
+        """Whether the stream is Secure at both ends."""
+        ours = self.root.stream(number)
+        theirs = next(block for block in told.blocks if stream_id(block.control) == number)
+        states = {
+            "device": StreamState(theirs.status & _STATE).name
+            if theirs.status & _STATE in {one.value for one in StreamState}
+            else f"state {theirs.status & _STATE}",
+            "root_port": StreamState.INSECURE.name if ours is None else ours.state.name,
+        }
+        good = set(states.values()) == {StreamState.SECURE.name}
+        detail = f"stream {number} is Secure at both ends"
+        if not good:
+            detail = f"stream {number}: {_why(theirs, ours, states)}"
+        facts = {"stream": number, "kind": _kind(theirs), **states}
+        self.steps.judged(step, detail, facts, ok=good)
+
+    def _attempt(self, name: str, flow: Flow[_T]) -> Flow[_T | None]:
+        """Run `flow`; what the device does wrong fails the step `name`, and gives None."""
+        try:
+            return (yield from flow)
+        except PeerError as error:
+            self.steps.failed(name, str(error))
+            return None
+
+
+def _port(told: PortInfo) -> tuple[str, dict[str, object]]:
+    """What QUERY_RESP says."""
+    listed = [f"{_kind(block)} stream {stream_id(block.control)}" for block in told.blocks] or [
+        "no stream"
+    ]
+    facts: dict[str, object] = {
+        "port": told.port,
+        "max_port": told.max_port,
+        "function": told.function,
+        "streams": [
+            {
+                "kind": _kind(block),
+                "stream": stream_id(block.control),
+                "enabled": bool(block.control & ENABLE),
+            }
+            for block in told.blocks
+        ],
+    }
+    return f"port 0 of {told.max_port}, {told.function}: {', '.join(listed)}", facts
+
+
+def _kind(block: Block) -> str:
+    return "selective" if block.selective else "link"
+
+
+def _why(theirs: Block, ours: Stream | None, states: dict[str, str]) -> str:
+    if not theirs.control & ENABLE:
+        return "its enable bit is not set at the device"
+    said = [f"{state.capitalize()} at the {end.replace('_', ' ')}" for end, state in states.items()]
+    return ", ".join(said) if ours is not None else said[0]
+
+
+def _done(flow: Flow[None]) -> Flow[bool]:
+    """True once `flow` is through."""
+    yield from flow
+    return True
