@@ -4,9 +4,13 @@ import struct
 from dataclasses import dataclass, field
 
 from devices import device
+from keying import ide
+from secured import able_device
 
 from emulator.device import Device
+from emulator.device.ide import Ide
 from emulator.device.tdi import (
+    IdeStreams,
     Interface,
     InterfaceInfo,
     Interfaces,
@@ -93,6 +97,18 @@ def tdi_device(*interfaces: Interface, keys: Keys | None = None) -> Device:
         messages=(VendorMessage(0, VENDOR, b"yes"), VendorMessage(1, VENDOR, error=b"no")),
         streams=keys or Keys(),
     )
+    return made
+
+
+def linked_device(held: Ide | None = None) -> Device:
+    """A device that opens sessions, with IDE, and an interface that needs it."""
+    made = able_device()
+    made.ide = held or ide()
+    made.tdi = Interfaces(
+        by_function={FUNCTION: interface()},
+        messages=(VendorMessage(0, VENDOR, b"yes"),),
+    )
+    IdeStreams(made.ide, made.tdi)
     return made
 
 

@@ -19,6 +19,9 @@ from emulator.cli.sessions import (
     Keylog,
     Psk,
     Session,
+    Tdisp,
+    TdispFunction,
+    interface,
     key_log,
     offered,
     wanted,
@@ -144,6 +147,8 @@ def attest(
     aead: Aead = None,
     clear_handshake: ClearHandshake = False,
     ide: Ide = False,
+    tdisp: Tdisp = False,
+    tdisp_function: TdispFunction = "0xbeef",
     keylog: Keylog = None,
     seed: Seed = None,
     timeout: Annotated[
@@ -160,7 +165,8 @@ def attest(
     """Connect to a device as a host does, and judge it: certificates, challenge, measurements.
 
     With --session and --psk also sessions, and the measurements inside of them; with --ide also an
-    IDE stream, whose keys are brought to both ends of the link.
+    IDE stream, whose keys are brought to both ends of the link, and with --tdisp an interface that
+    is locked and runs.
 
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
@@ -172,6 +178,7 @@ def attest(
         session=session,
         psk=psk,
         ide=ide,
+        tdisp=interface(tdisp_function, tdisp=tdisp),
         others=(
             ("--dhe", dhe),
             ("--aead", aead),

@@ -14,6 +14,7 @@ from emulator.requester.measuring import Measured, measure_all
 from emulator.requester.offer import DEFAULT, Offer, for_sessions
 from emulator.requester.requester import KeyLog, Requester
 from emulator.requester.session import SecureSession
+from emulator.requester.tdisp import TdiHost
 from emulator.requester.verdict import Step, Verdict
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "SecureSession",
     "Sessions",
     "Step",
+    "TdiHost",
     "Verdict",
     "attest",
     "for_sessions",

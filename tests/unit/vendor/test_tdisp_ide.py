@@ -3,7 +3,7 @@
 import pytest
 from devices import vendor_request
 from keying import K0, K1, Keying, ide
-from secured import Wire, able_device, established, plain
+from secured import Wire, established, plain
 from tdisp import (
     ERROR,
     FUNCTION,
@@ -15,14 +15,14 @@ from tdisp import (
     STREAM,
     UNLOCKED,
     error,
-    interface,
+    linked_device,
     lock_payload,
     request,
 )
 
 from emulator.device import Device
 from emulator.device.ide import Ide, OnSessionEnd
-from emulator.device.tdi import Cause, IdeStreams, Interface, Interfaces
+from emulator.device.tdi import Cause, Interface
 from emulator.link import Direction, KeySet, Place, StreamEvent, SubStream
 
 GET_STATE = 0x85
@@ -30,11 +30,7 @@ GET_STATE = 0x85
 
 def joined(held: Ide | None = None) -> Keying:
     """A session with a device whose interface needs its IDE."""
-    device = able_device()
-    device.ide = held or ide()
-    device.tdi = Interfaces(by_function={FUNCTION: interface()})
-    IdeStreams(device.ide, device.tdi)
-    return Keying(established(Wire(device)))
+    return Keying(established(Wire(linked_device(held))))
 
 
 def of(asked: Keying) -> Interface:
