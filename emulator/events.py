@@ -176,6 +176,19 @@ class IdeStream(Event):
 
 
 @_event
+class TdispState(Event):
+    """A TEE device interface is in another state."""
+
+    KIND = "tdisp.state"
+
+    function: int = Field(description="Its FUNCTION_ID.")
+    state: str = Field(
+        description="Where it stands now: CONFIG_UNLOCKED, CONFIG_LOCKED, RUN or ERROR."
+    )
+    why: str = Field(description="The request that led there, or what made an error of it.")
+
+
+@_event
 class RecordingStarted(Event):
     """A recording has begun."""
 

@@ -97,6 +97,7 @@ def tdi_device(*interfaces: Interface, keys: Keys | None = None) -> Device:
         messages=(VendorMessage(0, VENDOR, b"yes"), VendorMessage(1, VENDOR, error=b"no")),
         streams=keys or Keys(),
     )
+    made._watch_own()
     return made
 
 

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
-from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
+from emulator.device.changes import (
+    CertificateChange,
+    Change,
+    InterfaceChange,
+    MeasurementChange,
+    Reset,
+    Watcher,
+)
 from emulator.device.cxl import Cxl
 from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
@@ -13,7 +20,7 @@ from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
-from emulator.device.tdi import Interfaces
+from emulator.device.tdi import Cause, Interface, Interfaces, Request
 from emulator.device.timing import Timing
 from emulator.entropy import Entropy
 from emulator.spdm.agreement import Agreement
@@ -110,12 +117,18 @@ class Device:
     watchers: list[Watcher] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Hear of its own streams."""
-        self._watch_ide()
+        """Hear of its own streams and interfaces."""
+        self._watch_own()
 
-    def _watch_ide(self) -> None:
+    def _watch_own(self) -> None:
         if self.ide is not None:
             self.ide.watcher = self.tell
+        if self.tdi is not None:
+            self.tdi.watch(self._interface_changed)
+
+    def _interface_changed(self, one: Interface, what: Request | Cause) -> None:
+        why = what.name if isinstance(what, Request) else what.value
+        self.tell(InterfaceChange(one.function, one.state.name, why))
 
     def provisioned(self, scheme: str) -> int:
         """The mask of slots that hold a chain for the signature algorithm `scheme`."""
@@ -151,7 +164,7 @@ class Device:
         self.sessions.end_all()
         if self.cxl is not None:
             self.cxl.reset()
-        self._watch_ide()  # with another personality it has another one
+        self._watch_own()  # with another personality it has others
         if self.ide is not None:
             self.ide.reset()
         self.resets += 1

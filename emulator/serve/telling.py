@@ -6,6 +6,7 @@ from emulator import events
 from emulator.device.changes import (
     CertificateChange,
     Change,
+    InterfaceChange,
     MeasurementChange,
     Offer,
     Reset,
@@ -114,6 +115,8 @@ class Teller:
                 self.tell(
                     events.IdeStream(device=name, port=port, stream=stream, state=state, why=why)
                 )
+            case InterfaceChange(function=function, state=now, why=why):
+                self.tell(events.TdispState(device=name, function=function, state=now, why=why))
             case Reset():
                 self.tell(events.DeviceReset(device=name))
             case Offer(what=what):

@@ -10,6 +10,7 @@ from emulator.control.operations import (
     profiles,
     recording,
     slots,
+    tdisp,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "profiles",
     "recording",
     "slots",
+    "tdisp",
 ]

@@ -37,6 +37,7 @@ from tdisp import (
     tdi_device,
 )
 
+from emulator.device.changes import Change, InterfaceChange, Reset
 from emulator.device.tdi import (
     CAUSES,
     REGISTERS,
@@ -44,7 +45,6 @@ from emulator.device.tdi import (
     Cause,
     Interface,
     LockFlags,
-    Request,
     TdiState,
     after,
 )
@@ -197,19 +197,18 @@ def test_each_register_that_is_watched(host: Host, register: str) -> None:
 
 
 def test_whoever_watches_hears_of_each_change(host: Host) -> None:
-    seen: list[tuple[int, TdiState, Request | Cause]] = []
-    tdi = host.device.tdi
-    assert tdi is not None
-    tdi.watch(lambda one, what: seen.append((one.function, one.state, what)))
+    seen: list[Change] = []
+    host.device.watchers.append(seen.append)
     brought(host, RUN)
     host.device.reset()
     host.good(STOP)
     host.good(STOP)
     assert seen == [
-        (FUNCTION, TdiState.CONFIG_LOCKED, Request.LOCK_INTERFACE),
-        (FUNCTION, TdiState.RUN, Request.START_INTERFACE),
-        (FUNCTION, TdiState.ERROR, Cause.RESET),
-        (FUNCTION, TdiState.CONFIG_UNLOCKED, Request.STOP_INTERFACE),
+        InterfaceChange(FUNCTION, "CONFIG_LOCKED", "LOCK_INTERFACE"),
+        InterfaceChange(FUNCTION, "RUN", "START_INTERFACE"),
+        InterfaceChange(FUNCTION, "ERROR", "reset"),
+        Reset(),
+        InterfaceChange(FUNCTION, "CONFIG_UNLOCKED", "STOP_INTERFACE"),
     ]
 
 
