@@ -115,10 +115,16 @@ def _describe(device: Device) -> dict[str, object]:
 
 
 def _tell(device: Device, event: str, host: str, port: int, *, seed: str, as_json: bool) -> None:
-    """Tell that a device is there: it listens at an address, or has connected to one."""
+    """Tell that a device is there: it listens at an address, or has connected to one.
+
+    The event `link` is about the socket that the device's link goes over.
+    """
     about = _describe(device)
     if as_json:
         print_json({"event": event, **about, "host": host, "port": port, "seed": seed}, indent=None)
+        return
+    if event == "link":
+        stdout().print(f"{device.name} has its link on {address(host, port)}", markup=False)
         return
     versions = ", ".join(version.text for version in device.versions)
     told = "connected to" if event == "connected" else "listening on"

@@ -107,6 +107,8 @@ class Serving:
 
     def _ready(self, one: Served) -> None:
         self.told(one.device, "listening", *(one.bound or ("", 0)))
+        if one.link_bound is not None:
+            self.told(one.device, "link", *one.link_bound)
 
     def _in_workers(self, desk: Desk) -> Counts:
         team = Workers(self.workers, desk, self.bounds)

@@ -6,12 +6,13 @@ what another session asks of them is refused. Source: tee-io-validator
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 
 from emulator.device.changes import StreamChange, Watcher
 from emulator.link import End, Place, Stream, StreamEvent
+from emulator.link.traffic import Memory
 from emulator.spdm.session import Session
 
 
@@ -43,6 +44,7 @@ class Ide:
         bus: the bus of its function.
         devfn: the device and function number of its function.
         segment: the segment of its function.
+        memory: what TLPs reach behind the ports.
         on_refusal: what answers what is refused.
         on_session_end: what a session's end does to streams.
         owner: the session that the streams belong to, or None.
@@ -54,6 +56,7 @@ class Ide:
     bus: int = 0
     devfn: int = 0
     segment: int = 0
+    memory: Memory = field(default_factory=Memory)
     on_refusal: OnRefusal = OnRefusal.SILENT
     on_session_end: OnSessionEnd = OnSessionEnd.KEEP
     owner: Session | None = None
@@ -107,8 +110,9 @@ class Ide:
             self.owner = None
 
     def reset(self) -> None:
-        """All streams are Insecure, without keys, and nobody's."""
+        """All streams are Insecure, without keys, and nobody's; the memory is empty."""
         self.owner, self.orphaned = None, False
+        self.memory.clear()
         for port in self.ports:
             port.reset()
 

@@ -7,14 +7,16 @@ from pydantic import Field
 
 from emulator.device.ide import Ide as DeviceIde
 from emulator.device.ide import OnRefusal, OnSessionEnd
-from emulator.forms import U8, U16, U64, Part
+from emulator.forms import U8, U16, U64, Line, Part
 from emulator.link import AddressRange, End, RidRange, Stream, stream_control
 from emulator.link.registers import MAX_ADDRESS_BLOCKS, MAX_LINK_STREAMS, MAX_SELECTIVE_STREAMS
+from emulator.link.traffic import MEMORY, Memory
 from emulator.profile.tree import Steps
 from emulator.spdm.capabilities import PSK_ANY, Cap, names
 
 Finding = tuple[Steps, str, str]
 MAX_PORTS = 256
+MAX_MEMORY = 1 << 26
 _MIB = 1 << 20
 
 
@@ -64,6 +66,19 @@ class SelectiveStream(Part):
     )
 
 
+class LinkSocket(Part):
+    """A socket on which the link itself goes: TLPs, between the root port and the device."""
+
+    host: Line = Field(default="127.0.0.1", min_length=1, description="Address or host name.")
+    port: U16 = Field(default=0, description="TCP port; 0 lets the system choose.")
+    path: Line | None = Field(
+        default=None,
+        min_length=1,
+        max_length=107,
+        description="A Unix socket to listen on instead; only its owner may connect.",
+    )
+
+
 class Ide(Part):
     """Integrity and Data Encryption: the streams that IDE_KM programs keys for, in sessions."""
 
@@ -83,6 +98,15 @@ class Ide(Part):
     )
     selective: list[SelectiveStream] = Field(
         default=[], max_length=MAX_SELECTIVE_STREAMS, description="Selective streams of each port."
+    )
+    memory: int = Field(
+        default=MEMORY,
+        ge=0,
+        le=MAX_MEMORY,
+        description="Bytes of memory behind the ports, from address 0 on.",
+    )
+    socket: LinkSocket | None = Field(
+        default=None, description="Where the link is; null: nowhere, and no TLP comes."
     )
     on_refusal: Literal["silent", "error"] = Field(
         default=OnRefusal.SILENT.value,
@@ -149,6 +173,7 @@ def device_ide(told: Ide | None) -> DeviceIde | None:
         bus=told.bus,
         devfn=told.devfn,
         segment=told.segment,
+        memory=Memory(told.memory),
         on_refusal=OnRefusal(told.on_refusal),
         on_session_end=OnSessionEnd(told.on_session_end),
     )

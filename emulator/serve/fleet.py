@@ -16,6 +16,7 @@ from emulator.profile.recipe import Recipe
 from emulator.serve.connection import DeviceConnection
 from emulator.serve.events import log_events
 from emulator.serve.limits import Admission
+from emulator.serve.link import LinkListener
 from emulator.serve.listener import Listener
 from emulator.serve.shutdown import Grace
 from emulator.serve.telling import Hearer, Tally, Teller
@@ -56,6 +57,8 @@ class Served:
         listener: what accepts its connections; None until it listens.
         bound: the address and port it listens on; None until it does.
         tally: what it has done.
+        link: what accepts peers of its link; None: it has no socket.
+        link_bound: the address and port of that; None until it listens.
     """
 
     recipe: Recipe
@@ -66,6 +69,8 @@ class Served:
     listener: Listener | None = None
     bound: tuple[str, int] | None = None
     tally: Tally = field(default_factory=Tally)
+    link: LinkListener | None = None
+    link_bound: tuple[str, int] | None = None
 
     @property
     def name(self) -> str:
@@ -175,12 +180,24 @@ class Fleet:
         )
         try:
             served.bound = await listener.start(served.host, served.port)
+            await self._start_link(served)
         except OSError:
             del self.served[name]
+            await listener.stop()
             raise
         served.device.watchers.append(teller.changed)
         served.listener = listener
         teller.tell(events.DeviceUp(device=name, address=served.at, profile=served.recipe.profile))
+
+    async def _start_link(self, served: Served) -> None:
+        """Listen for the other end of the device's link, where its profile wants that."""
+        told = served.loaded.profile.ide
+        if told is None or told.socket is None:
+            return
+        at = told.socket
+        served.link = LinkListener(lambda: served.device.ide)
+        host = at.host if at.path is None else UNIX + at.path
+        served.link_bound = await served.link.start(host, at.port)
 
     async def stop(self, name: str, reason: str, grace: Grace | None = None) -> None:
         """Serve a device no more, and end its connections. Raises KeyError.
@@ -188,6 +205,8 @@ class Fleet:
         `grace`: time for the replies under way to leave.
         """
         served = self.served.pop(name)
+        if served.link is not None:
+            await served.link.stop()
         if served.listener is not None:
             if grace is None:
                 for connection in served.connections():

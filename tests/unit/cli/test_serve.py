@@ -192,3 +192,20 @@ def test_a_call_needs_one_device_and_one_address(arguments: list[str], reason: s
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 2
     assert reason in errors
+
+
+def test_says_where_a_devices_link_is() -> None:
+    sets = ("--set", "ide.socket.host=127.0.0.1")
+    process = serve("everything", "--port", "0", *sets)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("everything listening on 127.0.0.1:")
+        line = process.stdout.readline()
+        found = re.fullmatch(r"everything has its link on 127\.0\.0\.1:(\d+)\n", line)
+        assert found, line
+        with socket.create_connection(("127.0.0.1", int(found[1])), timeout=5):
+            pass
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
