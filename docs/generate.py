@@ -23,7 +23,14 @@ from typer.core import TyperGroup
 from emulator.answer.registry import ROWS
 from emulator.cli.main import app
 from emulator.device import Limits
-from emulator.errors import SessionRequired, UnexpectedRequest, Unspecified, UnsupportedRequest
+from emulator.errors import (
+    NoPendingRequests,
+    SessionRequired,
+    SpdmError,
+    UnexpectedRequest,
+    Unspecified,
+    UnsupportedRequest,
+)
 from emulator.faults.catalogue import FaultFile, Preset
 from emulator.faults.effect import EFFECTS, Stage
 from emulator.faults.fields import FieldKind, fields_of
@@ -38,10 +45,13 @@ from emulator.profile.limits import ProcessLimits
 from emulator.responder import dispatcher
 from emulator.responder.answers import Answer
 from emulator.responder.answers import table as answers_of
+from emulator.responder.doctor import VISITS
 from emulator.spdm import capabilities
 from emulator.spdm.algorithms import HASHES, SIGNATURES, Algorithm
 from emulator.spdm.capabilities import IMPLEMENTED, Cap
-from emulator.spdm.codes import Code
+from emulator.spdm.codes import Code, ErrorCode
+from emulator.spdm.doctor import MISTAKES
+from emulator.spdm.error_codes import ERRORS
 from emulator.spdm.messages import LAYOUTS
 from emulator.spdm.session import Phase
 from emulator.spdm.state import RESPONSES, TRANSITIONS, State
@@ -80,6 +90,7 @@ _SHORT = {
     UnsupportedRequest: "unsupported",
     SessionRequired: "*in a session*",
     Unspecified: "*in a session*",
+    NoPendingRequests: "*nothing to ask*",
 }
 """How the ERRORs a state can lead to are shown in the table of answers."""
 
@@ -112,6 +123,29 @@ def _answers() -> Iterator[str]:
         yield f"### SPDM {', '.join(version.text for version in versions)}"
         yield ""
         yield from _table(("request", *(state.name for state in State)), [*rows])
+
+
+def _raised() -> set[int]:
+    """The codes that the device can answer with."""
+    return {int(ErrorCode.LARGE_RESPONSE), *(one.code for one in SpdmError.__subclasses__())}
+
+
+def _errors() -> Iterator[str]:
+    raised = _raised()
+    yield from _table(
+        ("code", "name", "since", "it says", "extended data", "this device"),
+        [
+            (
+                f"0x{code:02x}",
+                code.name,
+                row.since.text,
+                row.says,
+                row.extended.value,
+                "answers with it" if code in raised else "—",
+            )
+            for code, row in ERRORS.items()
+        ],
+    )
 
 
 def protocol() -> str:
@@ -159,6 +193,12 @@ def protocol() -> str:
         "ERROR SessionRequired (Unspecified up to 1.1) outside of sessions; none changes anything.",
         "",
         *_answers(),
+        "## ERROR",
+        "",
+        "Every code there is. What the device raises is a class of `emulator/errors.py`; the codes",
+        "without one are read and told of, but no rule of this device leads to them.",
+        "",
+        *_errors(),
         "## Hashes",
         "",
         *_algorithms(HASHES),
@@ -409,6 +449,24 @@ def command() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def mistakes() -> str:
+    """docs/reference/mistakes.md."""
+    lines = [
+        "# Mistakes that the doctor knows",
+        "",
+        _NOTE,
+        "What a device [says](../how-to/sessions.md#what-a-requester-does-wrong) where verify data",
+        "or a signature does not verify, or the first record under a key does not open. The first",
+        "column is `mistake` of the event `diagnosis`; of two mistakes that give one result the",
+        f"first is named. A peer is told {VISITS} times in a connection.",
+        "",
+        *_table(
+            ("mistake", "what is said"), [(f"`{one.name}`", one.explanation) for one in MISTAKES]
+        ),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def mqtt() -> str:
     """docs/reference/mqtt.md."""
     return mqtt_page.page(_NOTE, _table, _fields)
@@ -434,6 +492,7 @@ PAGES = {
     "control.md": control,
     "events.md": events,
     "events.schema.json": events_schema,
+    "mistakes.md": mistakes,
     "mqtt.md": mqtt,
     "ide.md": ide,
     "tdisp.md": tdisp,

@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from emulator.device import Device
-from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError
-from emulator.responder import Reply, SessionResponder
+from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError, UnexpectedRequest
+from emulator.responder import Doctor, Reply, SessionResponder
 from emulator.spdm.connection import Connection
+from emulator.spdm.doctor import Diagnosis
+from emulator.spdm.questions import NewKeyQuestion
 from emulator.spdm.stages import Delivery, Fired, Stages
 from emulator.spdm.work import Path, Work, go_on
 from emulator.transport.binding import Binding, BindingError, Kind
 from emulator.transport.bindings import BY_NUMBERS
-from emulator.transport.spdm_socket import SERVER_HELLO, Command, Frame
+from emulator.transport.spdm_socket import OUT_OF_BAND, SERVER_HELLO, Command, Frame
 from emulator.transport.stream import AnyReader
 from emulator.vendor import Registry
 
@@ -108,7 +110,15 @@ class Limited:
     what: str
 
 
-Event = Received | Answered | Ignored | Faulted | Limited | Ended
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """The doctor says what mistake of the peer explains what did not verify or open."""
+
+    diagnosis: Diagnosis
+    session: int | None = None
+
+
+Event = Received | Answered | Ignored | Faulted | Diagnosed | Limited | Ended
 Observer = Callable[[Event], None]
 
 
@@ -153,6 +163,7 @@ class Endpoint:
         if device.parked is not None:
             self.responder.connection, device.parked = device.parked, None
         self._device = device
+        self._doctor = Doctor(device)
         self._parked = False
         self._stages = stages
         self._observer = observer
@@ -274,6 +285,10 @@ class Endpoint:
         if self._observer is not None:
             self._observer(event)
 
+    def _diagnosed(self, diagnosis: Diagnosis | None, session: int | None = None) -> None:
+        if diagnosis is not None:
+            self._observe(Diagnosed(diagnosis, session))
+
     def _fired(self, fault: Fired) -> None:
         self._observe(Faulted(fault))
 
@@ -314,6 +329,9 @@ class Endpoint:
             self._device.park(self.responder.connection)
             self._parked = True
             return self._send(command, transport)
+        if command in OUT_OF_BAND:
+            self._asked_out_of_band(command, payload)
+            return self._send(command, transport)
         if command == Command.SHUTDOWN:
             # DMTF's requester waits for the echo; QEMU does not, and may already have opened its
             # next connection beside this one.
@@ -321,6 +339,15 @@ class Endpoint:
             return [*echo, self._close("the peer shut the connection down")]
         self._observe(Ignored(f"command 0x{command:x} on transport {transport}"))
         return self._send(Command.UNKNOWN, transport)
+
+    def _asked_out_of_band(self, command: int, payload: bytes) -> None:
+        """Let the device ask something: a new key, in the session that `payload` names.
+
+        Of what it has no question for, it asks nothing.
+        """
+        session = self.responder.connection.sessions.get(int.from_bytes(payload, "little"))
+        if command == Command.OOB_ENCAP_KEY_UPDATE and session is not None:
+            session.context.asking = session.context.asking.also(NewKeyQuestion())
 
     def _payload(self, binding: Binding, payload: bytes, now: float) -> list[Action]:
         """Answer what a transport carries; what is none of it gets no response."""
@@ -355,7 +382,12 @@ class Endpoint:
         try:
             opened = self.responder.open(record, form=form, now=now)
         except NoSession as error:
-            return self._ignore(binding, str(error))
+            told = self.responder.unknown(record)
+            if told is None:
+                self._diagnosed(self._doctor.stray(record, self.responder.connection))
+                return self._ignore(binding, str(error))
+            self._observe(Answered(told, UnexpectedRequest(str(error))))
+            return self._send(Command.NORMAL, binding.transport, binding.wrap(told))
         if opened.error is None:
             self._observe(Received(opened.message, opened.session.id))
         answer = self.responder.respond_inside(
@@ -389,14 +421,26 @@ class Endpoint:
 
     def _reply(self, binding: Binding, reply: Reply, now: float) -> list[Action]:
         """Send the answer to an SPDM message."""
+        if reply.error is not None:
+            # Before the session is over, and its secrets with it.
+            connection = self.responder.connection
+            self._diagnosed(
+                self._doctor.look(reply.error, connection, binding.largest), reply.session
+            )
         data = reply.data
         if data is None:
             payload = b""
         elif reply.seal is None:
-            payload = binding.wrap(data)
+            record = None
+            if reply.at is not None:
+                record = self.responder.astray(reply, binding.records, data)
+            payload = binding.wrap(data) if record is None else binding.wrap_record(record)
         else:
             record = reply.seal(data)
-            payload = b"" if record is None else binding.wrap_record(record)
+            if record is None:
+                payload = b""
+            else:
+                payload = binding.wrap_record(record) if reply.secured else binding.wrap(record)
         frame = self._reader.pack(Frame(Command.NORMAL, binding.transport, payload))
         if self._stages is None or reply.at is None:
             reply.commit()

@@ -69,6 +69,18 @@ class UnsupportedRequest(SpdmError):
     code = 0x07
 
 
+class RequestInFlight(SpdmError):
+    """An answer of the requester's is due before the device answers anything else."""
+
+    code = 0x08
+
+
+class InvalidResponseCode(SpdmError):
+    """What the requester answered to an encapsulated request is no answer to it."""
+
+    code = 0x09
+
+
 class SessionLimitExceeded(SpdmError):
     """The device has as many sessions as it can have."""
 
@@ -79,6 +91,12 @@ class SessionRequired(SpdmError):
     """The request belongs into a session, or out of one."""
 
     code = 0x0B
+
+
+class ResetRequired(SpdmError):
+    """What was asked for is done once the device was reset. Param2: the tag of a GET_CSR."""
+
+    code = 0x0C
 
 
 class ResponseTooLarge(SpdmError):
@@ -111,10 +129,22 @@ class ResponseNotReady(SpdmError):
     code = 0x42
 
 
+class NoPendingRequests(SpdmError):
+    """The device has nothing to ask; since 1.3."""
+
+    code = 0x45
+
+
 class RequestResynch(SpdmError):
     """The device lost the connection's state; the requester starts at GET_VERSION."""
 
     code = 0x43
+
+
+class OperationFailed(SpdmError):
+    """What was asked for is allowed, but cannot be done as things stand."""
+
+    code = 0x44
 
 
 class WireError(EmulatorError):
@@ -242,6 +272,14 @@ class ProfileError(EmulatorError):
 
 class PkiError(EmulatorError):
     """A key, certificate or chain cannot be used."""
+
+
+class BadReference(EmulatorError):
+    """Reference values cannot be read, or their signature is not to be believed."""
+
+
+class StateError(EmulatorError):
+    """A device's state cannot be kept, or not be read."""
 
 
 class KeyLogError(EmulatorError):

@@ -136,6 +136,22 @@ class FaultFired(_OfConnection):
 
 
 @_event
+class Diagnosis(_OfConnection):
+    """The transcript doctor looked into what did not verify or open in a session."""
+
+    KIND = "diagnosis"
+
+    mistake: str | None = Field(
+        default=None, description="The mistake's name; null: none that it knows explains it."
+    )
+    what: str = Field(description="What it says to the requester's author.")
+    session: str | None = Field(
+        default=None,
+        description="The session's id in hexadecimal, where its handshake is encrypted.",
+    )
+
+
+@_event
 class FaultsChanged(Event):
     """Fault rules were armed or cleared."""
 

@@ -143,12 +143,13 @@ def negotiate_algorithms(
     structures: tuple[bytes, ...] = (),
     external: tuple[int, int] = (0, 0),
     length: int | None = None,
+    mel: int = 0,
 ) -> bytes:
     """NEGOTIATE_ALGORITHMS; `external` counts external asymmetric algorithms and hashes."""
     tail = bytes(4 * sum(external)) + b"".join(structures)
     stated = 32 + len(tail) if length is None else length
     head = (version, 0xE3, len(structures), 0, stated, specification, other, asym, base_hash)
-    return struct.pack("<4BHBBII12xBBBB", *head, *external, 0, 0) + tail
+    return struct.pack("<4BHBBII12xBBBB", *head, *external, 0, mel) + tail
 
 
 def get_digests(version: int = 0x13) -> bytes:

@@ -15,6 +15,7 @@ from emulator.spdm.algorithms import (
 from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
 from emulator.spdm.messages.algorithms import FIXED_SIZE
+from emulator.spdm.messages.measurement_log import MEL_SPECIFICATION_DMTF
 from emulator.spdm.negotiation import STRUCTURES, Negotiated, needed, prefer, prefer_bit
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
@@ -65,6 +66,8 @@ def _check(exchange: Exchange, request: NegotiateAlgorithms) -> None:
     ours = exchange.connection.local_capabilities
     if multi_key and not ours & (Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG):
         raise InvalidRequest("several keys are asked for, and MULTI_KEY is not offered")
+    if allowed.multi_key and not multi_key and Cap.MULTI_KEY_ONLY in ours:
+        raise InvalidRequest("one key is asked for, and the device uses several (MULTI_KEY_ONLY)")
 
 
 def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
@@ -82,12 +85,15 @@ def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
     opaque_format = 0
     if rules(version).opaque_negotiated:
         opaque_format = prefer_bit(offer.opaque_format, request.other_params & OPAQUE_FORMAT_MASK)
+    mel = request.mel_specification & MEL_SPECIFICATION_DMTF if Cap.MEL in ours else 0
     chosen = Negotiated(
+        mel_specification=mel,
         measurement_specification=specification,
         measurement_hash=offer.measurement_hash if specification else None,
         asym=asym,
         hash=base_hash,
         other_params=opaque_format,
+        multi_key=bool(rules(version).multi_key and request.other_params & MULTI_KEY_CONN),
         **_structures(exchange, request),
     )
     wanted = needed(ours, exchange.connection.peer_capabilities)
@@ -131,6 +137,7 @@ def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Ou
             length=_REPLY_SIZE + _STRUCTURE_SIZE * len(structures),
             measurement_specification=chosen.measurement_specification,
             other_params=other_params,
+            mel_specification=chosen.mel_specification,
             measurement_hash=chosen.measurement_hash.bit if chosen.measurement_hash else 0,
             base_asym=chosen.asym.bit if chosen.asym else 0,
             base_hash=chosen.hash.bit if chosen.hash else 0,

@@ -3,12 +3,22 @@
 Rules: libspdm `library/spdm_responder_lib/libspdm_rsp_digests.c`, `libspdm_rsp_certificate.c`.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import handles
-from emulator.device.slots import MAX_CHAIN
-from emulator.errors import DataTooLarge, InvalidRequest, Unspecified, UnsupportedRequest
+from emulator.device.slots import MAX_CHAIN, MAX_LARGE_CHAIN
+from emulator.errors import (
+    DataTooLarge,
+    InvalidRequest,
+    ResetRequired,
+    Unspecified,
+    UnsupportedRequest,
+)
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.key_pairs import RESPONDER_USES
 from emulator.spdm.messages import Certificate, Digests, GetCertificate, GetDigests
 from emulator.spdm.messages.certificates import (
     LARGE_CHAIN,
@@ -34,22 +44,51 @@ def get_digests(exchange: Exchange, request: GetDigests) -> Outcome:
     Whatever this connection was shown before, certificates are anew from here on.
     """
     connection = exchange.connection
+    provisioning = exchange.device.provisioning
+    check_installed(exchange)
     mask = exchange.provisioned()
     if not mask:
         raise Unspecified("no slot holds a chain for the negotiated signature algorithm")
     name = exchange.hash().name
     slots = [slot for slot in range(SLOT_COUNT) if mask >> slot & 1]
+    supported = mask if provisioning is None else mask | provisioning.slot_mask
+    several = connection.algorithms.multi_key
+    ids, models, usages = _keys(exchange, slots) if several else (b"", b"", b"")
     return Outcome(
         reply=Digests(
             version=request.version,
-            supported_slots=mask if rules(request.version).supported_slots else 0,
+            supported_slots=supported if rules(request.version).supported_slots else 0,
             provisioned_slots=mask,
             digests=b"".join(exchange.chain(slot, anew=True).digest(name) for slot in slots),
+            key_pair_ids=ids,
+            certificate_info=models,
+            key_usages=usages,
         ),
         shape=connection.shape(),
         record=Part.B,
+        first=Part.D if several else None,
         changes=exchange.shown(*slots),
     )
+
+
+def _keys(exchange: Exchange, slots: Iterable[int]) -> tuple[bytes, bytes, bytes]:
+    """What DIGESTS tell of the keys where several may be used: pairs, models and uses."""
+    provisioning = exchange.provisioning()
+    found = [provisioning.pair_of(exchange.chain(slot, anew=True).key.public) for slot in slots]
+    usages = [pair.usage if pair is not None else RESPONDER_USES for _, pair in found]
+    return (
+        bytes(number for number, _ in found),
+        bytes(exchange.device.slots[slot].model for slot in slots),
+        b"".join(usage.to_bytes(2, "little") for usage in usages),
+    )
+
+
+def check_installed(exchange: Exchange, slot: int | None = None) -> None:
+    """Raise ResetRequired where a chain waits for a reset, in any slot or in this one."""
+    provisioning = exchange.device.provisioning
+    waiting = {} if provisioning is None else provisioning.state.installing
+    if waiting if slot is None else slot in waiting:
+        raise ResetRequired("a certificate was installed, and takes effect with a reset")
 
 
 def _portion_limit(exchange: Exchange, *, large: bool) -> int:
@@ -73,22 +112,32 @@ def get_certificate(exchange: Exchange, request: GetCertificate) -> Outcome:
         raise UnsupportedRequest(
             "GET_CERTIFICATE in the large form without LARGE_RESP", data=Code.GET_CERTIFICATE
         )
-    chain = exchange.chain(slot).spdm(exchange.hash().name)
+    check_installed(exchange, slot)
+    offset, length = request.wanted
+    sized = allowed.supported_slots and request.attributes & SLOT_SIZE_REQUESTED
+    chain = exchange.chain(slot, again=not offset).spdm(exchange.hash().name)
     size = len(chain)
     if size > MAX_CHAIN and not large:
         reason = f"a chain of {size} bytes asked for in the small form"
         raise DataTooLarge(reason, extended=size.to_bytes(4, "little"))
-    offset, length = request.wanted
-    if allowed.supported_slots and request.attributes & SLOT_SIZE_REQUESTED:
+    if sized:
         offset = length = 0
     if offset >= size:
         raise InvalidRequest(f"offset {offset} where the chain has {size} bytes")
     end = min(offset + min(length, _portion_limit(exchange, large=large)), size)
+    remainder = size - end
+    writable = exchange.device.provisioning
+    if sized and writable is not None and slot in writable.policy.writable:
+        remainder = MAX_LARGE_CHAIN if large else MAX_CHAIN
+    reply = _certificate(request.version, slot, chain[offset:end], remainder, large=large)
+    if exchange.connection.algorithms.multi_key:
+        reply = replace(reply, attributes=exchange.device.slots[slot].model)
     return Outcome(
-        reply=_certificate(request.version, slot, chain[offset:end], size - end, large=large),
+        reply=reply,
         shape=exchange.connection.shape(),
         record=Part.B,
         changes=exchange.shown(slot),
+        effects=() if offset or sized else exchange.seen(slot),
     )
 
 

@@ -8,6 +8,7 @@ from emulator.crypto.keys import SigningKey
 from emulator.errors import InvalidRequest
 from emulator.spdm import signing
 from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.key_pairs import RESPONDER_USES, KeyUsage
 from emulator.spdm.messages import Challenge, ChallengeAuth
 from emulator.spdm.messages.certificates import SLOT_MASK
 from emulator.spdm.messages.challenge import NO_SLOT, NONCE_SIZE, SummaryType
@@ -26,18 +27,21 @@ def summary(exchange: Exchange, summary_type: int) -> bytes:
     return reported(exchange).summary(summary_type, exchange.hash().name, measured.name)
 
 
-def identity(exchange: Exchange, slot: int) -> tuple[bytes, int, SigningKey]:
+def identity(
+    exchange: Exchange, slot: int, use: KeyUsage = RESPONDER_USES
+) -> tuple[bytes, int, SigningKey]:
     """The hash of what the requester knows the device by, the mask of slots, and the key.
 
     A provisioned public key is known by its SubjectPublicKeyInfo, and there are no slots then
     (libspdm `library/spdm_common_lib/libspdm_com_crypto_service.c`,
-    `libspdm_generate_public_key_hash`).
+    `libspdm_generate_public_key_hash`). Raises InvalidRequest where the key is not for this `use`.
     """
     name = exchange.hash().name
     if slot == NO_SLOT:
         key = exchange.public_key()
         return hashes.digest(name, key.public.spki), 0, key
     chain = exchange.chain(slot)
+    exchange.check_use(slot, use)
     return chain.digest(name), exchange.provisioned(), chain.key
 
 
@@ -45,7 +49,7 @@ def identity(exchange: Exchange, slot: int) -> tuple[bytes, int, SigningKey]:
 def challenge(exchange: Exchange, request: Challenge) -> Outcome:
     """Sign everything since GET_VERSION with the slot's key, or the provisioned one."""
     summarised = summary(exchange, request.summary_type)
-    known_by, mask, key = identity(exchange, request.slot)
+    known_by, mask, key = identity(exchange, request.slot, KeyUsage.CHALLENGE)
     return Outcome(
         reply=ChallengeAuth(
             version=request.version,

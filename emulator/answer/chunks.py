@@ -10,10 +10,10 @@ from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.registry import handles
 from emulator.errors import InvalidRequest, UnexpectedRequest
 from emulator.spdm.capabilities import MIN_DATA_TRANSFER_SIZE, Cap
-from emulator.spdm.chunking import EARLY_ERROR, LAST_CHUNK, SIZE_FIELD, Incoming, least, most
+from emulator.spdm.chunking import EARLY_ERROR, LAST_CHUNK, Incoming, least, most
 from emulator.spdm.codes import ErrorCode
-from emulator.spdm.messages import ChunkGet, ChunkResponse, ChunkSend, ChunkSendAck, Error
-from emulator.spdm.messages.chunks import halves, number
+from emulator.spdm.messages import ChunkGet, ChunkSend, ChunkSendAck, Error
+from emulator.spdm.messages.chunks import number
 from emulator.spdm.session import ANYWHERE
 from emulator.spdm.versions import rules
 from emulator.wire import encode
@@ -36,19 +36,9 @@ def chunk_get(exchange: Exchange, request: ChunkGet) -> Outcome:
         raise InvalidRequest(f"handle {request.handle} where {outgoing.handle} is waiting")
     if number(request) != outgoing.sequence:
         raise InvalidRequest(f"chunk {number(request)} where {outgoing.sequence} is next")
-    chunk, left = outgoing.chunk(exchange.reply_limit)
-    low, high = halves(outgoing.sequence)
-    size = len(outgoing.message).to_bytes(SIZE_FIELD, "little")
+    reply, left = outgoing.response(request.version, exchange.reply_limit)
     return Outcome(
-        reply=ChunkResponse(
-            version=request.version,
-            attributes=0 if left else LAST_CHUNK,
-            handle=outgoing.handle,
-            sequence=low,
-            sequence_high=high,
-            large_size=b"" if outgoing.sequence else size,
-            chunk=chunk,
-        ),
+        reply=reply,
         shape=connection.shape(),
         changes={"outgoing": left},
     )

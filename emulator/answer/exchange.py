@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import Device
+from emulator.device.provisioning import Provisioning
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
 from emulator.errors import InvalidRequest, RequestResynch, SpdmError, Unspecified
@@ -13,6 +15,7 @@ from emulator.spdm.capabilities import Cap
 from emulator.spdm.chain import CertificateChain
 from emulator.spdm.chunking import most
 from emulator.spdm.connection import Connection
+from emulator.spdm.key_pairs import KeyUsage
 from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.pending import Pending
 from emulator.spdm.session import Session
@@ -95,8 +98,10 @@ class Exchange:
                 mask &= ~(1 << number)
         return mask
 
-    def chain(self, slot: int, *, anew: bool = False) -> CertificateChain:
+    def chain(self, slot: int, *, anew: bool = False, again: bool = False) -> CertificateChain:
         """The chain in `slot`; `anew`: whatever was shown before counts no more.
+
+        `again`: it is read from its beginning, and need not be the one that was shown before.
 
         Raises InvalidRequest for a slot that is none or empty; RequestResynch where measurements
         have changed since this connection was shown the slot's alias certificate, so that chains
@@ -108,6 +113,8 @@ class Exchange:
         if held is None:
             raise InvalidRequest(f"slot {slot} is not provisioned")
         shown = self.connection.certified
+        if self.connection.seen and not (anew or again):
+            held = self.connection.seen.get(slot, held)
         stale = shown is not None and shown != self.device.measurements.generation and not anew
         if stale and self.device.slots[slot].renew is not None:
             raise RequestResynch(f"the alias certificate of slot {slot} was issued anew")
@@ -147,6 +154,31 @@ class Exchange:
         if rules(self.connection.version).large_forms:
             return chain
         return chain if len(chain.spdm(self.hash().name)) <= MAX_CHAIN else None
+
+    def provisioning(self) -> Provisioning:
+        """What peers may change about the device. Raises Unspecified where that is nothing."""
+        provisioning = self.device.provisioning
+        if provisioning is None:
+            raise Unspecified("this device was made without anything that could be provisioned")
+        return provisioning
+
+    def check_use(self, slot: int, use: KeyUsage) -> None:
+        """Raise InvalidRequest where several keys may be used, and the slot's not for this."""
+        if not self.connection.algorithms.multi_key:
+            return
+        _, pair = self.provisioning().pair_of(self.chain(slot).key.public)
+        if pair is not None and not pair.usage & use:
+            raise InvalidRequest(f"the key of slot {slot} is not to be used for {use.name}")
+
+    def seen(self, slot: int) -> tuple[Callable[[], None], ...]:
+        """What notes that the connection has read this slot's chain, where it goes on by that.
+
+        A session shares the note with the connection around it.
+        """
+        provisioning = self.device.provisioning
+        if provisioning is None or not provisioning.policy.when_read:
+            return ()
+        return (partial(self.connection.seen.update, {slot: self.chain(slot, anew=True)}),)
 
     def opaque(self, by_format: Mapping[int, bytes]) -> bytes:
         """The opaque data for the negotiated format; none where no format was agreed."""
@@ -190,9 +222,11 @@ class Outcome:
         resumes: a request that was not ready before: its answer is the reply.
         refused: why the reply says that something is wrong, where it is no ERROR itself, or why
             there is none.
+        first: a part of the transcript that the reply alone begins, if nothing stands there yet.
         clears: parts emptied once the reply is made.
         changes: Connection attributes and their new values.
         effects: what happens to the device, once the connection has changed.
+        session: the session whose secrets `closing` and `effects` make or change.
     """
 
     reply: Message | None
@@ -204,6 +238,8 @@ class Outcome:
     whole: bytes | None = None
     resumes: Pending | None = None
     refused: SpdmError | None = None
+    first: Part | None = None
     clears: tuple[Part, ...] = ()
     changes: Mapping[str, object] = field(default_factory=dict)
     effects: tuple[Callable[[], None], ...] = ()
+    session: Session | None = None

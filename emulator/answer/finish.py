@@ -10,8 +10,9 @@ from functools import partial
 from emulator.answer.exchange import Exchange, Outcome
 from emulator.answer.place import misplaced
 from emulator.answer.registry import handles
-from emulator.errors import DecryptError, InvalidRequest, UnexpectedRequest
+from emulator.errors import InvalidRequest, UnexpectedRequest
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.doctor import Case, UnprovenError, VerifyData
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages import Error, Finish, FinishRsp, PskFinish, PskFinishRsp
 from emulator.spdm.messages.key_exchange import SIGNATURE_INCLUDED
@@ -91,7 +92,9 @@ def _end_handshake(exchange: Exchange, session: Session, request: Finish | PskFi
     ending = _Ending(exchange, session, session.transcript.copy(), exchange.session is None)
     ending.transcript.finish(exchange.raw[:end])
     if not session.secrets.verifies(Direction.REQUEST, ending.digest(), request.verify_data):
-        error = DecryptError("the requester's verify data is wrong")
+        evidence = VerifyData(request.verify_data)
+        case = Case(session, evidence, ending.transcript.view)
+        error = UnprovenError("the requester's verify data is wrong", case)
         return Outcome(
             reply=Error(version=request.version, error_code=error.code),
             shape=connection.shape(),
@@ -105,4 +108,5 @@ def _end_handshake(exchange: Exchange, session: Session, request: Finish | PskFi
         shape=connection.shape(),
         closing=ending.close,
         effects=(ending.establish,),
+        session=session,
     )

@@ -12,6 +12,7 @@ from emulator.crypto.keys import SigningKey
 from emulator.errors import InvalidRequest
 from emulator.spdm import signing
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.key_pairs import KeyUsage
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages import KeyExchange, KeyExchangeRsp
 from emulator.spdm.messages.challenge import NONCE_SIZE
@@ -28,7 +29,7 @@ def key_exchange(exchange: Exchange, request: KeyExchange) -> Outcome | Path[Out
     """Agree on a shared secret, signed with the slot's key or the provisioned one."""
     opening.check(exchange, request.session_policy)
     summarised = summary(exchange, request.summary_type)
-    chain_hash, _, key = identity(exchange, request.slot)
+    chain_hash, _, key = identity(exchange, request.slot, KeyUsage.KEY_EX)
     group = dhe.GROUPS[opening.negotiated(exchange, "dhe").name]
     opaque = opening.select(exchange, request.opaque)
     session = opening.make(exchange, request, chain_hash)
@@ -94,6 +95,7 @@ class _Begun:
             closing=partial(_prove, exchange, session, shared),
             changes=exchange.shown(self.request.slot),
             effects=(partial(opening.begin, exchange, session),),
+            session=session,
         )
 
 

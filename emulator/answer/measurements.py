@@ -7,6 +7,7 @@ from emulator.errors import InvalidRequest, UnexpectedRequest
 from emulator.spdm import signing
 from emulator.spdm.algorithms import Algorithm
 from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.key_pairs import KeyUsage
 from emulator.spdm.messages import (
     GetMeasurements,
     MeasurementOperation,
@@ -64,6 +65,8 @@ def _signing(exchange: Exchange, request: GetMeasurements, held: Reported) -> tu
     allowed = rules(request.version)
     slot = request.slot[0] & SLOT_MASK if allowed.measurement_slot else 0
     key = exchange.public_key() if slot == NO_SLOT else exchange.chain(slot).key
+    if slot != NO_SLOT:
+        exchange.check_use(slot, KeyUsage.MEASUREMENT)
     changed = 0
     if allowed.content_changed:
         unchanged = held.changed <= _began(exchange)

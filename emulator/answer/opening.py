@@ -14,7 +14,9 @@ from emulator.spdm.capabilities import Cap
 from emulator.spdm.key_schedule import KeySchedule
 from emulator.spdm.keylog import identifier
 from emulator.spdm.messages import KeyExchange, PskExchange
+from emulator.spdm.messages.events import EventType
 from emulator.spdm.messages.key_exchange import SessionPolicy
+from emulator.spdm.notices import Notices
 from emulator.spdm.secured_versions import choose, offered, selection
 from emulator.spdm.session import Session, responder_half, session_id
 from emulator.spdm.session_secrets import Secrets
@@ -38,7 +40,7 @@ def check(exchange: Exchange, policy: SessionPolicy) -> None:
         agreed = connection.algorithms.other_params & OPAQUE_FORMAT_MASK
         if agreed != OpaqueFormat.FORMAT_1:
             raise InvalidRequest("a session without opaque data of format 1")
-    events = allowed.multi_key and SessionPolicy.EVENT_ALL in policy
+    events = allowed.events and SessionPolicy.EVENT_ALL in policy
     if events and Cap.EVENT not in connection.local_capabilities:
         raise InvalidRequest("all events are asked for, and EVENT is not offered")
 
@@ -90,7 +92,9 @@ def make(
     while half in taken:
         half = int.from_bytes(exchange.entropy.bytes(_HALF, label="session id"), "little")
     number = session_id(request.session_id, half)
-    negotiation = connection.transcript.part(Part.A)
+    transcript = connection.transcript
+    # Part D is empty unless the device may use several keys on the connection.
+    digests = () if chain_hash is None else transcript.part(Part.D)
     return Session(
         id=number,
         psk=chain_hash is None,
@@ -100,14 +104,28 @@ def make(
             aead,
             limit=sessions.sequence_limit,
             listener=partial(_tell, sessions, identifier(request)),
+            keep=sessions.doctor,
         ),
-        transcript=SessionTranscript(negotiation, chain_hash=chain_hash),
+        transcript=SessionTranscript(
+            transcript.part(Part.A), digests=digests, chain_hash=chain_hash
+        ),
         encrypted=connection.both(Cap.ENCRYPT),
         hint=request.hint if isinstance(request, PskExchange) else b"",
         heartbeat=sessions.heartbeat if connection.both(Cap.HBEAT) else 0,
         outlasts_updates=not rules(connection.version).session_policy
         or SessionPolicy.TERMINATION in request.session_policy,
+        notices=_notices(exchange, request),
     )
+
+
+def _notices(exchange: Exchange, request: KeyExchange | PskExchange) -> Notices | None:
+    """A session that has subscribed to all events from its beginning has a queue of them."""
+    told = rules(exchange.connection.version).events
+    if not told or SessionPolicy.EVENT_ALL not in request.session_policy:
+        return None
+    notices = Notices(exchange.device.sessions.event_limit)
+    notices.subscribe(frozenset(EventType))
+    return notices
 
 
 def _tell(sessions: Sessions, session: bytes, label: str, secret: bytes) -> None:

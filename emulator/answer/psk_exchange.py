@@ -59,6 +59,7 @@ def psk_exchange(exchange: Exchange, request: PskExchange) -> Outcome:
         shape=connection.shape(summary=bool(summarised)),
         closing=partial(_prove, exchange, session, key),
         effects=tuple(effects),
+        session=session,
     )
 
 

@@ -56,6 +56,7 @@ def key_update(exchange: Exchange, request: KeyUpdate) -> Outcome:
         reply=KeyUpdateAck(version=request.version, operation=request.operation, tag=request.tag),
         shape=exchange.connection.shape(),
         closing=partial(_turn, session, KeyOperation(request.operation)),
+        session=session,
     )
 
 

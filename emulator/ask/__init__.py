@@ -25,10 +25,20 @@ from emulator.ask.encapsulated import (
     EncapsulatedRequestRequest,
     EncapsulatedResponseRequest,
 )
+from emulator.ask.endpoint_info import Endpoint, EndpointInfoRequest
+from emulator.ask.events import EventTypesRequest, SubscribeRequest
 from emulator.ask.finish import FinishRequest, PskFinishRequest
 from emulator.ask.key_exchange import KeyExchangeRequest
+from emulator.ask.measurement_log import Logged, MeasurementLogRequest, read_log
 from emulator.ask.measurements import MeasurementsRequest, Reading
 from emulator.ask.opening import Opened
+from emulator.ask.provisioning import (
+    CsrRequest,
+    KeyPairFacts,
+    KeyPairInfoRequest,
+    SetCertificateRequest,
+    SetKeyPairInfoRequest,
+)
 from emulator.ask.psk import PskExchangeRequest
 from emulator.ask.ready import respond_if_ready, wait_asked
 from emulator.ask.record import ReportedMeasurement
@@ -44,14 +54,22 @@ __all__ = [
     "CapabilitiesRequest",
     "CertificateRequest",
     "ChallengeRequest",
+    "CsrRequest",
     "DigestsRequest",
     "EncapsulatedRequestRequest",
     "EncapsulatedResponseRequest",
     "EndSessionRequest",
+    "Endpoint",
+    "EndpointInfoRequest",
+    "EventTypesRequest",
     "FinishRequest",
     "HeartbeatRequest",
     "KeyExchangeRequest",
+    "KeyPairFacts",
+    "KeyPairInfoRequest",
     "KeyUpdateRequest",
+    "Logged",
+    "MeasurementLogRequest",
     "MeasurementsRequest",
     "Opened",
     "PeerChain",
@@ -62,12 +80,16 @@ __all__ = [
     "Reading",
     "ReportedMeasurement",
     "Request",
+    "SetCertificateRequest",
+    "SetKeyPairInfoRequest",
     "Signer",
     "SlotDigests",
     "SlotSizeRequest",
+    "SubscribeRequest",
     "VendorRequest",
     "VersionRequest",
     "read_chain",
+    "read_log",
     "respond_if_ready",
     "wait_asked",
 ]

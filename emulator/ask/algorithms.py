@@ -22,6 +22,7 @@ from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
 from emulator.spdm.messages.algorithms import FIXED_SIZE
+from emulator.spdm.messages.measurement_log import MEL_SPECIFICATION_DMTF
 from emulator.spdm.negotiation import STRUCTURES, Negotiated, needed
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import rules
@@ -47,11 +48,17 @@ class AlgorithmsRequest(Request[Negotiated]):
         dhe: tuple[Algorithm, ...] = (),
         aead: tuple[Algorithm, ...] = (),
         key_schedule: tuple[Algorithm, ...] = (),
+        multi_key: bool = False,
     ) -> None:
-        """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know."""
+        """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know.
+
+        `multi_key`: the peer is to use several keys, where it can do with one (MULTI_KEY_NEG).
+        """
         version = connection.version
-        if rules(version).multi_key and Cap.MULTI_KEY_ONLY in connection.peer_capabilities:
-            raise UnsupportedByPeer("the peer uses several keys only (MULTI_KEY), we one only")
+        theirs = connection.peer_capabilities
+        self._multi_key = rules(version).multi_key and bool(
+            Cap.MULTI_KEY_ONLY in theirs or (multi_key and Cap.MULTI_KEY_NEG in theirs)
+        )
         self._asym = tuple(row for row in asym if row.since <= version)
         self._hashes = tuple(row for row in hashes if row.since <= version)
         offered = {AlgType.DHE: dhe, AlgType.AEAD: aead, AlgType.KEY_SCHEDULE: key_schedule}
@@ -64,7 +71,12 @@ class AlgorithmsRequest(Request[Negotiated]):
             version=version,
             length=0,
             measurement_specification=measurement_specification,
-            other_params=opaque_formats if rules(version).opaque_negotiated else 0,
+            other_params=(opaque_formats if rules(version).opaque_negotiated else 0)
+            | (MULTI_KEY_CONN if self._multi_key else 0),
+            # Asked for where the peer has a log; before 1.3 it has none, and the field is reserved.
+            mel_specification=MEL_SPECIFICATION_DMTF
+            if Cap.MEL in connection.peer_capabilities
+            else 0,
             base_asym=mask(self._asym),
             base_hash=mask(self._hashes),
             structures=tuple(
@@ -96,6 +108,8 @@ class AlgorithmsRequest(Request[Negotiated]):
                 "base_hash", theirs.base_hash, self._hashes, HASHES, needed="hash" in wanted
             ),
             other_params=self._other_params(theirs),
+            mel_specification=self._log(theirs),
+            multi_key=self._multi_key,
             **{
                 name: self._structure(theirs, kind, needed=name in wanted)
                 for kind, (name, _) in STRUCTURES.items()
@@ -151,12 +165,20 @@ class AlgorithmsRequest(Request[Negotiated]):
         )
         return measured, found
 
+    def _log(self, theirs: Algorithms) -> int:
+        """The form of the log of measurements: that which was offered, where the peer has one."""
+        found, offered = theirs.mel_specification, self._offer.mel_specification
+        if rules(theirs.version).measurement_log and found != offered:
+            found_, expected = f"0x{found:02x}", f"0x{offered:02x}"
+            raise BrokenReply(_NAME, "mel_specification", found=found_, expected=expected)
+        return offered
+
     def _other_params(self, theirs: Algorithms) -> int:
         """The opaque-data format, one at most; and, since 1.3, no several keys."""
         if not rules(theirs.version).opaque_negotiated:
             return 0
         bits = theirs.other_params & OPAQUE_FORMAT_MASK
-        offered = self._offer.other_params
+        offered = self._offer.other_params & OPAQUE_FORMAT_MASK
         if bits.bit_count() > 1 or bits & ~offered:
             raise BrokenReply(
                 _NAME,
@@ -169,7 +191,7 @@ class AlgorithmsRequest(Request[Negotiated]):
                 _NAME,
                 "other_params",
                 found=f"0x{theirs.other_params:02x}",
-                expected="no MULTI_KEY_CONN, as it was not offered",
+                expected="no MULTI_KEY_CONN, as our own key is one",
             )
         return bits
 

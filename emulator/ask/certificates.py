@@ -4,15 +4,17 @@ Rules: libspdm `library/spdm_requester_lib/libspdm_req_get_digests.c`,
 `libspdm_req_get_certificate.c`.
 """
 
+import struct
 from abc import ABC
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from emulator.ask.request import Request, T_co
 from emulator.device.slots import MAX_CHAIN, MAX_LARGE_CHAIN
 from emulator.errors import BrokenReply, EmulatorError, UnsupportedByPeer
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.connection import Connection
+from emulator.spdm.key_pairs import RESPONDER_USES, CertificateModel, KeyUsage
 from emulator.spdm.messages import Certificate, Digests, GetCertificate, GetDigests
 from emulator.spdm.messages.certificates import (
     LARGE_CHAIN,
@@ -20,7 +22,7 @@ from emulator.spdm.messages.certificates import (
     SLOT_MASK,
     SLOT_SIZE_REQUESTED,
 )
-from emulator.spdm.transcript import Part
+from emulator.spdm.transcript import Entry, Part
 from emulator.spdm.versions import rules
 
 PORTION_HEADER = 8
@@ -40,10 +42,27 @@ class SlotDigests:
     Attributes:
         digests: the hash of each provisioned slot's chain, by slot.
         supported: the mask of slots there are; before 1.3 that of the provisioned ones.
+        keys: what is told of the key of each, where the device may use several.
     """
 
     digests: Mapping[int, bytes]
     supported: int
+    keys: Mapping[int, "SlotKey"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SlotKey:
+    """What DIGESTS say of a slot where several keys may be used.
+
+    Attributes:
+        pair: the KeyPairID.
+        model: the certificate model, a CertificateModel.
+        usage: what the key may be used for.
+    """
+
+    pair: int
+    model: int
+    usage: KeyUsage
 
 
 @dataclass(frozen=True)
@@ -79,14 +98,38 @@ class DigestsRequest(Request[SlotDigests]):
                     found=f"0x{provisioned:02x}",
                     expected=f"only slots of supported_slots 0x{supported:02x}",
                 )
-        self._record(Part.B, raw)
         slots = [slot for slot in range(SLOT_COUNT) if provisioned >> slot & 1]
+        keys = self._keys(theirs, slots) if self.connection.algorithms.multi_key else {}
+        self._record(Part.B, raw)
+        transcript = self.connection.transcript
+        if keys and not transcript.part(Part.D):
+            transcript.append(Part.D, (Entry(raw),))
         size = len(theirs.digests) // len(slots)
         found = {
             slot: theirs.digests[number * size : (number + 1) * size]
             for number, slot in enumerate(slots)
         }
-        return SlotDigests(found, supported)
+        return SlotDigests(found, supported, keys)
+
+    def _keys(self, theirs: Digests, slots: Sequence[int]) -> dict[int, SlotKey]:
+        """What is told of each slot's key; in slot 0 there are rules."""
+        usages = struct.unpack(f"<{len(slots)}H", theirs.key_usages)
+        told = zip(theirs.key_pair_ids, theirs.certificate_info, usages, strict=True)
+        keys = {
+            slot: SlotKey(pair, info & _MODEL_MASK, KeyUsage(usage))
+            for slot, (pair, info, usage) in zip(slots, told, strict=True)
+        }
+        for slot, key in keys.items():
+            generic = key.model == CertificateModel.GENERIC and slot == 0
+            if key.model > CertificateModel.GENERIC or generic:
+                expected = "a model there is, in slot 0 not the generic one"
+                found = f"model {key.model} of slot {slot}"
+                raise BrokenReply("DIGESTS", "certificate_info", found=found, expected=expected)
+        if 0 in keys and not keys[0].usage & RESPONDER_USES:
+            found = f"0x{keys[0].usage:04x} of slot 0"
+            expected = "a use that a responder has for a key"
+            raise BrokenReply("DIGESTS", "key_usages", found=found, expected=expected)
+        return keys
 
 
 def uses_large_form(connection: Connection) -> bool:
@@ -134,12 +177,23 @@ class _FromSlot(Request[T_co], ABC):
         slot = theirs.slot & SLOT_MASK
         if slot != self._slot:
             raise BrokenReply("CERTIFICATE", "slot", found=slot, expected=self._slot)
-        # Only a connection with several keys tells certificate models, and this is none.
-        model = theirs.attributes & _MODEL_MASK
-        if model and allowed.multi_key:
-            found = f"certificate model {model}"
-            raise BrokenReply("CERTIFICATE", "attributes", found=found, expected="none")
+        if allowed.multi_key:
+            self._check_model(theirs.attributes & _MODEL_MASK, told=bool(theirs.portion))
         return theirs, raw
+
+    def _check_model(self, model: int, *, told: bool) -> None:
+        """Only a connection with several keys tells certificate models."""
+        expected = "none, as one key is used"
+        if self.connection.algorithms.multi_key:
+            generic = model == CertificateModel.GENERIC and self._slot == 0
+            nothing = model == CertificateModel.NONE and told
+            if model <= CertificateModel.GENERIC and not generic and not nothing:
+                return
+            expected = "that of a certificate, in slot 0 not the generic one"
+        elif not model:
+            return
+        found = f"certificate model {model}"
+        raise BrokenReply("CERTIFICATE", "attributes", found=found, expected=expected)
 
 
 class CertificateRequest(_FromSlot[Portion]):

@@ -123,7 +123,11 @@ def make(
             chosen.aead.name if chosen.aead else "",
             listener=listener,
         ),
-        transcript=SessionTranscript(connection.transcript.part(Part.A), chain_hash=chain_hash),
+        transcript=SessionTranscript(
+            connection.transcript.part(Part.A),
+            digests=() if chain_hash is None else connection.transcript.part(Part.D),
+            chain_hash=chain_hash,
+        ),
         encrypted=connection.both(Cap.ENCRYPT),
         heartbeat=heartbeat,
     )

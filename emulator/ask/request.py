@@ -91,8 +91,13 @@ class Request(ABC, Generic[T_co]):
     def _accept(self, reply: bytes) -> T_co:
         """What `accept` does for one family."""
 
-    def _read(self, layout: type[_M], reply: bytes, shape: Shape) -> tuple[_M, bytes]:
-        """The reply as a `layout`, and its own bytes without the transport's padding."""
+    def _read(
+        self, layout: type[_M], reply: bytes, shape: Shape, *, spare: int = 0
+    ) -> tuple[_M, bytes]:
+        """The reply as a `layout`, and its own bytes without the transport's padding.
+
+        `spare`: how many bytes more may be there, where a peer that is about leaves some.
+        """
         name = codes.name(layout.CODE)
         if len(reply) < HEADER_SIZE:
             size = f"{len(reply)} bytes"
@@ -105,7 +110,7 @@ class Request(ABC, Generic[T_co]):
             found, expected = (f"0x{version:02x}" for version in (reply[0], shape.version))
             raise BrokenReply(name, "version", found=found, expected=expected)
         try:
-            message, end = parse(layout, reply, shape, slack=self.padding)
+            message, end = parse(layout, reply, shape, slack=self.padding + spare)
         except WireError as error:
             expected = f"a whole message and at most {self.padding} bytes of padding"
             raise BrokenReply(

@@ -7,6 +7,7 @@ Rules: libspdm `library/spdm_requester_lib/libspdm_req_heartbeat.c`, `libspdm_re
 from emulator.ask.request import Request
 from emulator.errors import BrokenReply, EmulatorError
 from emulator.spdm.capabilities import PSK_ANY, Cap
+from emulator.spdm.connection import Connection
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages import (
     EndSession,
@@ -70,12 +71,7 @@ class KeyUpdateRequest(_SessionRequest):
 
     def _accept(self, reply: bytes) -> None:
         theirs, raw = self._read(KeyUpdateAck, reply, self.connection.shape())
-        for field, found, expected in (
-            ("operation", theirs.operation, self._operation),
-            ("tag", theirs.tag, self._tag),
-        ):
-            if found != expected:
-                raise BrokenReply("KEY_UPDATE_ACK", field, found=int(found), expected=int(expected))
+        _check_repeated(theirs, self._operation, self._tag)
         if self._session.outdated:
             raise BrokenReply(
                 "KEY_UPDATE_ACK", "record", found="the old key", expected="the responder's new key"
@@ -89,6 +85,32 @@ class KeyUpdateRequest(_SessionRequest):
         secrets.confirm(Direction.RESPONSE)
         secrets.update(Direction.REQUEST)
         self._session.updating = self._operation
+
+
+class OwnKeyRequest(Request[None]):
+    """Asks, as a responder does, to take our new key, or to prove that it was taken."""
+
+    needs = Cap.KEY_UPD
+
+    def __init__(self, connection: Connection, operation: KeyOperation, tag: int) -> None:
+        """`tag`: one byte, which the reply repeats."""
+        self._operation, self._tag = operation, tag
+        message = KeyUpdate(version=connection.version, operation=operation, tag=tag)
+        super().__init__(connection, message)
+
+    def _accept(self, reply: bytes) -> None:
+        theirs, _ = self._read(KeyUpdateAck, reply, self.connection.shape())
+        _check_repeated(theirs, self._operation, self._tag)
+
+
+def _check_repeated(theirs: KeyUpdateAck, operation: KeyOperation, tag: int) -> None:
+    """Raise BrokenReply for an acknowledgement of something else."""
+    for field, found, expected in (
+        ("operation", theirs.operation, operation),
+        ("tag", theirs.tag, tag),
+    ):
+        if found != expected:
+            raise BrokenReply("KEY_UPDATE_ACK", field, found=int(found), expected=int(expected))
 
 
 class EndSessionRequest(_SessionRequest):

@@ -75,6 +75,7 @@ class Run:
             "errors": dict(watch.errors),
             "ended": watch.ended,
             "fired": self.fired,
+            "diagnoses": watch.diagnoses,
             "messages": [
                 {
                     "connection": heard.connection,

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from emulator.endpoint import Answered, Ended, Event, Faulted, Ignored, Observer, Received
+from emulator.endpoint import (
+    Answered,
+    Diagnosed,
+    Ended,
+    Event,
+    Faulted,
+    Ignored,
+    Observer,
+    Received,
+)
 from emulator.report import Conversation, Told
 from emulator.requester import Direction
 from emulator.spdm.codes import Code, ErrorCode, error_name
@@ -86,6 +95,7 @@ class Watch:
         connections: how many connections there were.
         errors: how many ERRORs were sent, by the names of their codes.
         ended: why the last connection that ended did.
+        diagnoses: what the doctor said, each once.
         changed: called after every event.
     """
 
@@ -96,6 +106,7 @@ class Watch:
         self.connections = 0
         self.errors: Counter[str] = Counter()
         self.ended = ""
+        self.diagnoses: list[str] = []
         self.changed = changed
         self._counts: Counter[tuple[Direction, str]] = Counter()
         self._reached = self._asked = ""
@@ -159,6 +170,10 @@ class _Connection:
                 self._add(Told(Direction.REPLY, NOTHING, 0, reason, None, Shape(), b""))
             case Faulted(fault=fault):
                 self._remarks.append(f"fault {fault}")
+            case Diagnosed(diagnosis=diagnosis):
+                self._remarks.append(f"doctor: {diagnosis}")
+                if str(diagnosis) not in watch.diagnoses:
+                    watch.diagnoses.append(str(diagnosis))
             case Ended(reason=reason):
                 watch.ended = reason
         watch.changed()

@@ -11,6 +11,7 @@ import typer
 
 from emulator.cli.options import DEFAULT_TARGET, Seed, address_or_exit, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
+from emulator.cli.reference import Reference, reference_values
 from emulator.cli.sessions import (
     Aead,
     ClearHandshake,
@@ -141,6 +142,7 @@ def attest(
             help="Ask for all the algorithms the device has (SPDM 1.3, with --chunk).",
         ),
     ] = False,
+    reference: Reference = None,
     session: Session = False,
     psk: Psk = None,
     dhe: Dhe = None,
@@ -194,6 +196,7 @@ def attest(
     log = key_log(keylog)
     roots = _roots(trust)
     keys = _public_keys(public_key)
+    values = reference_values(reference, roots, measured=measurements is not Measurements.NONE)
     if keys and (slot is not None or san is not None):
         fail("--public-key where --slot or --san asks for certificates", code=WRONG_USE)
     entropy = entropy_of(seed)
@@ -224,6 +227,7 @@ def attest(
                 measurements=measurements.value,
                 raw=raw,
                 sessions=sessions,
+                reference=values,
             )
 
     try:

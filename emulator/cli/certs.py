@@ -14,7 +14,7 @@ from emulator.crypto.certificate import Certificate, printable
 from emulator.crypto.keys import VerifyingKey
 from emulator.entropy import Seeded, System
 from emulator.errors import PkiError
-from emulator.pki import authority, export, files, listing, schemes
+from emulator.pki import authority, export, files, listing, schemes, sign
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, Authority, sample_authority
 from emulator.pki.issue import IssuedChain, LeafOptions, issue
 from emulator.pki.schemes import SCHEMES
@@ -133,6 +133,29 @@ def export_command(
             if len(roots) > 1:
                 raise PkiError(f"--der takes one root: add --scheme {' or '.join(SCHEMES)}")
             _tell([export.export_der(der, roots[0])])
+
+
+@app.command("sign")
+def sign_command(
+    request: Annotated[
+        Path, typer.Argument(metavar="CSR", help="The certificate signing request, DER or PEM.")
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="Where the chain goes, PEM from the root on.")],
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="The authority's folder; none: the sample.")
+    ] = None,
+) -> None:
+    """Grant a certificate signing request: the chain from the root to the new leaf."""
+    with _wrong_use():
+        data = files.read_file(request)
+        try:
+            kind = sign.key_type(data)
+            chain = sign.sign_request(_authority(directory, kind), data)
+        except PkiError as error:
+            text = str(error)
+            raise PkiError(text if str(request) in text else f"{request}: {text}") from error
+        _tell([export.export_pem(out, chain)])
 
 
 def _certificates(source: str, sets: list[str]) -> list[Certificate]:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from emulator.cli import experiment
 from emulator.cli.options import Seed, Sets, build_or_exit, entropy_of, load_or_exit
-from emulator.cli.output import FAILED, GOOD, stdout
+from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, stdout
 from emulator.client import connect
 from emulator.device import Device
 from emulator.entropy import Entropy
@@ -34,18 +35,29 @@ async def _attest(device: Device, entropy: Entropy, at: datetime, report: Consol
 
 
 def demo(
-    profile: Annotated[str, typer.Argument(help="Ready profile's name, or a file.")] = "nvme-ssd",
+    profile: Annotated[
+        str,
+        typer.Argument(help="Ready profile's name, or a file; or mitm, for a man in the middle."),
+    ] = "nvme-ssd",
     seed: Seed = None,
     sets: Sets = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show the fields of every message.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With mitm: print what came of it as JSON.")
+    ] = False,
 ) -> None:
     """Start a device and attest it, and draw what passes between the two.
 
-    Exit code 1: the requester found something wrong.
+    `demo mitm` puts a man in the middle instead, and tries each attack against each protection.
+    Exit code 1: the requester found something wrong, or a session did not keep the middle out.
     """
     at = datetime.now(UTC)
+    if profile == "mitm":
+        experiment.run(seed, at, as_json=as_json)
+    if as_json:
+        fail("demo: --json is for `demo mitm`; `attest --json` prints a verdict", code=WRONG_USE)
     chosen = entropy_of(seed)
     device = build_or_exit(load_or_exit(profile, sets or [], at=at), chosen.fork("device"), at=at)
     console = stdout()

@@ -26,10 +26,11 @@ def fleet_of(
     entropy: Entropy,
     *,
     elsewhere: bool,
+    state: Path | None = None,
 ) -> FleetFile | None:
     """The fleet, if that is what `profiles` names; an exit with every problem it has.
 
-    `elsewhere`: the command line says where to listen.
+    `elsewhere`: the command line says where to listen; `state`: where states are kept.
     """
     if not any(map(is_fleet, profiles)):
         return None
@@ -39,7 +40,7 @@ def fleet_of(
             " other profile, nor --host, --port or --unix",
             code=WRONG_USE,
         )
-    source = Source(find(profiles[0]), tuple(sets), tuple(rules), entropy, now)
+    source = Source(find(profiles[0]), tuple(sets), tuple(rules), entropy, now, state)
     try:
         return FleetFile(source, source.load())
     except ProfileError as error:

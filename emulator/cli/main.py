@@ -24,9 +24,12 @@ class _Commands(LazyGroup):
         "replay": "emulator.cli.replay:replay",
         "profile": "emulator.cli.profile:app",
         "faults": "emulator.cli.faults:app",
+        "measurements": "emulator.cli.measurements:app",
         "certs": "emulator.cli.certs:app",
+        "provision": "emulator.cli.provision:app",
         "ctl": "emulator.cli.ctl.app:app",
         "top": "emulator.cli.top:top",
+        "mitm": "emulator.cli.mitm:mitm",
         "qemu": "emulator.cli.qemu:qemu",
     }
     SETTINGS: ClassVar = {"qemu": {"allow_extra_args": True}}

@@ -255,6 +255,8 @@ def _head(run: Run) -> None:
     parts += [f"fault {name} x{count}" for name, count in run.fired.items() if count]
     mark, style = ("ok  ", "green") if judgement.good else ("FAIL", "bold red")
     stdout().print(f"{mark} run {run.number}: {'; '.join(parts)}", style=style, markup=False)
+    for told in watch.diagnoses:
+        stdout().print(f"     doctor: {told}", style="yellow", markup=False)
 
 
 def _far(watch: Watch) -> str:

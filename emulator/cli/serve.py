@@ -47,7 +47,7 @@ from emulator.faults import Rule
 from emulator.profile.fleet.model import MAX_WORKERS
 from emulator.profile.recipe import Recipe
 from emulator.record import LIMIT
-from emulator.serve.fleet import Served
+from emulator.serve.fleet import FleetError, Served, keep_state
 from emulator.serve.limits import raise_descriptor_limit
 from emulator.serve.run import ListenError
 from emulator.serve.shutdown import GRACE
@@ -67,7 +67,12 @@ class _Where:
 
 
 def _devices(
-    profiles: list[str], sets: list[str], where: _Where, seed: str, rules: Sequence[Rule]
+    profiles: list[str],
+    sets: list[str],
+    where: _Where,
+    seed: str,
+    rules: Sequence[Rule],
+    state: Path | None,
 ) -> list[Served]:
     """The devices of the profiles, and their addresses: ports count up from the first."""
     host, port, unix = where.host, where.port, where.unix
@@ -86,7 +91,8 @@ def _devices(
         device = build_or_exit(one, entropy_of(seed, f"device {number}"), at=now, rules=rules)
         device.name = _unused(device.name, made)
         name = device.name if device.name != one.profile.name else ""
-        served = Served(Recipe(profile, tuple(sets), tuple(rules), name), one, device)
+        recipe = Recipe(profile, tuple(sets), tuple(rules), name)
+        served = Served(recipe, one, device, state=state)
         listener = one.profile.listener
         path = listener.path if (host, port, unix) == (None, None, None) else unix
         if path is None:
@@ -158,6 +164,13 @@ def serve(
     ] = None,
     seed: Seed = None,
     sets: Sets = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep what requesters provision in this folder, one below it for each device.",
+        ),
+    ] = None,
     fault: FaultNames = None,
     faults: FaultFiles = None,
     require_fired: RequireFired = False,
@@ -231,10 +244,12 @@ def serve(
     where = _Where(host, port, unix)
     chosen_profiles = profiles or ["nvme-ssd"]
     file = fleet_of(
-        chosen_profiles, sets or [], rules, chosen, elsewhere=where != _Where(None, None, None)
+        *(chosen_profiles, sets or [], rules, chosen),
+        elsewhere=where != _Where(None, None, None),
+        state=state,
     )
     if file is None:
-        devices = _devices(chosen_profiles, sets or [], where, chosen.seed, rules)
+        devices = _devices(chosen_profiles, sets or [], where, chosen.seed, rules, state)
     else:
         devices = devices_or_exit(file)
     if keylog is not None:
@@ -270,7 +285,8 @@ def serve(
                 expect = "one profile and no other address, nor --workers"
                 fail(f"--role-inquiry takes {expect}", code=WRONG_USE)
             target = address_or_exit(role_inquiry)
-            counts = serve_call(devices[0].device, target, told, wanted, grace)
+            with keep_state(devices[0]):
+                counts = serve_call(devices[0].device, target, told, wanted, grace)
         else:
             serving = Serving(
                 name=name or emulator_name(),
@@ -284,8 +300,9 @@ def serve(
                 bounds=Bounds(max_connections, grace),
             )
             counts = serving.run()
-    except ListenError as error:
-        fail(f"{error}; choose another with --port or --unix", code=WRONG_USE)
+    except (FleetError, ListenError) as error:
+        hint = "; choose another with --port or --unix" if isinstance(error, ListenError) else ""
+        fail(f"{error}{hint}", code=WRONG_USE)
     raise typer.Exit(_account(counts, required=require_fired))
 
 

@@ -1,8 +1,9 @@
 """What may be asked of a device outside of sessions and inside, over a channel."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
-from emulator.ask import PeerChain, Reading, SlotDigests
+from emulator.ask import Endpoint, KeyPairFacts, Logged, PeerChain, Reading, SlotDigests
 from emulator.client.channel import Channel
 from emulator.client.drive import drive
 from emulator.requester import Flow, Measured, Observer, measure_all
@@ -60,6 +61,32 @@ class Asking:
             self._asker, count=count, one_by_one=one_by_one, signed_by=signed_by, raw=raw
         )
         return await self.run(flow)
+
+    async def measurement_log(self) -> tuple[Logged, ...]:
+        """GET_MEASUREMENT_EXTENSION_LOG until the log is whole, since 1.3."""
+        return await self.run(self._asker.measurement_log())
+
+    async def endpoint_info(self, *, signed_by: int | None = None) -> Endpoint:
+        """GET_ENDPOINT_INFO for the device classes, since 1.3."""
+        return await self.run(self._asker.endpoint_info(signed_by=signed_by))
+
+    async def csr(self, *, key_pair: int = 0) -> bytes:
+        """GET_CSR for a certificate signing request, DER, since 1.2."""
+        return await self.run(self._asker.csr(key_pair=key_pair))
+
+    async def set_certificate(
+        self, slot: int, certificates: Sequence[bytes], *, key_pair: int = 0
+    ) -> None:
+        """SET_CERTIFICATE of these certificates, DER from the root to the leaf, since 1.2."""
+        await self.run(self._asker.set_certificate(slot, certificates, key_pair=key_pair))
+
+    async def erase_certificate(self, slot: int, *, key_pair: int = 0) -> None:
+        """SET_CERTIFICATE that empties a slot, since 1.3."""
+        await self.run(self._asker.erase_certificate(slot, key_pair=key_pair))
+
+    async def key_pair(self, number: int) -> KeyPairFacts:
+        """GET_KEY_PAIR_INFO, since 1.3."""
+        return await self.run(self._asker.key_pair(number))
 
     async def vendor(self, standard: int, vendor: bytes, payload: bytes) -> bytes:
         """VENDOR_DEFINED_REQUEST."""

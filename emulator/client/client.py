@@ -26,6 +26,7 @@ from emulator.requester import (
     Verdict,
     attest,
 )
+from emulator.requester.appraisal import References
 from emulator.requester.flow import unobserved
 from emulator.requester.reading import MeasurementMode
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
@@ -101,6 +102,7 @@ class Client(Asking):
         measurements: MeasurementMode = "all",
         raw: bool = False,
         sessions: Sessions = NO_SESSIONS,
+        reference: References | None = None,
     ) -> Verdict:
         """Connect and judge the device."""
         flow = attest(
@@ -113,6 +115,7 @@ class Client(Asking):
             measurements=measurements,
             raw=raw,
             sessions=sessions,
+            reference=reference,
         )
         return await self.run(flow)
 

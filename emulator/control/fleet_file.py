@@ -34,6 +34,7 @@ class Source:
         rules: fault rules for every device.
         entropy: what each device's own source is forked from, by its name.
         clock: tells the time, timezone-aware.
+        state: the folder of all states, before what the file says; None: as that says.
     """
 
     path: Path
@@ -41,19 +42,25 @@ class Source:
     rules: tuple[Rule, ...]
     entropy: Entropy
     clock: Callable[[], datetime]
+    state: Path | None = None
 
     def load(self) -> LoadedFleet:
         """The fleet as the file says now. Raises ProfileError with a line for every problem."""
         return load_fleet(self.path, sets=self.sets, rules=self.rules, at=self.clock())
 
-    def make(self, member: Member) -> Served:
-        """A device, ready to be served. Raises ProfileError.
+    def make(self, member: Member, said: Path | None) -> Served:
+        """A device, ready to be served; `said`: the folder of states in the file.
+
+        Raises ProfileError.
 
         What it draws depends on its name alone, not on where it stands in the file.
         """
         entropy = self.entropy.fork(f"device {member.name}")
         device = member.recipe.build(member.loaded, entropy=entropy, at=self.clock())
-        return Served(member.recipe, member.loaded, device, member.host, member.port)
+        return Served(
+            *(member.recipe, member.loaded, device, member.host, member.port),
+            state=self.state or said,
+        )
 
 
 class Devices(Protocol):
@@ -118,7 +125,7 @@ class FleetFile:
 
     def devices(self) -> list[Served]:
         """The devices as the file has them. Raises ProfileError."""
-        return [self._source.make(one) for one in self.loaded.members]
+        return [self._source.make(one, self.loaded.file.state) for one in self.loaded.members]
 
     async def reload(self, devices: Devices) -> dict[str, list[str]]:
         """Read the file again and apply it to `devices`: what of them has changed.
@@ -133,7 +140,7 @@ class FleetFile:
             found = changes(self.loaded, new)
             there = set(devices.names())
             made = [
-                self._source.make(one)
+                self._source.make(one, new.file.state)
                 for one in new.members
                 if one.name in found.changed or one.name not in there
             ]

@@ -26,6 +26,9 @@ PYCA: dict[str, hashes.HashAlgorithm] = {
 """The same as `cryptography` knows them, for signature schemes."""
 
 
+_SIZES = {name: make().digest_size for name, make in _CONSTRUCTORS.items()}
+
+
 def digest(name: str, *parts: bytes) -> bytes:
     """The hash `name` of the concatenation of `parts`. Raises KeyError for an unknown name."""
     return _CONSTRUCTORS[name](b"".join(parts)).digest()
@@ -33,4 +36,4 @@ def digest(name: str, *parts: bytes) -> bytes:
 
 def size(name: str) -> int:
     """The digest size of hash `name` in bytes."""
-    return _CONSTRUCTORS[name]().digest_size
+    return _SIZES[name]

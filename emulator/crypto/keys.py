@@ -10,7 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from emulator.crypto import ecdsa, eddsa
+from emulator.crypto import der, ecdsa, eddsa
 from emulator.crypto import rsa as rsa_schemes
 from emulator.crypto.scheme import PrivateKey, PublicKey, Scheme, Signable, Verify
 from emulator.errors import PkiError
@@ -33,6 +33,11 @@ def scheme_of_type(key_type: str) -> str:
         if row.key_type == key_type:
             return row.name
     raise KeyError(key_type)
+
+
+def is_quick(key_type: str) -> bool:
+    """Whether a key of this kind can be made while others wait: one of RSA takes up to seconds."""
+    return not key_type.startswith("RSA")
 
 
 class VerifyingKey:
@@ -68,6 +73,12 @@ class VerifyingKey:
         return self._key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
+
+    @cached_property
+    def algorithm_identifier(self) -> bytes:
+        """The DER AlgorithmIdentifier in it: PublicKeyInfo of KEY_PAIR_INFO."""
+        found = der.read(der.read(self.spki).content)
+        return der.encode(found.tag, found.content)
 
     @classmethod
     def read(cls, data: bytes) -> "tuple[VerifyingKey, ...]":

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
@@ -14,10 +15,13 @@ from emulator.device.changes import (
     Watcher,
 )
 from emulator.device.cxl import Cxl
+from emulator.device.endpoint_info import DeviceClass
+from emulator.device.happenings import happenings
 from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
+from emulator.device.provisioning import Lasting, Provisioning
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
 from emulator.device.tdi import Cause, Interface, Interfaces, Request
@@ -71,12 +75,14 @@ class Device:
         sizes: what it can send and take.
         timing: how long it takes.
         limits: how much of it a peer may take up.
+        device_classes: what it says it is in ENDPOINT_INFO; none: what its identity says.
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
         tdi: its TEE device interfaces; None: it has none.
         cxl: its CXL side; None: it has none.
         ide: its IDE, or None.
+        provisioning: what peers may change about it for good; None: nothing.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -99,6 +105,7 @@ class Device:
     sizes: Sizes = field(default_factory=Sizes)
     timing: Timing = field(default_factory=Timing)
     limits: Limits = field(default_factory=Limits)
+    device_classes: tuple[DeviceClass, ...] = ()
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
@@ -106,6 +113,7 @@ class Device:
     tdi: Interfaces | None = None
     cxl: Cxl | None = None
     ide: Ide | None = None
+    provisioning: Provisioning | None = None
     provisioned_agreement: Agreement | None = None
     cached: Agreement | None = None
     parked: Connection | None = None
@@ -157,6 +165,7 @@ class Device:
         Connections stay attached, and forget their state before their next request.
         """
         self.measurements.reset()
+        self._end_waiting()
         self.cached = None
         self.park(None)
         if self.tdi is not None:
@@ -193,11 +202,43 @@ class Device:
         """Let slots hold something else; None empties one."""
         slots = {**self.slots, **held}
         self.slots = {number: slot for number, slot in sorted(slots.items()) if slot is not None}
+        if self.provisioning is not None:
+            self.provisioning.rebase(held)
         for number in held:
             self.tell(CertificateChange(number))
 
+    def provision(self, state: Lasting) -> None:
+        """Go on with another lasting state."""
+        provisioning = self.provisioning
+        if provisioning is None:
+            return
+        provisioning.state = state
+        before, self.slots = self.slots, provisioning.slots()
+        for number in sorted(before.keys() | self.slots.keys()):
+            if _shown(before.get(number)) != _shown(self.slots.get(number)):
+                self.tell(CertificateChange(number))
+
+    def _end_waiting(self) -> None:
+        """What waited for a reset is done.
+
+        What cannot be kept was told by who keeps it, and is done all the same: a reset cannot be
+        refused.
+        """
+        provisioning = self.provisioning
+        if provisioning is None:
+            return
+        state = provisioning.state.after_reset()
+        if state == provisioning.state:
+            return
+        if provisioning.keep is not None:
+            with suppress(OSError):
+                provisioning.keep(provisioning.lasting(state))()
+        self.provision(state)
+
     def tell(self, change: Change) -> None:
-        """Tell the watchers that something has changed."""
+        """Tell the watchers, and the sessions that have subscribed, that something has changed."""
+        for kind, detail in happenings(change, self.slots):
+            self.sessions.tell(kind, detail)
         for watcher in self.watchers:
             watcher(change)
 
@@ -205,3 +246,9 @@ class Device:
         """Count one more connection: its number, from 1, and its source of randomness."""
         self.connections += 1
         return self.connections, self.entropy.fork(f"connection {self.connections}")
+
+
+def _shown(slot: Slot | None) -> dict[str, tuple[bytes, ...]]:
+    """The certificates that a slot shows, by signature algorithm."""
+    chains = {} if slot is None else slot.chains
+    return {scheme: chain.certificates for scheme, chain in chains.items()}

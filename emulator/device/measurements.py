@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from emulator.crypto import hashes
+from emulator.device.measurement_log import MeasurementLog
 from emulator.spdm.messages import MeasurementBlock, MeasurementValue
 from emulator.spdm.messages.challenge import SummaryType
 from emulator.spdm.messages.measured import KINDS
@@ -29,6 +30,7 @@ class Measurement:
         value: what was measured; or, with `digested`, its digest.
         raw: reported as it is rather than as a digest.
         digested: `value` is already the digest and its origin is unknown.
+        extended: what a hash-extend was extended by, in order, where that is known.
     """
 
     index: int
@@ -36,6 +38,13 @@ class Measurement:
     value: bytes
     raw: bool = False
     digested: bool = False
+    extended: tuple[bytes, ...] = ()
+
+    def told(self, hash_name: str, *, raw: bool) -> tuple[int, bytes]:
+        """DMTFSpecMeasurementValueType and the value; the arguments are those of `block`."""
+        as_raw = not self.digested and (raw or self.raw or hash_name == "RAW_BIT")
+        value = self.value if as_raw or self.digested else hashes.digest(hash_name, self.value)
+        return self.kind | (RAW_BIT_STREAM if as_raw else 0), value
 
     def block(self, hash_name: str, *, raw: bool) -> bytes:
         """The measurement block, as bytes.
@@ -44,11 +53,8 @@ class Measurement:
             hash_name: the measurement hash, `RAW_BIT` for none.
             raw: the requester wants the raw bit stream where there is one.
         """
-        as_raw = not self.digested and (raw or self.raw or hash_name == "RAW_BIT")
-        value = self.value if as_raw or self.digested else hashes.digest(hash_name, self.value)
-        measurement = MeasurementValue(
-            kind=self.kind | (RAW_BIT_STREAM if as_raw else 0), value=value
-        )
+        kind, value = self.told(hash_name, raw=raw)
+        measurement = MeasurementValue(kind=kind, value=value)
         block = MeasurementBlock(index=self.index, measurement=encode(measurement, _ANY_SHAPE))
         return encode(block, _ANY_SHAPE)
 
@@ -110,11 +116,14 @@ class Measurements(Reported):
     """The measurements of a device: what they are now, were when it was reset, and will be.
 
     `generation` grows with every change, so that a reading can tell whether contents changed
-    under it.
+    under it. `log` is what was measured since the device was reset.
     """
 
-    def __init__(self, measurements: tuple[Measurement, ...] = ()) -> None:
+    def __init__(
+        self, measurements: tuple[Measurement, ...] = (), notes: tuple[Measurement, ...] = ()
+    ) -> None:
         super().__init__(measurements)
+        self.log = MeasurementLog(self, notes)
         self.generation = 0
         self._at_reset = Reported(measurements)
         self._pending: dict[int, Measurement] = {}
@@ -123,14 +132,16 @@ class Measurements(Reported):
 
     def change(self, index: int, value: bytes) -> None:
         """Give a measurement another value now. Raises KeyError for an index there is not."""
-        self._put(replace(self._by_index[index], value=value))
+        changed = replace(self._by_index[index], value=value, extended=())
+        self._put(changed)
+        self.log.add(changed)
 
     def prepare(self, index: int, value: bytes) -> None:
         """Give a measurement the value it has once the device was reset, as an update does.
 
         Raises KeyError for an index there is not.
         """
-        self._pending[index] = replace(self._by_index[index], value=value)
+        self._pending[index] = replace(self._by_index[index], value=value, extended=())
         self.generation += 1
         self._prepared_at = self.generation
         self._prepared.clear()
@@ -143,6 +154,7 @@ class Measurements(Reported):
         if tuple(self._at_reset) != tuple(self):
             self.generation += 1
             self._at_reset = Reported(self, self.generation)
+        self.log.begin(self)
 
     def reported(self, *, fresh: bool, new: bool = False) -> Reported:
         """What a device reports.

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from emulator.spdm.messages.events import EventType
+from emulator.spdm.questions import NewKeyQuestion
 from emulator.spdm.secured import SEQUENCE_LIMIT
 from emulator.spdm.secured_versions import ALL, SecuredVersion
-from emulator.spdm.session import Session
+from emulator.spdm.session import Phase, Session
 
 KeyLog = Callable[[str, bytes, bytes], None]
 """Hears of the secrets of sessions: label, session and secret, as a line of a key log has them."""
@@ -25,6 +27,10 @@ class Sessions:
         versions: the versions of secured messages it knows.
         keys: its pre-shared keys by their hints; that of the empty hint serves who gives none.
         sequence_limit: the first sequence number that no record may have.
+        key_update_after: after so many records under one key the device asks for a new one, at
+            the next chance it is given; 0: never by itself.
+        doctor: what does not verify is looked into, to name the requester's mistake.
+        event_limit: the most events that wait in a session; of more, EventLost tells.
         live: the sessions there are.
         key_log: hears of their secrets.
     """
@@ -34,6 +40,9 @@ class Sessions:
     versions: tuple[SecuredVersion, ...] = ALL
     keys: Mapping[bytes, bytes] = field(default_factory=dict)
     sequence_limit: int = SEQUENCE_LIMIT
+    key_update_after: int = 0
+    doctor: bool = True
+    event_limit: int = 16
     live: set[Session] = field(default_factory=set)
     key_log: KeyLog = _nobody
 
@@ -46,6 +55,19 @@ class Sessions:
         """There is one more, until it is over."""
         self.live.add(session)
         session.heirs.append(self.live.discard)
+
+    def tell(self, kind: EventType, detail: bytes) -> None:
+        """An event, to each session that has subscribed to it."""
+        for session in self.live:
+            if session.notices is not None:
+                session.notices.add(kind, detail)
+
+    def ask_new_keys(self) -> int:
+        """Ask, in each established session, for a new key of the device's; how many they are."""
+        established = [one for one in self.live if one.phase is Phase.ESTABLISHED]
+        for session in established:
+            session.context.asking = session.context.asking.also(NewKeyQuestion())
+        return len(established)
 
     def end_all(self) -> None:
         """The device is reset."""

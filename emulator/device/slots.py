@@ -6,6 +6,7 @@ from functools import cached_property
 
 from emulator.device.measurements import Measurements
 from emulator.spdm.chain import CertificateChain
+from emulator.spdm.key_pairs import CertificateModel
 
 MAX_CHAIN = 0xFFFF
 """The largest SPDM certificate chain before 1.4's large form, bytes."""
@@ -26,10 +27,12 @@ class Slot:
         chains: the chains by the name of the signature algorithm they serve.
         renew: makes the chain that takes such a one's place once a measurement has changed, as
             firmware's alias certificate; None: the chains stay.
+        model: what kind of certificate the leaves are.
     """
 
     chains: Mapping[str, CertificateChain]
     renew: Renew | None = None
+    model: CertificateModel = CertificateModel.DEVICE
     _renewed: dict[str, tuple[int, CertificateChain]] = field(
         default_factory=dict, repr=False, compare=False
     )

@@ -4,8 +4,8 @@ One file a stage in `effects/`. An effect's name is unique, and names the stage 
 on raw bytes belong to several.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
@@ -14,11 +14,15 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device
 from emulator.entropy import Entropy
+from emulator.faults.schedule import BentSchedule
 from emulator.faults.when import On
 from emulator.forms import Part
 from emulator.spdm import codes
 from emulator.spdm.connection import Loss
 from emulator.spdm.pending import Readiness
+from emulator.spdm.sealing import Sealing
+from emulator.spdm.secured import Traffic
+from emulator.spdm.session import Session
 from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Delivery, Situation
 from emulator.wire import Message
@@ -42,10 +46,37 @@ class Stage(StrEnum):
     MESSAGE = "message"
     CHUNK = "chunk"
     SIGN = "sign"
+    SECRETS = "secrets"
     SIGNED = "signed"
+    PLAINTEXT = "plaintext"
+    RECORD = "record"
     FRAME = "frame"
     DELIVERY = "delivery"
     DEVICE = "device"
+
+
+class Former(StrEnum):
+    """A key that the device's records of a session were under before."""
+
+    HANDSHAKE = "handshake"
+    BEFORE_UPDATE = "before-update"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A former key.
+
+    Attributes:
+        traffic: what was under it, whose number still counts.
+        iv: its IV, which was wiped since.
+    """
+
+    traffic: Traffic
+    iv: bytes
+
+    def again(self) -> Traffic:
+        """The key with its next number."""
+        return replace(self.traffic, iv=bytearray(self.iv))
 
 
 @dataclass(slots=True)
@@ -61,6 +92,9 @@ class Hit:
         others: likewise, of each other connection of the device.
         variants: chains in place of the device's own.
         lost: how the connection forgets its state before the next request; None: it does not.
+        kept: keys that sessions of this connection had before; only for effects with KEEPS.
+        forgotten: a session that is over before the next request, and what answers its records
+            from then on, in the clear (None: nothing).
         notes: what was done, in a few words each, for the log.
     """
 
@@ -71,11 +105,21 @@ class Hit:
     others: list[dict[int, list[bytes]]]
     variants: Variants | None = None
     lost: Loss | None = None
+    kept: Mapping[tuple[Session, Former], Kept] = field(default_factory=dict)
+    forgotten: list[tuple[Session, bytes | None]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def note(self, what: str) -> None:
         """Tell what was done."""
         self.notes.append(what)
+
+    @property
+    def session(self) -> Session | None:
+        """The session it came in, or is about; outside of sessions the last one, if it lives."""
+        at = self.situation
+        last = at.connection.sessions.get(at.connection.latest)
+        found = at.session or at.about or last
+        return found if found is not None and found.live else None
 
     def variant(self, kind: str, slot: int) -> CertificateChain | None:
         """The chain of this kind for `slot` and the negotiated signature algorithm, if any."""
@@ -96,6 +140,8 @@ class Effect(Part):
     STAGES: ClassVar[tuple[Stage, ...]] = ()
     RECALLS: ClassVar[bool] = False
     """It looks at earlier replies, which are kept only for such."""
+    KEEPS: ClassVar[bool] = False
+    """It seals with former keys, which are kept only for such."""
     FOR: ClassVar[frozenset[int]] = frozenset()
     """The codes of the replies it has something to do with; empty: any."""
 
@@ -137,10 +183,35 @@ class Effect(Part):
         del hit
         return to_sign, key
 
+    def on_secrets(self, hit: Hit, session: Session, schedule: BentSchedule) -> BentSchedule:
+        """How the secrets of a session follow from each other in this exchange."""
+        del hit, session
+        return schedule
+
     def on_bytes(self, hit: Hit, data: bytes) -> bytes:
-        """Bytes: the whole SPDM message (signed), or the whole frame."""
+        """Bytes: the whole SPDM message (signed), what a record carries, it, or the frame."""
         del hit
         return data
+
+    def on_plaintext(self, hit: Hit, sealing: Sealing) -> Sealing:
+        """What goes into a record: its bytes, unless an effect knows more of it."""
+        inner = self.on_bytes(hit, sealing.inner)
+        return sealing if inner == sealing.inner else replace(sealing, inner=inner)
+
+    def on_sealing(self, hit: Hit, sealing: Sealing) -> Sealing:
+        """How a record is sealed."""
+        del hit
+        return sealing
+
+    def on_record(self, hit: Hit, sealing: Sealing, record: bytes) -> bytes:
+        """The record, once it is sealed as `sealing` says, or the message in its place."""
+        del sealing
+        return self.on_bytes(hit, record)
+
+    def on_clear(self, hit: Hit) -> Session | None:
+        """The session in whose record a reply in the clear goes; None: in none."""
+        del hit
+        return None
 
     def on_delivery(self, hit: Hit, delivery: Delivery) -> Delivery:
         """How the frame leaves."""

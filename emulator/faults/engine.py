@@ -40,6 +40,7 @@ class Faults:
         self.armed = tuple(armed(rule) for rule in rules)
         self.counts = {rule.name: 0 for rule in rules}
         self.recalls = any(effect.RECALLS for rule in rules for effect in rule.do)
+        self.keeps = any(effect.KEEPS for rule in rules for effect in rule.do)
         self.replies: dict[int, dict[int, list[bytes]]] = {}
         self._entropy = entropy
 

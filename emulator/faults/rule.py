@@ -22,7 +22,9 @@ NAMES = Vocabulary(tuple(EFFECTS))
 StageName = Annotated[str, AfterValidator(STAGES.check), choice(STAGES)]
 EffectName = Annotated[str, AfterValidator(NAMES.check), choice(NAMES)]
 
-_UNREFUSED = frozenset({Stage.REQUEST, Stage.CHAIN, Stage.READY, Stage.SIGN, Stage.DEVICE})
+_UNREFUSED = frozenset(
+    {Stage.REQUEST, Stage.CHAIN, Stage.READY, Stage.SIGN, Stage.SECRETS, Stage.DEVICE}
+)
 """The stages that come before a refusal, or never with one."""
 
 TAGS = ("\0name", "\0effect")

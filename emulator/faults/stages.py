@@ -5,18 +5,29 @@ from typing import TYPE_CHECKING
 
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain
+from emulator.entropy import Entropy
 from emulator.faults.effect import KEPT_REPLIES, Hit, Stage
+from emulator.faults.former import FormerKeys
 from emulator.faults.matching import Matching, Standing
 from emulator.faults.rule import Rule
+from emulator.faults.schedule import BentSchedule, bent
 from emulator.faults.when import REQUEST_BIT
 from emulator.spdm.codes import Code
+from emulator.spdm.key_schedule import KeySchedule
 from emulator.spdm.pending import Readiness
+from emulator.spdm.sealing import Sealing
+from emulator.spdm.session import Session
 from emulator.spdm.signing import ToSign
 from emulator.spdm.stages import Delivery, Fired, Situation, Stages
 from emulator.wire import Message
 
 if TYPE_CHECKING:
     from emulator.faults.engine import Faults
+
+_ID_SIZE = 4
+
+KEPT_ANSWERS = 256
+"""Of how many forgotten sessions a connection knows what answers their records: the latest."""
 
 KEPT_CONNECTIONS = 16
 """Of how many connections replies are kept: of the latest that have some."""
@@ -32,6 +43,8 @@ class FaultStages(Stages):
         self._stands = True
         self._early = False
         self._chains: dict[int, CertificateChain] = {}
+        self._keys = FormerKeys()
+        self._answers: dict[int, bytes] = {}
 
     def standing(self) -> Standing:
         """Where the rules stand, for other stages to go on from."""
@@ -40,7 +53,8 @@ class FaultStages(Stages):
     def concerns(self, situation: Situation) -> bool:
         """Whether a rule can reach into this exchange, or what is said in it may be recalled."""
         self._begin(situation)
-        return self._matching.concerns(situation) or self._faults.recalls
+        faults = self._faults
+        return self._matching.concerns(situation) or faults.recalls or faults.keeps
 
     def _begin(self, at: Situation) -> None:
         """Forget the exchange before: every stage begins with this, as any may be the first."""
@@ -61,6 +75,7 @@ class FaultStages(Stages):
                     replies=faults.replies.get(mine, {}),
                     others=[kept for number, kept in faults.replies.items() if number != mine],
                     variants=faults.variants,
+                    kept=self._keys.kept,
                 ),
             )
 
@@ -86,7 +101,8 @@ class FaultStages(Stages):
 
     def goes_on(self, situation: Situation) -> bool:
         """Whether a rule can reach in at a later stage."""
-        return self._faults.recalls or self._matching.goes_on(situation)
+        faults = self._faults
+        return faults.recalls or faults.keeps or self._matching.goes_on(situation)
 
     def chain(self, situation: Situation, slot: int, chain: CertificateChain) -> CertificateChain:
         """The chain as the rules leave it: the same as often as it is used in an exchange."""
@@ -133,6 +149,18 @@ class FaultStages(Stages):
             self._done(rule, hit)
         return to_sign, key
 
+    def secrets(self, situation: Situation, session: Session, schedule: KeySchedule) -> KeySchedule:
+        """The schedule as the rules leave it."""
+        self._begin(situation)
+        if self._faults.keeps:
+            self._keys.keep(session, situation.request)
+        made: BentSchedule | None = None
+        for rule, hit in self._hits(Stage.SECRETS, situation):
+            for effect in rule.do:
+                made = effect.on_secrets(hit, session, made or bent(schedule))
+            self._done(rule, hit)
+        return made or schedule
+
     def signed(self, situation: Situation, data: bytes) -> bytes:
         """The message's bytes as the rules leave them."""
         self._begin(situation)
@@ -166,6 +194,45 @@ class FaultStages(Stages):
             self._done(rule, hit)
         return data
 
+    def plaintext(self, situation: Situation, sealing: Sealing) -> Sealing:
+        """What goes into a record as the rules leave it."""
+        self._begin(situation)
+        for rule, hit in self._hits(Stage.PLAINTEXT, situation):
+            for effect in rule.do:
+                sealing = effect.on_plaintext(hit, sealing)
+            self._done(rule, hit)
+        return sealing
+
+    def record(
+        self, situation: Situation, sealing: Sealing, entropy: Entropy
+    ) -> tuple[bytes, bool]:
+        """The record as the rules leave it: first how it is sealed, then its bytes."""
+        self._begin(situation)
+        hits = tuple(self._hits(Stage.RECORD, situation))
+        for rule, hit in hits:
+            for effect in rule.do:
+                sealing = effect.on_sealing(hit, sealing)
+        record = sealing.sealed(entropy)
+        for rule, hit in hits:
+            for effect in rule.do:
+                record = effect.on_record(hit, sealing, record)
+            self._done(rule, hit)
+        return record, not sealing.clear
+
+    def astray(self, situation: Situation) -> Session | None:
+        """The session that a rule puts a reply in the clear into."""
+        self._begin(situation)
+        found: Session | None = None
+        for rule, hit in self._hits(Stage.RECORD, situation):
+            for effect in rule.do:
+                found = found or effect.on_clear(hit)
+            self._done(rule, hit)
+        return found
+
+    def unknown(self, record: bytes) -> bytes | None:
+        """What a rule answers the records of a session with that the device was made to forget."""
+        return self._answers.get(int.from_bytes(record[:_ID_SIZE], "little"))
+
     def delivery(self, situation: Situation, delivery: Delivery) -> Delivery:
         """The delivery as the rules leave it."""
         self._begin(situation)
@@ -182,5 +249,11 @@ class FaultStages(Stages):
             for effect in rule.do:
                 effect.on_device(hit)
             self.lost = hit.lost or self.lost
+            for session, answer in hit.forgotten:
+                self.forgotten += (session,)
+                if answer is not None:
+                    if len(self._answers) >= KEPT_ANSWERS:
+                        del self._answers[next(iter(self._answers))]
+                    self._answers[session.id] = answer
             self._done(rule, hit)
         return self._stands

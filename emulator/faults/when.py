@@ -8,8 +8,10 @@ from pydantic import AfterValidator, Field
 from emulator.forms import U8, U32, Delay, Line, Part, Vocabulary, choice
 from emulator.forms.several import Several
 from emulator.spdm.codes import Code
+from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages.certificates import LARGE_CHAIN, SLOT_MASK
 from emulator.spdm.messages.measurements import RequestAttributes
+from emulator.spdm.session import Phase
 from emulator.spdm.stages import Situation
 from emulator.spdm.state import State
 from emulator.spdm.versions import BY_TEXT, Version
@@ -22,16 +24,19 @@ MESSAGES = Vocabulary(tuple(code.name for code in Code))
 TRANSPORTS = Vocabulary(tuple(BY_NAME))
 VERSIONS = Vocabulary(tuple(BY_TEXT))
 STATES = Vocabulary(tuple(state.name for state in State))
+PLACES = Vocabulary(tuple(phase.name for phase in Phase if phase.name))
 
 MessageName = Annotated[str, AfterValidator(MESSAGES.check), choice(MESSAGES)]
 TransportName = Annotated[str, AfterValidator(TRANSPORTS.check), choice(TRANSPORTS)]
 VersionName = Annotated[str, AfterValidator(VERSIONS.check), choice(VERSIONS)]
 StateName = Annotated[str, AfterValidator(STATES.check), choice(STATES)]
+PlaceName = Annotated[str, AfterValidator(PLACES.check), choice(PLACES)]
 Count = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
 _HEADER = 4
 _LARGE_OFFSET = 8
 _SLOTTED = frozenset({Code.GET_CERTIFICATE, Code.CHALLENGE})
+_OPENING = frozenset({Code.KEY_EXCHANGE, Code.PSK_EXCHANGE})
 _SIGNATURE = int(RequestAttributes.SIGNATURE)  # flag arithmetic of enum is a microsecond each
 _SIGNED_MEASUREMENTS = 37
 """Bytes of a signed GET_MEASUREMENTS with its slot, which is the last of them."""
@@ -54,7 +59,8 @@ class On(Part):
     )
     version: Several[VersionName] | None = Field(default=None, description="SPDM version agreed.")
     slot: Several[U8] | None = Field(
-        default=None, description="Slot in GET_CERTIFICATE, CHALLENGE, signed GET_MEASUREMENTS."
+        default=None,
+        description="Slot in GET_CERTIFICATE, CHALLENGE, KEY_EXCHANGE, signed GET_MEASUREMENTS.",
     )
     offset: Several[U32] | None = Field(
         default=None, description="Offset of the portion in GET_CERTIFICATE."
@@ -71,6 +77,24 @@ class On(Part):
     )
     state: Several[StateName] | None = Field(
         default=None, description="State of the connection before the request."
+    )
+    where: Several[PlaceName] | None = Field(
+        default=None,
+        description="Where the request came: outside of sessions (CLEAR), in the handshake of one,"
+        " or in one that is established.",
+    )
+    session: Several[Count] | None = Field(
+        default=None,
+        description="Which of the connection's sessions since GET_VERSION it came in, opens or"
+        " ends the handshake of, from 1.",
+    )
+    record: Several[Count] | None = Field(
+        default=None,
+        description="Which of the session's requests under their key it is, from 1.",
+    )
+    updated: bool | None = Field(
+        default=None,
+        description="Whether it came after a KEY_UPDATE of its session, or before any.",
     )
     nth: Several[Count] | None = Field(
         default=None, description="Which of the matching exchanges of a connection, from 1."
@@ -116,7 +140,8 @@ class On(Part):
 
     def passing(self) -> tuple[Check, ...]:
         """What must hold of the request itself."""
-        return self._checks(_PASSING)
+        checks = self._checks(_PASSING)
+        return checks if self.updated is None else (*checks, _updated(after=self.updated))
 
     def _checks(self, table: dict[str, Callable[[frozenset[Any]], Check]]) -> tuple[Check, ...]:
         """Only what is said is looked at."""
@@ -142,6 +167,8 @@ def slot_of(raw: bytes) -> int | None:
         return None
     if raw[1] in _SLOTTED:
         return raw[2] & SLOT_MASK
+    if raw[1] == Code.KEY_EXCHANGE:
+        return raw[3] & SLOT_MASK
     signed = _is(raw, Code.GET_MEASUREMENTS) and raw[2] & _SIGNATURE
     if signed and len(raw) >= _SIGNED_MEASUREMENTS:
         return raw[_SIGNED_MEASUREMENTS - 1] & SLOT_MASK
@@ -167,6 +194,31 @@ def _of_version(texts: frozenset[str]) -> Check:
     return lambda at: version_of(at) in numbers
 
 
+def _session_of(at: Situation) -> int | None:
+    """The number of the session that a request came in, opens or ends the handshake of."""
+    if at.session is not None:
+        return at.session.number
+    code = at.request[1] if len(at.request) > 1 else 0
+    if code in _OPENING:
+        return at.connection.opened + 1
+    return at.connection.opened if code == Code.FINISH else None
+
+
+def _record_of(at: Situation) -> int | None:
+    """The number of a request's record, from 1."""
+    if at.session is None or not at.session.live:
+        return None
+    return at.session.secrets.traffic(Direction.REQUEST).sequence
+
+
+def _place_of(at: Situation) -> str | None:
+    return (Phase.CLEAR if at.session is None else at.session.phase).name
+
+
+def _updated(*, after: bool) -> Check:
+    return lambda at: at.session is not None and bool(at.session.updates) == after
+
+
 _STANDING: dict[str, Callable[[frozenset[Any]], Check]] = {
     "connection": lambda numbers: lambda at: at.number in numbers,
     "transport": lambda names: lambda at: at.transport in names,
@@ -176,6 +228,9 @@ _STANDING: dict[str, Callable[[frozenset[Any]], Check]] = {
 _PASSING: dict[str, Callable[[frozenset[Any]], Check]] = {
     "slot": lambda slots: lambda at: slot_of(at.request) in slots,
     "offset": lambda offsets: lambda at: _offset_of(at.request) in offsets,
+    "where": lambda places: lambda at: _place_of(at) in places,
+    "session": lambda numbers: lambda at: _session_of(at) in numbers,
+    "record": lambda numbers: lambda at: _record_of(at) in numbers,
     "index": lambda indexes: lambda at: index_of(at.request) in indexes,
 }
 """What each condition looks at."""

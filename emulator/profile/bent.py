@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from emulator.crypto.certificate import OID_REQUESTER_AUTH
 from emulator.device import CertificateChain, Measurements
 from emulator.pki.authority import NOT_BEFORE, sample_authority
-from emulator.profile.chains import pci_identity
-from emulator.profile.issued import Bend, issue_chain
+from emulator.profile.issued import Bend, issue_chain, pci_identity
 from emulator.profile.model import AutoChains, Profile
 
 _OVER = datetime(2024, 1, 2, tzinfo=UTC)

@@ -26,18 +26,27 @@ from emulator.profile.bent import Bent
 from emulator.profile.cxl import device_cxl
 from emulator.profile.faults import preset_rules
 from emulator.profile.ide import device_ide
+from emulator.profile.information import device_classes, notes
 from emulator.profile.load import LoadedProfile
+from emulator.profile.provisioned import provisioning
 from emulator.profile.report import Report
 from emulator.profile.tdisp import device_tdi
 from emulator.profile.tree import dotted
 from emulator.spdm import algorithms, secured_versions
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.algorithms import MEASUREMENT_SPECIFICATION_DMTF, OpaqueFormat
-from emulator.spdm.capabilities import MEAS, RESPONDER_MASK
+from emulator.spdm.capabilities import MEAS, RESPONDER_MASK, Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.key_pairs import CertificateModel
 from emulator.spdm.negotiation import Negotiated, Preferences
 from emulator.spdm.pending import Readiness
 from emulator.spdm.versions import BY_TEXT
+
+_MODELS = {
+    "device": CertificateModel.DEVICE,
+    "alias": CertificateModel.ALIAS,
+    "generic": CertificateModel.GENERIC,
+}
 
 
 def build(
@@ -58,14 +67,16 @@ def build(
     report.finish()
     profile = loaded.profile
     sizes = profile.sizes
+    slots = _slots(loaded)
     device = Device(
         name=profile.name,
         identity=loaded.identity,
         versions=tuple(BY_TEXT[text] for text in profile.versions),
         capabilities=vocabulary.flags(profile.capabilities),
         preferences=_preferences(profile.algorithms),
-        slots=_slots(loaded),
-        measurements=Measurements(loaded.measurements),
+        slots=slots,
+        measurements=Measurements(loaded.measurements, notes(profile)),
+        device_classes=device_classes(profile),
         entropy=entropy,
         sizes=Sizes(
             data_transfer=sizes.data_transfer,
@@ -81,6 +92,7 @@ def build(
         sessions=_sessions(loaded),
         ide=device_ide(profile.ide),
         tdi=device_tdi(profile.tdisp),
+        provisioning=provisioning(profile, slots, loaded.spare_keys, loaded.authority),
         provisioned_agreement=_provisioned(profile),
     )
     device.cxl = device_cxl(profile.cxl, device.ide)
@@ -116,6 +128,9 @@ def _sessions(loaded: LoadedProfile) -> Sessions:
         versions=tuple(secured_versions.BY_TEXT[text] for text in told.secured_versions),
         keys=dict(loaded.pre_shared),
         sequence_limit=told.sequence_limit,
+        key_update_after=told.key_update_after,
+        doctor=told.doctor,
+        event_limit=told.event_limit,
     )
 
 
@@ -178,4 +193,10 @@ def _slots(loaded: LoadedProfile) -> dict[int, Slot]:
         by_slot.setdefault(one.slot, {})[one.chain.key.scheme] = one.chain
         if one.renew is not None:
             renew[one.slot] = one.renew
-    return {number: Slot(held, renew.get(number)) for number, held in sorted(by_slot.items())}
+    alias = Cap.ALIAS_CERT.name in loaded.profile.capabilities
+    own = CertificateModel.ALIAS if alias else CertificateModel.DEVICE
+    models = {one.slot: _MODELS.get(one.model or "", own) for one in loaded.chains}
+    return {
+        number: Slot(held, renew.get(number), models[number])
+        for number, held in sorted(by_slot.items())
+    }

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from emulator.crypto.keys import SigningKey
 from emulator.crypto.x509 import Certificate, verify_chain
-from emulator.device import CertificateChain, Measurement, PciIdentity
+from emulator.device import CertificateChain, Measurement
 from emulator.device.slots import MAX_CHAIN, MAX_LARGE_CHAIN, Renew
 from emulator.errors import PkiError
 from emulator.forms.words import listed
 from emulator.pki import files
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE
 from emulator.pki.issue import Model
-from emulator.profile.issued import issue_chain
+from emulator.profile.issued import issue_chain, pci_identity
 from emulator.profile.model import AutoChains, ChainFiles, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
@@ -65,11 +65,6 @@ class ProvisionedChain:
     not_after: datetime
     model: Model | None = None
     renew: Renew | None = None
-
-
-def pci_identity(profile: Profile) -> PciIdentity:
-    """The identity as a device has it."""
-    return PciIdentity(**profile.identity.model_dump())
 
 
 def provision(
@@ -198,7 +193,7 @@ def _read(
 def _certificates(path: Path, steps: Steps, report: Report) -> tuple[bytes, ...]:
     """The certificates of a file; none if it has none, which is a problem."""
     try:
-        _check_file(path)
+        check_file(path)
         return files.read_certificates(path)
     except PkiError as error:
         report.at(steps, "a file of certificates, DER or PEM", str(error))
@@ -207,7 +202,7 @@ def _certificates(path: Path, steps: Steps, report: Report) -> tuple[bytes, ...]
 
 def read_key(path: Path) -> SigningKey:
     """The private key of a file. Raises PkiError."""
-    _check_file(path)
+    check_file(path)
     return SigningKey.from_pem(files.read_file(path))
 
 
@@ -219,7 +214,7 @@ def _key(path: Path, steps: Steps, report: Report) -> SigningKey | None:
         return None
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     """Only regular files of a sensible size are read."""
     if not is_file(path):
         raise PkiError(f"{path}: no such file")

@@ -12,6 +12,7 @@ from emulator.profile.armed import device_findings
 from emulator.profile.cxl import cxl_findings
 from emulator.profile.faults import NAMED, preset_rules, presets
 from emulator.profile.ide import ide_findings
+from emulator.profile.information import class_findings, log_findings
 from emulator.profile.measured import (
     DIGEST_TYPE,
     RAW_SIZES,
@@ -21,6 +22,7 @@ from emulator.profile.measured import (
 )
 from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.opaque import table_problem
+from emulator.profile.provisioned import provisioning_findings
 from emulator.profile.report import Report
 from emulator.profile.rules import rule_findings
 from emulator.profile.session_keys import algorithm_findings, session_findings
@@ -54,12 +56,15 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "slots"), _slots),
         (("capabilities", "public_key"), _public_key),
         (("capabilities", "slots", "versions"), _models),
+        (("capabilities", "measurements", "measurement_log"), log_findings),
+        (("capabilities", "device_classes"), class_findings),
         (("capabilities", "algorithms", "opaque"), _opaque),
         (("capabilities", "algorithms"), algorithm_findings),
         (("capabilities", "sessions"), session_findings),
         (("capabilities", "ide"), _ide),
         (("capabilities", "ide", "tdisp"), _tdisp),
         (("capabilities", "cxl"), _cxl),
+        (("capabilities", "provisioning"), provisioning_findings),
         (("sizes",), _sizes),
         (("sizes", "limits"), _limits),
         (("faults", "presets"), _faults),

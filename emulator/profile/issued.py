@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from emulator.crypto import hashes
+from emulator.crypto.keys import SigningKey
 from emulator.crypto.tcb import Fwid, TcbInfo
 from emulator.device import CertificateChain, Measurement, PciIdentity
 from emulator.pki.authority import NOT_AFTER, NOT_BEFORE, sample_authority
@@ -47,6 +48,11 @@ class Bend:
 STRAIGHT = Bend()
 
 
+def pci_identity(profile: Profile) -> PciIdentity:
+    """The identity as a device has it."""
+    return PciIdentity(**profile.identity.model_dump())
+
+
 def issue_chain(
     profile: Profile,
     identity: PciIdentity,
@@ -74,7 +80,7 @@ def issue_chain(
         sample_authority(scheme),
         san=None if san == NO_NAME or bend.no_name else san,
         common_name=auto.common_name or profile.name,
-        secret="\0".join((profile.name, own_name, str(number), scheme)).encode(),
+        secret=_secret(profile, number if auto.key_of is None else auto.key_of, scheme),
         not_before=bend.not_before,
         not_after=bend.not_after,
         options=options,
@@ -84,6 +90,18 @@ def issue_chain(
         return CertificateChain((issued.leaf,), root=issued.leaf, key=issued.key.under(scheme))
     certificates = issued.certificates if auto.include_root else issued.certificates[1:]
     return CertificateChain(certificates, root=issued.root, key=issued.key.under(scheme))
+
+
+def _secret(profile: Profile, number: int, scheme: str) -> bytes:
+    """What the keys of a slot are derived from."""
+    return "\0".join((profile.name, pci_identity(profile).san, str(number), scheme)).encode()
+
+
+def leaf_key(profile: Profile, number: int, scheme: str) -> SigningKey:
+    """The key that a leaf in this slot would have, where it holds none yet."""
+    shared = sample_authority(scheme).device_key
+    key = shared or SigningKey.derive(scheme, b"slot\0" + _secret(profile, number, scheme))
+    return key.under(scheme)
 
 
 def tcb_info(profile: Profile, measurements: Iterable[Measurement]) -> TcbInfo:

@@ -10,7 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from emulator.device import Measurement, PciIdentity
 from emulator.profile import chains, checks, measured, replies, settings, sources
 from emulator.profile.chains import ProvisionedChain
+from emulator.profile.issued import pci_identity
 from emulator.profile.model import Profile
+from emulator.profile.provisioned import SpareKeys, authority, spare_keys
 from emulator.profile.public_key import PublicKeys, provision_keys
 from emulator.profile.replies import OpaqueData
 from emulator.profile.report import Report
@@ -36,6 +38,8 @@ class LoadedProfile:
         challenge_opaque: opaque data of CHALLENGE_AUTH by format.
         measurement_opaque: opaque data of MEASUREMENTS by format.
         pre_shared: pre-shared keys by their hints.
+        authority: the roots of which chains must come to be installed; none: any.
+        spare_keys: the keys of slots that hold nothing yet.
     """
 
     file: Path
@@ -48,6 +52,8 @@ class LoadedProfile:
     challenge_opaque: OpaqueData
     measurement_opaque: OpaqueData
     pre_shared: Mapping[bytes, bytes]
+    authority: tuple[bytes, ...] = ()
+    spare_keys: SpareKeys = ()
 
     def where(self, *steps: Step) -> Place:
         """Where a value stands, or the nearest value around it if it is a default.
@@ -110,18 +116,26 @@ def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
     keys_by_hint: Mapping[bytes, bytes] = {}
     if "sessions" not in unsound:
         keys_by_hint = pre_shared(profile, report)
+    roots: tuple[bytes, ...] = ()
+    spare: SpareKeys = ()
+    if "provisioning" not in unsound:
+        roots = authority(profile, report)
+        if unsound.isdisjoint(("name", "identity", "algorithms", "slots", "capabilities")):
+            spare = spare_keys(profile, provisioned, report)
     report.finish()
     return LoadedProfile(
         file=file,
         profile=profile,
         tree=report.tree,
-        identity=chains.pci_identity(profile),
+        identity=pci_identity(profile),
         chains=provisioned,
         public_keys=keys,
         measurements=values,
         challenge_opaque=replies.opaque_data(profile, "challenge"),
         measurement_opaque=replies.opaque_data(profile, "measurements"),
         pre_shared=keys_by_hint,
+        authority=roots,
+        spare_keys=spare,
     )
 
 

@@ -137,4 +137,5 @@ def _measurement(entry: model.Measurement, value: bytes) -> Measurement:
         value=value,
         raw=entry.report == "raw" or entry.type in RAW_SIZES,
         digested=entry.digest is not None or entry.extended is not None,
+        extended=tuple(one.encode() for one in entry.extended or ()),
     )

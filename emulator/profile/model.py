@@ -14,6 +14,7 @@ from emulator.faults import Rule, rule
 from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, several, unique
 from emulator.profile.algorithms import Algorithms
 from emulator.profile.cxl import Cxl
+from emulator.profile.disclosed import DeviceClass, LogEntry
 from emulator.profile.fields import (
     AsymName,
     CapabilityName,
@@ -31,6 +32,7 @@ from emulator.profile.fields import (
 )
 from emulator.profile.ide import Ide
 from emulator.profile.limits import Limits
+from emulator.profile.provisioning import ProvisioningSettings
 from emulator.profile.sessions import Sessions
 from emulator.profile.tdisp import Tdisp
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
@@ -104,6 +106,12 @@ class AutoChains(Part):
     )
     include_root: bool = Field(
         default=True, description="Whether the root certificate stands in the chain."
+    )
+    key_of: int | None = Field(
+        default=None,
+        ge=0,
+        le=7,
+        description="The slot whose keys the leaves have; null: their own.",
     )
     common_name: Line | None = Field(
         default=None, min_length=1, description="The leaf's common name; null: the profile's name."
@@ -394,6 +402,18 @@ class Profile(Part):
         " each signature algorithm, or one from a file; null: certificates are used.",
     )
     measurements: list[Measurement] = Field(default=[], description="What the device measures.")
+    measurement_log: list[LogEntry] = Field(
+        default=[],
+        description="What the measurement extension log (MEL) tells beside the measurements, which"
+        " it begins with, and their changes.",
+    )
+    device_classes: list[DeviceClass] = Field(
+        default=[],
+        max_length=0xFF,
+        description="What the device says it is in ENDPOINT_INFO; empty: a PCI function by its"
+        " Vendor ID, Class Code and Revision ID. libspdm's requester refuses a signed ENDPOINT_INFO"
+        " that DOE has to pad to a multiple of 4 bytes.",
+    )
     opaque: Opaque = Field(default=Opaque(), description="Opaque data of its replies.")
     sessions: Sessions = Field(default=Sessions(), description="Secure sessions.")
     ide: Ide | None = Field(
@@ -404,6 +424,10 @@ class Profile(Part):
     )
     cxl: Cxl | None = Field(
         default=None, description="CXL's IDE_KM, and TSP; null: the device speaks neither."
+    )
+    provisioning: ProvisioningSettings = Field(
+        default=ProvisioningSettings(),
+        description="What requesters may change for good: certificates and key pairs.",
     )
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."

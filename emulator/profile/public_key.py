@@ -3,7 +3,8 @@
 from emulator.crypto.keys import SigningKey
 from emulator.errors import PkiError
 from emulator.pki.authority import sample_authority
-from emulator.profile.chains import pci_identity, read_key
+from emulator.profile.chains import read_key
+from emulator.profile.issued import pci_identity
 from emulator.profile.model import Profile
 from emulator.profile.report import Report
 

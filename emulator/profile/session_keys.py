@@ -46,6 +46,9 @@ def session_findings(profile: Profile) -> Iterator[Finding]:
         yield ("sessions", "psk"), f"an empty list {without}", ""
     if told.heartbeat and Cap.HBEAT not in flags:
         yield ("sessions", "heartbeat"), "0 without HBEAT in capabilities", ""
+    if told.key_update_after and not (Cap.KEY_UPD in flags and flags & (Cap.ENCAP | Cap.MUT_AUTH)):
+        expect = "0 without KEY_UPD and ENCAP in capabilities"
+        yield ("sessions", "key_update_after"), expect, ""
     seen: set[str] = set()
     for number, key in enumerate(told.psk):
         steps: Steps = ("sessions", "psk", number)

@@ -52,4 +52,23 @@ class Sessions(Part):
         description="The first sequence number that no record may have: a session that comes to"
         " it ends.",
     )
+    key_update_after: int = Field(
+        default=DeviceSessions.key_update_after,
+        ge=0,
+        le=SEQUENCE_LIMIT,
+        description="After so many records under one key, the device asks for a new one of its own"
+        " when a requester next sends GET_ENCAPSULATED_REQUEST in the session; 0: never by itself.",
+    )
+    doctor: bool = Field(
+        default=DeviceSessions.doctor,
+        description="What does not verify, or does not open as the first record under a key, is"
+        " looked into, and the requester's mistake is named; a shared secret is kept for it until"
+        " the first record of data.",
+    )
+    event_limit: int = Field(
+        default=DeviceSessions.event_limit,
+        ge=1,
+        le=64,
+        description="The most events that wait in a session to be told; of more, EventLost tells.",
+    )
     psk: list[PreSharedKey] = Field(default=[], description="Pre-shared keys, by their hints.")

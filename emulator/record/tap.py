@@ -7,6 +7,7 @@ from emulator.endpoint import (
     Action,
     Answered,
     Compute,
+    Diagnosed,
     Ended,
     Endpoint,
     Event,
@@ -115,6 +116,8 @@ class RecordedEndpoint(Endpoint):
             self._remark(f"ERROR {codes.error_name(event.error.code)}: {event.error}")
         elif isinstance(event, Faulted):
             self._remark(f"fault {event.fault}")
+        elif isinstance(event, Diagnosed):
+            self._remark(f"doctor: {event.diagnosis}")
         elif isinstance(event, Limited):
             self._remark(f"limit {event.limit}: {event.what}")
         elif isinstance(event, Ended):

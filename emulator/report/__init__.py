@@ -1,6 +1,9 @@
 """Showing people what was found: verdicts, conversations, and two of them beside each other."""
 
-from emulator.report import session_meaning as session_meaning  # its lines register themselves
+# Their lines register themselves.
+from emulator.report import information_meaning as information_meaning
+from emulator.report import provisioning_meaning as provisioning_meaning
+from emulator.report import session_meaning as session_meaning
 from emulator.report.beside import Beside
 from emulator.report.console import ConsoleReport
 from emulator.report.conversation import Conversation, Told

@@ -20,7 +20,8 @@ from emulator.spdm.algorithms import (
 from emulator.spdm.algorithms import names as algorithm_names
 from emulator.spdm.capabilities import names as capability_names
 from emulator.spdm.chunking import EARLY_ERROR, LAST_CHUNK
-from emulator.spdm.codes import error_name, name
+from emulator.spdm.codes import ErrorCode, error_name, name
+from emulator.spdm.error_codes import ERRORS, Extended
 from emulator.spdm.messages import (
     Algorithms,
     Capabilities,
@@ -59,6 +60,7 @@ from emulator.wire import Message
 _TOLD = (AlgType.DHE, AlgType.AEAD)
 """The algorithm structures that have a choice."""
 
+_U32 = 4
 _LONGEST_VALUE = 160
 """Characters of a measurement's value that one line has room for."""
 
@@ -265,4 +267,17 @@ def _(message: RespondIfReady) -> str:
 
 @meaning.register
 def _(message: Error) -> str:
-    return f"{error_name(message.error_code)} (0x{message.error_code:02x}), data {message.data}"
+    told = f"{error_name(message.error_code)} (0x{message.error_code:02x}), data {message.data}"
+    row = ERRORS.get(ErrorCode(message.error_code)) if message.error_code in ERRORS else None
+    return told if row is None else f"{told}: {row.says}{_extended(row.extended, message.extended)}"
+
+
+def _extended(kind: Extended, data: bytes) -> str:
+    """What the extended data of an ERROR tells; nothing where it is none of its kind."""
+    if kind is Extended.SIZE and len(data) >= _U32:
+        return f"; {int.from_bytes(data[:_U32], 'little')} bytes"
+    if kind is Extended.HANDLE and data:
+        return f"; its handle is {data[0]}"
+    if kind is Extended.NOT_READY and len(data) >= _U32:
+        return f"; {name(data[1])} has token {data[2]}"
+    return ""

@@ -16,9 +16,11 @@ from emulator.spdm.messages import (
     Capabilities,
     Challenge,
     ChallengeAuth,
+    EndpointInfo,
     Finish,
     FinishRsp,
     GetCapabilities,
+    GetEndpointInfo,
     GetMeasurements,
     KeyExchange,
     KeyExchangeRsp,
@@ -29,6 +31,7 @@ from emulator.spdm.messages import (
     RequestAttributes,
 )
 from emulator.spdm.messages.challenge import SummaryType
+from emulator.spdm.messages.endpoint_info import EndpointInfoAttributes
 from emulator.wire import Message, Shape
 
 
@@ -65,7 +68,8 @@ class Shapes:
         sizes: dict[str, int] = {}
         if layout in {ChallengeAuth, KeyExchangeRsp, PskExchangeRsp}:
             sizes["summary"] = digest if self._summarised() else 0
-        if layout in {ChallengeAuth, KeyExchangeRsp} or (layout is Measurements and self._signed()):
+        by_request = layout in {Measurements, EndpointInfo} and self._signed()
+        if layout in {ChallengeAuth, KeyExchangeRsp} or by_request:
             sizes["signature"] = self._size(SIGNATURES, self._base_asym)
         if layout is Finish:
             sizes["signature"] = self._size(SIGNATURES, self.structure(AlgType.REQ_BASE_ASYM))
@@ -99,8 +103,10 @@ class Shapes:
         return wanted and bool(self.responder & MEAS)
 
     def _signed(self) -> bool:
-        """Whether the last request has MEASUREMENTS signed."""
+        """Whether the last request has its reply signed that may be unsigned, too."""
         asked = self.asked
+        if isinstance(asked, GetEndpointInfo):
+            return EndpointInfoAttributes.SIGNATURE in asked.attributes
         signed = RequestAttributes.SIGNATURE
         return isinstance(asked, GetMeasurements) and bool(asked.attributes & signed)
 

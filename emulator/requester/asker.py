@@ -1,24 +1,36 @@
 """What may be asked of a device outside of sessions and inside: a method a request, each a flow."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from emulator.ask import (
     CertificateRequest,
+    CsrRequest,
     DigestsRequest,
+    Endpoint,
+    EndpointInfoRequest,
+    KeyPairFacts,
+    KeyPairInfoRequest,
+    Logged,
+    MeasurementLogRequest,
     MeasurementsRequest,
     PeerChain,
     PeerKey,
     Reading,
     Request,
+    SetCertificateRequest,
+    SetKeyPairInfoRequest,
     Signer,
     SlotDigests,
     SlotSizeRequest,
     VendorRequest,
     read_chain,
+    read_log,
     respond_if_ready,
 )
 from emulator.ask.certificates import LARGE_HEADER, PORTION_HEADER, uses_large_form
 from emulator.ask.chunks import check_may_be_large, is_large_response, receive_large, send_large
+from emulator.ask.measurement_log import PORTION_HEADER as LOG_PORTION_HEADER
 from emulator.crypto.keys import VerifyingKey
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
@@ -26,11 +38,14 @@ from emulator.errors import EmulatorError, PeerErrorReply
 from emulator.requester.flow import Flow
 from emulator.requester.offer import Offer
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.chain import spdm_chain
 from emulator.spdm.chunking import HANDLES
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.connection import Connection
+from emulator.spdm.key_pairs import CertificateModel, KeyUsage
 from emulator.spdm.messages import MeasurementOperation, RequestAttributes
 from emulator.spdm.messages.challenge import CONTEXT_SIZE, NO_SLOT, NONCE_SIZE
+from emulator.spdm.messages.provisioning import KeyPairOperation
 from emulator.spdm.state import State
 from emulator.spdm.versions import rules
 from emulator.transport.doe import PADDING
@@ -139,10 +154,104 @@ class Asker:
         reading = yield from self.measurements(MeasurementOperation.COUNT, signed_by=None)
         return reading.reply.total
 
+    def measurement_log(self) -> Flow[tuple[Logged, ...]]:
+        """GET_MEASUREMENT_EXTENSION_LOG as often as it takes to fetch the log, since 1.3.
+
+        What is added to it meanwhile is left out.
+        """
+        length = largest = self.offer.max_message - LOG_PORTION_HEADER
+        data, total, size = b"", 0, 0
+        while length:
+            request = MeasurementLogRequest(
+                self.connection, offset=len(data), length=length, total=total
+            )
+            portion = yield from self.ask(request)
+            data += portion.data
+            total = len(data) + portion.remainder
+            size = size or total
+            length = min(largest, size - len(data))
+        return read_log(data)
+
+    def endpoint_info(
+        self, *, signed_by: int | None = None, nonce: bytes | None = None
+    ) -> Flow[Endpoint]:
+        """GET_ENDPOINT_INFO for the device classes, since 1.3.
+
+        Args:
+            signed_by: the slot, fetched before, whose leaf signs, or 0xFF for `public_key`; None
+                for no signature.
+            nonce: 32 bytes; drawn where none is given.
+        """
+        signer = None if signed_by is None else self._signer(signed_by)
+        if signer is not None and nonce is None:
+            nonce = self._nonce("GET_ENDPOINT_INFO nonce")
+        request = EndpointInfoRequest(self.connection, nonce=nonce or b"", signer=signer)
+        return (yield from self.ask(request))
+
     def vendor(self, standard: int, vendor: bytes, payload: bytes) -> Flow[bytes]:
         """VENDOR_DEFINED_REQUEST to the protocol of `vendor` in the registry of `standard`."""
         request = VendorRequest(self.connection, standard=standard, vendor=vendor, payload=payload)
         return (yield from self.ask(request))
+
+    def csr(
+        self,
+        *,
+        key_pair: int = 0,
+        model: CertificateModel = CertificateModel.DEVICE,
+        tag: int = 0,
+        overwrite: bool = False,
+        requester_info: bytes = b"",
+    ) -> Flow[bytes]:
+        """GET_CSR, since 1.2: a certificate signing request, DER; see `CsrRequest`."""
+        request = CsrRequest(
+            self.connection,
+            key_pair=key_pair,
+            model=model,
+            tag=tag,
+            overwrite=overwrite,
+            requester_info=requester_info,
+        )
+        return (yield from self.ask(request))
+
+    def set_certificate(
+        self,
+        slot: int,
+        certificates: Sequence[bytes],
+        *,
+        key_pair: int = 0,
+        model: CertificateModel = CertificateModel.DEVICE,
+    ) -> Flow[None]:
+        """SET_CERTIFICATE of these certificates, DER from the root to the leaf, since 1.2."""
+        chosen = self.connection.algorithms.hash
+        chain = spdm_chain(chosen.name if chosen else "", certificates[0], certificates)
+        request = SetCertificateRequest(
+            self.connection, slot=slot, chain=chain, key_pair=key_pair, model=model
+        )
+        yield from self.ask(request)
+
+    def erase_certificate(self, slot: int, *, key_pair: int = 0) -> Flow[None]:
+        """SET_CERTIFICATE that empties a slot, since 1.3."""
+        request = SetCertificateRequest(self.connection, slot=slot, key_pair=key_pair, erase=True)
+        yield from self.ask(request)
+
+    def key_pair(self, number: int) -> Flow[KeyPairFacts]:
+        """GET_KEY_PAIR_INFO, since 1.3."""
+        return (yield from self.ask(KeyPairInfoRequest(self.connection, number)))
+
+    def set_key_pair(
+        self,
+        number: int,
+        operation: KeyPairOperation,
+        *,
+        usage: KeyUsage | None = None,
+        asym: int = 0,
+        slots: int = 0,
+    ) -> Flow[None]:
+        """SET_KEY_PAIR_INFO, since 1.3; see `SetKeyPairInfoRequest`."""
+        request = SetKeyPairInfoRequest(
+            self.connection, number, operation, usage=usage, asym=asym, slots=slots
+        )
+        yield from self.ask(request)
 
     def _signer(self, slot: int) -> Signer:
         """The chain fetched from `slot`, or the key provisioned for NO_SLOT.

@@ -17,15 +17,17 @@ from emulator.ask import Authentication, PeerChain
 from emulator.crypto.keys import VerifyingKey
 from emulator.errors import NoResponse
 from emulator.requester import evidence
+from emulator.requester.appraisal import References, mismatches
 from emulator.requester.flow import Flow
 from emulator.requester.identity import chain_checks, cma_name, tcb_infos
 from emulator.requester.inside import NO_SESSIONS, Sessions, SessionSteps
+from emulator.requester.logged import contradictions
 from emulator.requester.measuring import Measured
 from emulator.requester.reading import MeasurementMode, MeasurementSteps
 from emulator.requester.requester import Requester
 from emulator.requester.steps import Steps
 from emulator.requester.verdict import Step, Verdict
-from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.capabilities import EP_INFO, MEAS, Cap
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
 from emulator.spdm.state import State
 
@@ -45,8 +47,10 @@ PLAN = (
 )
 """The steps every verdict has; the chain's own checks, `chain: …`, follow its step.
 
-A step `firmware identity` is added for each certificate with DICE's TcbInfo, and `public key` where
-the device's key was given. Sessions that are asked for have steps of their own (`Sessions.plan`).
+Steps are added: `measurement log` for a device that has one (MEL), `endpoint info` for one that
+tells what it is, `firmware identity` for each certificate with DICE's TcbInfo, `public key` where
+the device's key was given, `reference values` where these were. Sessions that are asked for have
+steps of their own (`Sessions.plan`).
 """
 
 
@@ -61,6 +65,7 @@ def attest(
     measurements: MeasurementMode = "all",
     raw: bool = False,
     sessions: Sessions = NO_SESSIONS,
+    reference: References | None = None,
 ) -> Flow[Verdict]:
     """Connect to a device and judge it.
 
@@ -76,11 +81,14 @@ def attest(
         raw: ask for raw measurements rather than digests.
         sessions: what to open afterwards; the requester must offer what these need
             (`for_sessions`).
+        reference: what its measurements should be; None: they are reported only.
 
     Raises PkiError where a trusted certificate is unreadable; what the device does wrong is in
     the verdict.
     """
-    run = _Attestation(requester, trust, at, expected_san, public_keys, measurements, raw, sessions)
+    run = _Attestation(
+        requester, trust, at, expected_san, public_keys, measurements, raw, sessions, reference
+    )
     with contextlib.suppress(NoResponse):  # its step is on record, and nothing can follow
         yield from run.take(slot)
     return Verdict(run.steps.complete((*PLAN, *sessions.plan())), at)
@@ -98,6 +106,7 @@ class _Attestation:
     mode: MeasurementMode
     raw: bool
     sessions: Sessions
+    reference: References | None
     steps: Steps = field(default_factory=Steps)
     proved: bool = False  # some signature was good
 
@@ -121,6 +130,10 @@ class _Attestation:
         measured = yield from reading.read(signer)
         stated = authentication.reply.summary if authentication else b""
         reading.summarise("CHALLENGE_AUTH", stated, measured)
+        if self.reference is not None:
+            self._appraise(self.reference, measured)
+        yield from self._log(measured)
+        yield from self._endpoint(signer)
         if chain is not None:
             self._firmware(chain, measured)
         inside = SessionSteps(
@@ -231,6 +244,39 @@ class _Attestation:
 
     def _reading(self) -> MeasurementSteps:
         return MeasurementSteps(self.requester, self.steps, self.mode, self.raw)
+
+    def _appraise(self, reference: References, measured: Measured | None) -> None:
+        """The measurements against what they should be."""
+        chosen = self.requester.connection.algorithms.measurement_hash
+        if measured is None or chosen is None:
+            self.steps.failed("reference values", "there are no measurements to compare")
+            return
+        wrong = list(mismatches(reference, measured.measurements, chosen.name))
+        self.steps.judged("reference values", *evidence.appraisal(reference, wrong), ok=not wrong)
+
+    def _log(self, measured: Measured | None) -> Flow[None]:
+        """The measurement extension log, where there is one: the measurements follow from it."""
+        agreed = self.requester.connection.algorithms
+        chosen = agreed.measurement_hash
+        if not agreed.mel_specification or measured is None or chosen is None:
+            return
+        log = yield from self.steps.attempt("measurement log", self.requester.measurement_log())
+        if log is not None:
+            wrong = list(contradictions(log, measured.measurements, chosen.name))
+            self.steps.judged("measurement log", *evidence.log(log, wrong), ok=not wrong)
+
+    def _endpoint(self, slot: int) -> Flow[None]:
+        """What the device says it is, if it says so; signed where it signs that."""
+        theirs = self.requester.connection.peer_capabilities
+        if not theirs & EP_INFO:
+            return
+        signed_by = slot if Cap.EP_INFO_SIG in theirs else None
+        flow = self.requester.endpoint_info(signed_by=signed_by)
+        found, problem = yield from self.steps.attempt_signed("endpoint info", flow)
+        if found is not None:
+            told = evidence.endpoint(found, problem)
+            self.steps.judged("endpoint info", *told, ok=not problem)
+            self.proved = self.proved or (signed_by is not None and not problem)
 
     def _firmware(self, chain: PeerChain, measured: Measured | None) -> None:
         """What certificates say of the firmware their keys stand for, if any does.

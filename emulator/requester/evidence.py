@@ -3,12 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-from emulator.ask import Authentication, Opened, PeerChain, ReportedMeasurement, SlotDigests
+from emulator.ask import (
+    Authentication,
+    Endpoint,
+    Logged,
+    Opened,
+    PeerChain,
+    ReportedMeasurement,
+    SlotDigests,
+)
 from emulator.ask.version import version_text
 from emulator.crypto import hashes
 from emulator.crypto.keys import VerifyingKey
 from emulator.crypto.tcb import TcbInfo
+from emulator.device.endpoint_info import DeviceClass
+from emulator.requester.appraisal import References
 from emulator.requester.identity import describe_chain
+from emulator.requester.logged import entry_json
 from emulator.requester.measuring import Measured
 from emulator.spdm.algorithms import HASHES, SIGNATURES, OpaqueFormat
 from emulator.spdm.algorithms import names as algorithm_names
@@ -20,6 +31,7 @@ from emulator.spdm.messages.challenge import NO_SLOT
 from emulator.spdm.messages.measured import KIND_NAMES, read_value, value_json, value_text
 from emulator.spdm.messages.measurements import ContentChanged
 from emulator.spdm.negotiation import Negotiated
+from emulator.spdm.standards import BY_NUMBER
 from emulator.spdm.versions import Version
 
 Told = tuple[str, dict[str, Any]]
@@ -192,6 +204,42 @@ def session(opened: Opened, connection: Connection) -> Told:
         "secured_version": secured,
         "heartbeat": made.heartbeat,
     }
+
+
+def log(found: Sequence[Logged], wrong: Sequence[str]) -> Told:
+    """The measurement extension log, and what of the measurements does not follow from it."""
+    detail = "; ".join(wrong) or f"{len(found)} entries, and the measurements follow from them"
+    return detail, {"entries": [entry_json(one) for one in found]}
+
+
+def appraisal(reference: References, wrong: Sequence[str]) -> Told:
+    """The measurements against reference values: each that is not as it should be."""
+    good = f"all {len(reference.values)} are those of {reference.name}"
+    return "; ".join(wrong) or good, {"reference": reference.name, "mismatches": list(wrong)}
+
+
+def device_class(one: DeviceClass) -> str:
+    """A device class for a person: the standards body, and the identifiers in hexadecimal."""
+    body = BY_NUMBER[one.registry].name if one.registry in BY_NUMBER else str(one.registry)
+    return " ".join([body, *(part.hex() for part in (one.vendor, *one.subordinates) if part)])
+
+
+def endpoint(found: Endpoint, problem: str) -> Told:
+    """What ENDPOINT_INFO tells, and what is wrong with its signature, if anything is."""
+    told = "; ".join(map(device_class, found.classes)) or "no device class"
+    signed = ", signed" if found.reply.signature else ", not signed"
+    facts = {
+        "device_classes": [
+            {
+                "registry": one.registry,
+                "vendor": one.vendor.hex(),
+                "subordinates": [sub.hex() for sub in one.subordinates],
+            }
+            for one in found.classes
+        ],
+        **signature(found.transcript_hash, found.reply.signature),
+    }
+    return problem or told + signed, facts
 
 
 def firmware(number: int, info: TcbInfo, measured: Sequence[ReportedMeasurement]) -> Told:

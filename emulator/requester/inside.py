@@ -3,6 +3,7 @@
     key exchange → signature → finish → heartbeat → key update → IDE keys → interface
     → measurements → end
 
+and, where both have ENCAP, what the device asks before measurements are read;
 and the same without a signature for each pre-shared key. A session that cannot be opened where one
 was asked for is a failure.
 """
@@ -20,6 +21,7 @@ from emulator.requester.requester import Requester
 from emulator.requester.session import SecureSession
 from emulator.requester.steps import Steps
 from emulator.requester.tdisp_steps import TdispSteps
+from emulator.spdm import codes
 from emulator.spdm.capabilities import MEAS, PSK_ANY, Cap
 from emulator.spdm.messages import KeyExchangeRsp
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
@@ -181,6 +183,11 @@ class SessionSteps:
             yield from steps.attempt(f"{name} key update", _done(session.update_keys()))
         ):
             steps.passed(f"{name} key update", "both sides have new keys")
+        if session.live and session.connection.both(Cap.ENCAP):
+            asked = yield from steps.attempt(f"{name} requests", session.encapsulated())
+            if asked is not None:
+                told = ", ".join(map(codes.name, asked)) or "nothing"
+                steps.passed(f"{name} requests", f"the device asked {told}", {"asked": asked})
 
     def _compare(self, name: str, measured: Measured | None) -> None:
         """What was measured inside of the session against what was outside."""

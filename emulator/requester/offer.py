@@ -56,6 +56,7 @@ class Offer:
         max_message: its MaxSPDMmsgSize, bytes; equal to `data_transfer_size` without CHUNK.
         certificate_portion: the largest portion of a chain to ask for, bytes; 0: what fits.
         ask_algorithms: ask for the supported-algorithms block (1.3, with CHUNK).
+        multi_key: let a device that can do with one key use several (MULTI_KEY_NEG, since 1.3).
         retries: how often a request is repeated to a device that is busy or not ready.
     """
 
@@ -74,6 +75,7 @@ class Offer:
     max_message: int = QEMU_REPLY - HEADER_SIZE
     certificate_portion: int = 0
     ask_algorithms: bool = False
+    multi_key: bool = False
     retries: int = 3
 
     def __post_init__(self) -> None:
@@ -99,7 +101,7 @@ class Offer:
 DEFAULT = Offer()
 """All versions and algorithms this package can compute, and a reply that QEMU's mailbox holds."""
 
-IN_SESSION = Cap.ENCRYPT | Cap.MAC | Cap.HBEAT | Cap.KEY_UPD
+IN_SESSION = Cap.ENCRYPT | Cap.MAC | Cap.HBEAT | Cap.KEY_UPD | Cap.ENCAP
 """What a requester offers for its sessions, however they are opened."""
 
 

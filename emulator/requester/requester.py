@@ -92,6 +92,7 @@ class Requester(Asker):
             hashes=self.offer.hash_rows,
             measurement_specification=self.offer.measurement_specification,
             opaque_formats=self.offer.opaque_formats,
+            multi_key=self.offer.multi_key,
             **self.offer.session_rows,
         )
         return (yield from self.ask(request))

@@ -6,12 +6,14 @@ from emulator.ask import (
     EncapsulatedRequestRequest,
     EncapsulatedResponseRequest,
     EndSessionRequest,
+    EventTypesRequest,
     FinishRequest,
     HeartbeatRequest,
     KeyUpdateRequest,
     Opened,
     PskFinishRequest,
     Request,
+    SubscribeRequest,
 )
 from emulator.errors import (
     BrokenReply,
@@ -29,6 +31,7 @@ from emulator.requester.tdisp import TdiHost
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.key_schedule import Direction
+from emulator.spdm.messages.events import EventData, EventGroup, EventType
 from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.secured import Format
 from emulator.spdm.session import Phase
@@ -112,6 +115,22 @@ class SecureSession(Asker):
             raise
         verify = KeyUpdateRequest(self.session, KeyOperation.VERIFY_NEW_KEY, self._tag())
         yield from self.ask(verify)
+
+    def event_types(self) -> Flow[tuple[EventGroup, ...]]:
+        """GET_SUPPORTED_EVENT_TYPES: the groups of events the device tells of, since 1.3."""
+        return (yield from self.ask(EventTypesRequest(self.connection)))
+
+    def subscribe(self, *wanted: EventType) -> Flow[None]:
+        """SUBSCRIBE_EVENT_TYPES: be told of these events, or of none any more.
+
+        They come to `events` with the device's next encapsulated request (`encapsulated`).
+        """
+        yield from self.ask(SubscribeRequest(self.connection, wanted))
+
+    @property
+    def events(self) -> list[EventData]:
+        """The events the device has told of, in order."""
+        return self._answers.events
 
     def encapsulated(self) -> Flow[list[int]]:
         """GET_ENCAPSULATED_REQUEST, until the device has nothing left to ask.

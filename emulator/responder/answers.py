@@ -3,11 +3,12 @@
 The reference documentation is written from it, and a test asks a device for every cell of it. It
 speaks of a device that offers all it can, of a requester that does too, and of requests in the
 version agreed that break no rule but that of the state they come in; they come outside of sessions,
-and no session was begun.
+no session was begun, and there is nothing to be asked.
 """
 
 from emulator.answer.registry import ROWS
 from emulator.errors import (
+    NoPendingRequests,
     SessionRequired,
     SpdmError,
     UnexpectedRequest,
@@ -25,6 +26,8 @@ Answer = Code | type[SpdmError]
 """A response, or the ERROR's class."""
 
 FAMILIES = dispatcher.FAMILIES
+
+_NOTHING_ASKED = {Code.GET_ENCAPSULATED_REQUEST, Code.DELIVER_ENCAPSULATED_RESPONSE}
 
 
 def answer(request: int, version: Version, state: State) -> Answer:
@@ -44,8 +47,9 @@ def answer(request: int, version: Version, state: State) -> Answer:
         return UnexpectedRequest
     # Before the negotiation only CAPABILITIES with all algorithms can be too large for one piece.
     waits = state > State.AFTER_CAPABILITIES or rules(version).supported_algorithms
-    if row.code == Code.CHUNK_GET and not waits:
-        return UnexpectedRequest
+    if row.code in _NOTHING_ASKED or (row.code == Code.CHUNK_GET and not waits):
+        named = row.code == Code.GET_ENCAPSULATED_REQUEST and version >= Version.V1_3
+        return NoPendingRequests if named else UnexpectedRequest
     if Phase.CLEAR not in row.where or row.code == Code.FINISH:
         return SessionRequired if rules(version).session_required else Unspecified
     return row.code if row.code == Code.RESPOND_IF_READY else Code(request & 0x7F)

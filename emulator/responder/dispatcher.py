@@ -5,8 +5,9 @@ breaks several rules at once is answered for the first of them:
 
 1. it has a header of four bytes                                     → InvalidRequest
    and what was agreed was not lost, or it is GET_VERSION              → RequestResynch
-2. no large message is under way, or it goes on with it, or it is GET_VERSION, which ends it; the
-   transfer lives on otherwise                                        → UnexpectedRequest
+2. no answer to an encapsulated request is due, or it leads to that   → RequestInFlight
+   and no large message is under way, or it goes on with it, or it is GET_VERSION, which ends it;
+   the transfer lives on otherwise                                    → UnexpectedRequest
 3. its code is one we answer                                         → UnsupportedRequest
 4. its version: 1.0 for GET_VERSION; one we offer for GET_CAPABILITIES right after VERSION; the
    negotiated one otherwise (none is negotiated yet: 6 answers)       → VersionMismatch
@@ -36,12 +37,20 @@ from emulator.answer import (
     certificates,
     challenge,
     chunks,
+    csr,
+    encapsulated,
+    endpoint_info,
+    events,
     finish,
     key_exchange,
+    key_pairs,
+    measurement_log,
     measurements,
+    own_key,
     psk_exchange,
     ready,
     session_upkeep,
+    set_certificate,
     vendor,
     version,
 )
@@ -50,6 +59,7 @@ from emulator.answer.registry import ROWS, Row
 from emulator.device import Device
 from emulator.errors import (
     InvalidRequest,
+    RequestInFlight,
     RequestResynch,
     RequestTooLarge,
     UnexpectedRequest,
@@ -60,6 +70,7 @@ from emulator.errors import (
 from emulator.spdm import codes
 from emulator.spdm.codes import Code
 from emulator.spdm.connection import Connection
+from emulator.spdm.questions import IDLE, PASSING
 from emulator.spdm.session import Session
 from emulator.spdm.state import State
 from emulator.spdm.versions import Version
@@ -73,16 +84,24 @@ FAMILIES = (
     certificates,
     challenge,
     chunks,
+    csr,
+    encapsulated,
+    endpoint_info,
+    events,
     finish,
     key_exchange,
+    key_pairs,
+    measurement_log,
     measurements,
+    own_key,
     psk_exchange,
     ready,
     session_upkeep,
+    set_certificate,
     vendor,
     version,
 )
-"""The modules whose import fills the table of rows."""
+"""The modules whose import fills the tables of requests, and of questions."""
 
 
 def _check_version(device: Device, connection: Connection, row: Row, version: int) -> None:
@@ -131,6 +150,9 @@ def find(
         raise InvalidRequest(f"{len(raw)} bytes where a header takes {HEADER_SIZE}")
     if connection.resynch and raw[1] != Code.GET_VERSION:
         raise RequestResynch("what was agreed is lost; GET_VERSION begins anew")
+    asking = connection.asking
+    if asking is not IDLE and asking.due and raw[1] not in PASSING:
+        raise RequestInFlight(f"{codes.name(raw[1])} while an answer of the requester's is due")
     if not whole:
         _check_transfer(connection, raw[1])
     row = ROWS.get(raw[1])

@@ -55,6 +55,8 @@ def apply(connection: Connection, code: Code, outcome: Outcome, entries: tuple[E
         connection.measured = None
     if outcome.record is not None:
         transcript.append(outcome.record, entries)
+    if outcome.first is not None and not transcript.part(outcome.first):
+        transcript.append(outcome.first, entries[-1:])
     transcript.reset(outcome.clears)
     if code not in TRANSPARENT:
         connection.pending = None

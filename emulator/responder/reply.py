@@ -24,6 +24,7 @@ class Reply:
         seal: makes the record that carries it in a session, once, before `commit`; the record is
             None where there can be none any more. None: it goes as it is.
         session: the id of that session.
+        secured: what `seal` makes is a record; a fault may leave the message in the clear.
     """
 
     data: bytes | None
@@ -33,6 +34,7 @@ class Reply:
     at: Situation | None = None
     seal: Callable[[bytes], bytes | None] | None = None
     session: int | None = None
+    secured: bool = True
 
 
 @dataclass(slots=True)

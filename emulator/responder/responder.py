@@ -28,6 +28,7 @@ from emulator.responder.reply import Asked, Reply, agreed, is_large
 from emulator.spdm.chunking import HANDLES, Outgoing
 from emulator.spdm.codes import Code, ErrorCode
 from emulator.spdm.connection import Connection
+from emulator.spdm.key_schedule import KeySchedule
 from emulator.spdm.messages import ChunkSendAck, Error
 from emulator.spdm.pending import MAY_WAIT, TOKENS, Pending, Readiness
 from emulator.spdm.session import Session
@@ -78,7 +79,15 @@ class Responder:
         """What the stages may look at while `raw` is answered; None where it is not theirs."""
         if self._stages is None:
             return None
-        at = Situation(self.connection, self._number, self.ordinal, raw, self._now, self._transport)
+        at = Situation(
+            self.connection,
+            self._number,
+            self.ordinal,
+            raw,
+            self._now,
+            self._transport,
+            session=self._session,
+        )
         return at if self._stages.concerns(at) else None
 
     def respond(
@@ -375,6 +384,7 @@ class Responder:
     ) -> Reply:
         """The reply with its signature, if it has one. Raises SpdmError where it cannot be sent."""
         data = entries[-1].raw + signature
+        plain = None if at is None else self._bend(outcome.session, at)
         if outcome.closing is not None:
             data += outcome.closing(entries[0].raw, entries[1].raw, signature)
         # GET_CAPABILITIES itself tells how large its reply may be.
@@ -382,24 +392,43 @@ class Responder:
             exchange = agreed(exchange, outcome.changes)
         large = is_large(data, exchange, outcome.shape)
         if self._session is not None and outcome.record is not Part.M:
-            outcome.record = None  # what is shown in a session is covered by no signature outside
+            # What is shown in a session is covered by no signature outside.
+            outcome.record = outcome.first = None
         if outcome.record is not None:
             most = self._device.limits.transcript
             check_room(self.connection, row.code, outcome.record, entries, most)
         if self._stages is not None and at is not None:
             data = self._stages.signed(at, data)
-        return Reply(data, self._commit(row, outcome, entries, at), outcome.refused, large=large)
+        commit = self._commit(row, outcome, entries, at, plain)
+        return Reply(data, commit, outcome.refused, large=large)
+
+    def _bend(self, session: Session | None, at: Situation) -> KeySchedule | None:
+        """Let faults reach into how secrets follow, until the exchange is over: how they did."""
+        if session is None or self._stages is None:
+            return None
+        at.about, plain = session, session.secrets.schedule
+        session.secrets.schedule = self._stages.secrets(at, session, plain)
+        return plain
 
     def _commit(
-        self, row: Row, outcome: Outcome, entries: tuple[Entry, ...], at: Situation | None
+        self,
+        row: Row,
+        outcome: Outcome,
+        entries: tuple[Entry, ...],
+        at: Situation | None,
+        plain: KeySchedule | None = None,
     ) -> Callable[[], None]:
-        """What happens after the reply was sealed, unless a fault says it does not stand."""
+        """What happens after the reply was sealed, unless a fault says it does not stand.
+
+        `plain`: the key schedule that a session goes on with.
+        """
 
         def commit() -> None:
             self.ordinal += 1
-            if self._stages is not None and at is not None and not self._stages.commit(at):
-                return
-            apply(self.connection, row.code, outcome, entries)
+            if self._stages is None or at is None or self._stages.commit(at):
+                apply(self.connection, row.code, outcome, entries)
+            if plain is not None and outcome.session is not None:
+                outcome.session.secrets.schedule = plain
 
         return commit
 

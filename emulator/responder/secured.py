@@ -8,15 +8,18 @@ travel under the keys that they are the end of. Source: libspdm
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from emulator.errors import DecryptError, NoSession
 from emulator.responder import dispatcher
 from emulator.responder.reply import Reply
 from emulator.responder.responder import Responder
 from emulator.spdm.connection import Connection
+from emulator.spdm.doctor import Case, FirstRecord, UnprovenError
 from emulator.spdm.key_schedule import Direction
+from emulator.spdm.sealing import Sealing
 from emulator.spdm.secured import LARGEST, Format, Sealer
-from emulator.spdm.session import Session
+from emulator.spdm.session import Phase, Session
 from emulator.spdm.transcript import Part, resets
 from emulator.spdm.work import Path
 
@@ -56,17 +59,28 @@ def open_record(connection: Connection, form: Format, record: bytes, now: float)
         inner = sealer.open(secrets.traffic(Direction.REQUEST), record)
     except DecryptError as error:
         if not secrets.revert(Direction.REQUEST):
-            return Opened(session, error=error)
+            return Opened(session, error=_unopened(session, sealer, record, error))
         try:
             inner = sealer.open(secrets.traffic(Direction.REQUEST), record)
         except DecryptError:
             return Opened(session, error=error)
         secrets.update(Direction.REQUEST)
         session.outdated = True
+    if secrets.kept and session.phase is Phase.ESTABLISHED:
+        secrets.forget()
     message = form.message(inner)
     if message is None:
         raise NoSession(f"session {number:08x} carries something else than SPDM")
     return Opened(session, message)
+
+
+def _unopened(session: Session, sealer: Sealer, record: bytes, error: DecryptError) -> DecryptError:
+    """The error of a record; that of the first under a key is one for the doctor."""
+    if not session.secrets.kept or session.secrets.traffic(Direction.REQUEST).sequence:
+        return error
+    stage: Literal["hs", "app"] = "hs" if session.phase is Phase.HANDSHAKE else "app"
+    evidence = FirstRecord(record, sealer.form, sealer.encrypted, stage)
+    return UnprovenError(error.reason, Case(session, evidence, session.transcript.view))
 
 
 class SessionResponder(Responder):
@@ -157,11 +171,13 @@ class SessionResponder(Responder):
             session.heard(now)
 
         reply.commit = settle
-        reply.seal = partial(self._seal_record, sealer, session)
+        reply.seal = partial(self._seal_record, sealer, session, reply)
         reply.session = session.id
         return reply
 
-    def _seal_record(self, sealer: Sealer, session: Session, message: bytes) -> bytes | None:
+    def _seal_record(
+        self, sealer: Sealer, session: Session, reply: Reply, message: bytes
+    ) -> bytes | None:
         """The record of a reply; None where the session is over, or has no number left for it."""
         if not session.live:
             return None
@@ -169,4 +185,36 @@ class SessionResponder(Responder):
         if traffic.exhausted:
             self.connection.end(session)
             return None
-        return sealer.seal(traffic, sealer.form.enclose(message), self._entropy)
+        inner = sealer.form.enclose(message)
+        at, stages = reply.at, self._stages
+        if stages is None or at is None:
+            return sealer.seal(traffic, inner, self._entropy)
+        sealing = stages.plaintext(at, Sealing(session, sealer, traffic, message, inner))
+        record, reply.secured = stages.record(at, sealing, self._entropy)
+        return record
+
+    def astray(self, reply: Reply, form: Format | None, message: bytes) -> bytes | None:
+        """The record that a fault puts a reply in the clear into; None: it stays in the clear."""
+        if reply.at is None or form is None or self._stages is None:
+            return None
+        session = self._stages.astray(reply.at)
+        if session is None:
+            return None
+        return self._seal_record(session.sealer(form), session, reply, message)
+
+    def unknown(self, record: bytes) -> bytes | None:
+        """What a fault answers a record of no session with, in the clear; None: nothing."""
+        return None if self._stages is None else self._stages.unknown(record)
+
+    def _lose(self) -> None:
+        """Forget sessions, too, where a fault says so."""
+        super()._lose()
+        stages = self._stages
+        if stages is None or not stages.forgotten:
+            return
+        for session in stages.forgotten:
+            session.end()
+        stages.forgotten = ()
+        for session in tuple(self.connection.sessions.values()):
+            if not session.live:
+                self.connection.end(session)

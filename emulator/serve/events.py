@@ -10,7 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.device import Device
-from emulator.endpoint import Answered, Ended, Event, Faulted, Ignored, Limited, Observer, Received
+from emulator.endpoint import (
+    Answered,
+    Diagnosed,
+    Ended,
+    Event,
+    Faulted,
+    Ignored,
+    Limited,
+    Observer,
+    Received,
+)
 from emulator.errors import SpdmError
 from emulator.report import Conversation
 from emulator.requester import Direction
@@ -54,6 +64,9 @@ class _Log:
             case Faulted(fault=fault):
                 told = {"rule": fault.rule, "stage": str(fault.stage), "what": fault.what}
                 self._tell(logging.WARNING, "fault.fired", f"fault {fault}", **told)
+            case Diagnosed(diagnosis=diagnosis):
+                told = {"mistake": diagnosis.mistake, "what": diagnosis.explanation}
+                self._tell(logging.WARNING, "diagnosis", f"doctor: {diagnosis}", **told)
             case Limited(limit=limit, what=what):
                 text = f"limit {limit}: {what}"
                 self._tell(logging.WARNING, "limit", text, limit=limit, what=what)

@@ -4,13 +4,15 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from pathlib import Path
 
 from emulator import events
 from emulator.device import Device
 from emulator.endpoint import Endpoint, Event, Observer
-from emulator.errors import EmulatorError
+from emulator.errors import EmulatorError, StateError
 from emulator.profile.load import LoadedProfile
 from emulator.profile.recipe import Recipe
 from emulator.serve.connection import DeviceConnection
@@ -20,6 +22,7 @@ from emulator.serve.link import LinkListener
 from emulator.serve.listener import Listener
 from emulator.serve.shutdown import Grace
 from emulator.serve.telling import Hearer, Tally, Teller
+from emulator.state import StateFolder, folder_of
 from emulator.tcp import UNIX, address
 from emulator.vendor import Registry
 
@@ -55,6 +58,8 @@ class Served:
         host: the address it is to listen on, or `unix:PATH`.
         port: the port; 0: the system chooses.
         listener: what accepts its connections; None until it listens.
+        state: the folder that its state is kept in; None: it is kept nowhere.
+        folder: that folder while it is this process's.
         bound: the address and port it listens on; None until it does.
         tally: what it has done.
         link: what accepts peers of its link; None: it has no socket.
@@ -71,6 +76,8 @@ class Served:
     tally: Tally = field(default_factory=Tally)
     link: LinkListener | None = None
     link_bound: tuple[str, int] | None = None
+    state: Path | None = None
+    folder: StateFolder | None = None
 
     @property
     def name(self) -> str:
@@ -163,10 +170,15 @@ class Fleet:
         return len(self.served)
 
     async def start(self, served: Served) -> None:
-        """Serve a device. Raises FleetError for a name there is, OSError for its address."""
+        """Serve a device.
+
+        Raises FleetError for a name there is, or a state that cannot be kept, OSError for its
+        address.
+        """
         name = served.name
         if name in self.served:
             raise FleetError(f"two devices are called {name}; each needs a name of its own")
+        _open_state(served)
         self.served[name] = served
         teller = Teller(name, self.hearer, served.tally)
         listener = Listener(
@@ -184,6 +196,7 @@ class Fleet:
         except OSError:
             del self.served[name]
             await listener.stop()
+            _close_state(served)
             raise
         served.device.watchers.append(teller.changed)
         served.listener = listener
@@ -212,6 +225,7 @@ class Fleet:
                 for connection in served.connections():
                     connection.drop(reason)
             await served.listener.stop(grace, reason)
+        _close_state(served)
         if self.hearer.listening:
             self.hearer.tell(events.DeviceDown(device=name, reason=reason))
 
@@ -227,6 +241,7 @@ class Fleet:
         old = served.device
         device.connections, device.resets = old.connections, old.resets
         device.watchers = old.watchers
+        _hand_over(old, device)
         served.recipe, served.loaded, served.device = recipe, loaded, device
         if served.listener is not None:
             served.listener.device = device
@@ -239,6 +254,7 @@ class Fleet:
         Open connections stay, and forget what they agreed, as behind a device that got another
         firmware.
         """
+        _hand_over(served.device, device)
 
         def become(live: Device) -> None:
             for one in fields(Device):
@@ -248,6 +264,43 @@ class Fleet:
 
         served.recipe, served.loaded = recipe, loaded
         served.apply(become)
+
+
+def _open_state(served: Served) -> None:
+    """Let the device go on from its state, where one is kept of it. Raises FleetError."""
+    if served.state is None or served.device.provisioning is None:
+        return
+    try:
+        served.folder = StateFolder(folder_of(served.state, served.name))
+        served.folder.attach(served.device)
+    except StateError as error:
+        _close_state(served)
+        raise FleetError(f"{served.name}: {error}") from error
+
+
+@contextmanager
+def keep_state(served: Served) -> Iterator[None]:
+    """Keep the state of a device that no fleet serves. Raises FleetError."""
+    _open_state(served)
+    try:
+        yield
+    finally:
+        _close_state(served)
+
+
+def _close_state(served: Served) -> None:
+    if served.folder is not None:
+        served.folder.close()
+        served.folder = None
+    if served.device.provisioning is not None:
+        served.device.provisioning.keep = None
+
+
+def _hand_over(old: Device, new: Device) -> None:
+    """What was provisioned of a device stays when it gets another personality."""
+    if old.provisioning is not None and new.provisioning is not None:
+        new.provisioning.take_over(old.provisioning)
+        new.provision(new.provisioning.state)
 
 
 def _all(*makers: Callable[[int], Observer] | None) -> Callable[[int], Observer]:

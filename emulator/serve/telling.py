@@ -12,7 +12,17 @@ from emulator.device.changes import (
     Reset,
     StreamChange,
 )
-from emulator.endpoint import Answered, Ended, Event, Faulted, Ignored, Limited, Observer, Received
+from emulator.endpoint import (
+    Answered,
+    Diagnosed,
+    Ended,
+    Event,
+    Faulted,
+    Ignored,
+    Limited,
+    Observer,
+    Received,
+)
 from emulator.spdm import codes
 
 _ERROR_CODE = 2
@@ -82,6 +92,16 @@ class Teller:
                             rule=fault.rule,
                             stage=fault.stage,
                             what=fault.what,
+                        )
+                    )
+                case Diagnosed(diagnosis=diagnosis, session=session):
+                    self.tell(
+                        events.Diagnosis(
+                            device=self._name,
+                            connection=number,
+                            mistake=diagnosis.mistake or None,
+                            what=diagnosis.explanation,
+                            session=None if session is None else f"{session:08x}",
                         )
                     )
                 case Limited(limit=limit, what=what):

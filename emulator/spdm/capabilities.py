@@ -64,13 +64,16 @@ MEAS = Cap.MEAS_NO_SIG | Cap.MEAS_SIG
 PSK_ANY = Cap.PSK | Cap.PSK_WITH_CONTEXT
 """The PSK field; a requester has no context of its own to offer."""
 
-_EP_INFO = Cap.EP_INFO_NO_SIG | Cap.EP_INFO_SIG
+EP_INFO = Cap.EP_INFO_NO_SIG | Cap.EP_INFO_SIG
 _MULTI_KEY = Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG
 _SESSION_ONLY = Cap.MAC | Cap.ENCRYPT | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.HBEAT | Cap.KEY_UPD
 
 IMPLEMENTED = Cap.CACHE | Cap.CERT | Cap.CHAL | MEAS | Cap.MEAS_FRESH | Cap.PUB_KEY_ID
 IMPLEMENTED |= Cap.CHUNK | Cap.ALIAS_CERT | Cap.LARGE_RESP
-IMPLEMENTED |= Cap.KEY_EX | PSK_ANY | _SESSION_ONLY
+IMPLEMENTED |= Cap.KEY_EX | PSK_ANY | _SESSION_ONLY | Cap.ENCAP
+IMPLEMENTED |= Cap.MEL | EP_INFO | Cap.EVENT
+IMPLEMENTED |= Cap.SET_CERT | Cap.CSR | Cap.CERT_INSTALL_RESET | _MULTI_KEY
+IMPLEMENTED |= Cap.GET_KEY_PAIR_INFO | Cap.SET_KEY_PAIR_INFO | Cap.SET_KEY_PAIR_RESET
 """The responder capabilities this emulator has an answer for; a profile may offer no others."""
 
 _RESPONDER_NEW = {
@@ -84,7 +87,7 @@ _REQUESTER_NEW = {
     Version.V1_0: NONE,
     Version.V1_1: Cap.CERT | Cap.CHAL | Cap(0x1F7C0),
     Version.V1_2: Cap.CHUNK,
-    Version.V1_3: _EP_INFO | Cap.EVENT | _MULTI_KEY,
+    Version.V1_3: EP_INFO | Cap.EVENT | _MULTI_KEY,
     Version.V1_4: Cap.LARGE_RESP,
 }
 
@@ -148,7 +151,7 @@ def _field_problems(flags: Cap, version: int) -> Iterator[str]:
     """Reserved values of the two-bit fields that 1.3 brought."""
     if version < Version.V1_3:
         return
-    if _EP_INFO in flags:
+    if EP_INFO in flags:
         yield "EP_INFO has the reserved value 3"
     if _MULTI_KEY in flags:
         yield "MULTI_KEY has the reserved value 3"

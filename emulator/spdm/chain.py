@@ -1,5 +1,6 @@
 """A certificate chain as SPDM carries it, and the key that goes with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -8,6 +9,16 @@ from emulator.crypto.keys import SigningKey
 
 _LENGTH = 4
 _LONGEST_HASH = max(map(hashes.size, hashes.NAMES))
+
+
+def spdm_chain(hash_name: str, root: bytes, certificates: Iterable[bytes]) -> bytes:
+    """Certificates as SPDM carries a chain: length u32 LE, hash of the root, then they.
+
+    Up to 1.3 the length is a u16 and two reserved bytes, which are the same bytes
+    (libspdm `include/industry_standard/spdm.h`, `spdm_cert_chain_t`).
+    """
+    body = hashes.digest(hash_name, root) + b"".join(certificates)
+    return (len(body) + _LENGTH).to_bytes(_LENGTH, "little") + body
 
 
 @dataclass(frozen=True)
@@ -33,15 +44,11 @@ class CertificateChain:
         return _LENGTH + _LONGEST_HASH + sum(map(len, self.certificates))
 
     def spdm(self, hash_name: str) -> bytes:
-        """The chain as SPDM carries it: length u32 LE, hash of the root, then the certificates.
-
-        Up to 1.3 the length is a u16 and two reserved bytes, which are the same bytes
-        (libspdm `include/industry_standard/spdm.h`, `spdm_cert_chain_t`).
-        """
+        """The chain as SPDM carries it."""
         chain = self._spdm.get(hash_name)
         if chain is None:
-            body = hashes.digest(hash_name, self.root) + b"".join(self.certificates)
-            chain = self._spdm[hash_name] = (len(body) + _LENGTH).to_bytes(_LENGTH, "little") + body
+            chain = spdm_chain(hash_name, self.root, self.certificates)
+            self._spdm[hash_name] = chain
         return chain
 
     def size(self, hash_name: str) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from emulator.spdm.capabilities import MIN_DATA_TRANSFER_SIZE
+from emulator.spdm.messages.chunks import ChunkResponse, halves
 
 SEND_HEADER = GET_HEADER = 12
 """Bytes of CHUNK_SEND and CHUNK_RESPONSE before the size of the large message, or the chunk."""
@@ -55,6 +56,22 @@ class Outgoing:
         if sent == len(self.message):
             return chunk, None
         return chunk, replace(self, sequence=self.sequence + 1, sent=sent)
+
+    def response(self, version: int, data_transfer: int) -> "tuple[ChunkResponse, Outgoing | None]":
+        """CHUNK_RESPONSE with the next chunk, and what is left."""
+        chunk, left = self.chunk(data_transfer)
+        low, high = halves(self.sequence)
+        size = len(self.message).to_bytes(SIZE_FIELD, "little")
+        response = ChunkResponse(
+            version=version,
+            attributes=0 if left else LAST_CHUNK,
+            handle=self.handle,
+            sequence=low,
+            sequence_high=high,
+            large_size=b"" if self.sequence else size,
+            chunk=chunk,
+        )
+        return response, left
 
 
 @dataclass(frozen=True, slots=True)

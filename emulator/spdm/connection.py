@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from emulator.spdm.agreement import Agreement
 from emulator.spdm.capabilities import NONE, Cap
+from emulator.spdm.chain import CertificateChain
 from emulator.spdm.chunking import Incoming, Outgoing
 from emulator.spdm.negotiation import Negotiated
 from emulator.spdm.pending import Pending
+from emulator.spdm.questions import IDLE, Asking
 from emulator.spdm.state import State
 from emulator.spdm.transcript import Part, Transcript
 from emulator.spdm.versions import rules
@@ -57,9 +59,12 @@ class Connection:
         token: the token of the next one.
         measured: the device's measurement generation when part M was begun, or None.
         certified: the generation whose alias certificates this connection was shown, or None.
+        seen: the chains it was shown, by slot, where the device goes on by these.
         resynch: what was agreed is lost, and only GET_VERSION leads on.
+        asking: what the device asks of the requester.
         sessions: the sessions there are, by id.
         latest: the id of the session that was opened last, which may be over; 0: none was.
+        opened: how many sessions were.
     """
 
     state: State = State.NOT_STARTED
@@ -78,9 +83,12 @@ class Connection:
     token: int = 0
     measured: int | None = None
     certified: int | None = None
+    seen: dict[int, CertificateChain] = field(default_factory=dict)
     resynch: bool = False
+    asking: Asking = IDLE
     sessions: "dict[int, Session]" = field(default_factory=dict)
     latest: int = 0
+    opened: int = 0
 
     def restart(self) -> None:
         """Forget everything, as GET_VERSION asks; sessions end."""
@@ -100,6 +108,8 @@ class Connection:
         """There is a new session."""
         self.sessions[session.id] = session
         self.latest = session.id
+        self.opened += 1
+        session.number = self.opened
 
     def end(self, session: "Session") -> None:
         """A session is over."""
@@ -117,6 +127,7 @@ class Connection:
         context.transcript = Transcript()
         context.transcript.append(Part.A, self.transcript.part(Part.A))
         context.outgoing = context.incoming = context.pending = context.measured = None
+        context.asking = IDLE
         return context
 
     def change(self, changes: Mapping[str, object]) -> None:
@@ -162,6 +173,7 @@ class Connection:
             hash_size if summary else 0,
             algorithms.dhe.size if algorithms.dhe else 0,
             hash_size if verify else 0,
+            int(algorithms.multi_key),
         )
 
 
@@ -170,7 +182,13 @@ _AGREED = tuple(one.name for one in fields(Agreement) if one.name != "negotiatio
 
 @lru_cache(maxsize=256)
 def _shape(
-    version: int, hash_size: int, signature: int, summary: int, exchange: int, verify: int
+    version: int,
+    hash_size: int,
+    signature: int,
+    summary: int,
+    exchange: int,
+    verify: int,
+    multi_key: int,
 ) -> Shape:
     """One object for equal shapes, so that finding a codec is a look at its identity."""
-    return Shape(version, hash_size, signature, summary, exchange, verify)
+    return Shape(version, hash_size, signature, summary, exchange, verify, multi_key)

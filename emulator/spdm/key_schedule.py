@@ -32,6 +32,9 @@ class Direction(Enum):
     REQUEST = "req"
     RESPONSE = "rsp"
 
+    # By identity, as they are equal: the way of Enum's own is a call in Python, at each look-up.
+    __hash__ = object.__hash__
+
 
 _HANDSHAKE = {way: f"{way.value} hs data" for way in Direction}
 _DATA = {way: f"{way.value} app data" for way in Direction}
@@ -64,9 +67,12 @@ class KeySchedule:
 
         Salt 0 is zeros; for a PSK since 1.3 it is 0xFF bytes.
         """
+        return kdf.extract(self.hash, self.first_salt(psk=psk), shared)
+
+    def first_salt(self, *, psk: bool) -> bytes:
+        """What the shared secret, or the pre-shared key, is extracted with."""
         ones = psk and rules(self.version).psk_salt_ones
-        salt = (b"\xff" if ones else b"\0") * hashes.size(self.hash)
-        return kdf.extract(self.hash, salt, shared)
+        return (b"\xff" if ones else b"\0") * hashes.size(self.hash)
 
     def handshake_secret(self, secret: Secret, way: Direction, th1: bytes) -> bytearray:
         """One direction's handshake secret, from the handshake secret and TH1's hash."""
@@ -78,8 +84,12 @@ class KeySchedule:
 
     def master(self, secret: Secret) -> bytearray:
         """The master secret, from the handshake secret."""
-        salt = self._expand(secret, "derived")
-        return kdf.extract(self.hash, bytes(salt), bytes(hashes.size(self.hash)))
+        zeros = bytes(hashes.size(self.hash))
+        return kdf.extract(self.hash, self.second_salt(secret), zeros)
+
+    def second_salt(self, secret: Secret) -> bytes:
+        """What the master secret is extracted with, from the handshake secret."""
+        return bytes(self._expand(secret, "derived"))
 
     def data_secret(self, master: Secret, way: Direction, th2: bytes) -> bytearray:
         """One direction's data secret, from the master secret and TH2's hash."""

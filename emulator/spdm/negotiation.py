@@ -42,6 +42,8 @@ class Negotiated:
         dhe: the selected row of the DHE structure, as the two below of theirs.
         aead: AEAD.
         key_schedule: the key schedule.
+        mel_specification: the selected MELspecification bit, since 1.3; 0 for none.
+        multi_key: the responder may use several keys on this connection.
     """
 
     measurement_specification: int = 0
@@ -52,6 +54,8 @@ class Negotiated:
     dhe: Algorithm | None = None
     aead: Algorithm | None = None
     key_schedule: Algorithm | None = None
+    mel_specification: int = 0
+    multi_key: bool = False
 
 
 STRUCTURES = {

@@ -13,6 +13,7 @@ from enum import IntFlag
 from emulator.spdm.connection import Connection
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages.session import KeyOperation
+from emulator.spdm.notices import Notices
 from emulator.spdm.secured import Format, Sealer
 from emulator.spdm.session_secrets import Secrets
 from emulator.spdm.session_transcript import SessionTranscript
@@ -64,8 +65,12 @@ class Session:
         phase: HANDSHAKE or ESTABLISHED; CLEAR once it is over.
         deadline: when it ends unless something comes in it; None: never.
         updating: the operation of a KEY_UPDATE whose new key is not proven yet.
+        notices: the events that wait to be told; None: it has subscribed to none.
         outdated: the record at hand came under the key before the last update.
         heirs: hear that it is over: what belongs to a session goes back by them.
+        number: which of the connection's sessions it is, from 1.
+        updates: how many new keys KEY_UPDATE has asked for.
+        patience: after how many heartbeat periods without a request it ends; None: never.
     """
 
     id: int
@@ -82,6 +87,10 @@ class Session:
     updating: KeyOperation | None = None
     outdated: bool = False
     heirs: list[Callable[["Session"], None]] = field(default_factory=list)
+    number: int = 0
+    updates: int = 0
+    patience: float | None = MISSED
+    notices: Notices | None = None
     _sealers: dict[str, Sealer] = field(default_factory=dict)
 
     @property
@@ -110,7 +119,8 @@ class Session:
     def heard(self, now: float) -> None:
         """Something came in it, which is as good as a heartbeat once it is established."""
         if self.heartbeat and self.phase is Phase.ESTABLISHED:
-            self.deadline = now + MISSED * self.heartbeat
+            lasts = self.patience
+            self.deadline = None if lasts is None else now + lasts * self.heartbeat
 
     def update(self, operation: KeyOperation) -> None:
         """Take the new keys that KEY_UPDATE asked for; the requester's is not proven yet.
@@ -122,6 +132,17 @@ class Session:
             self.secrets.update(Direction.RESPONSE)
             self.secrets.confirm(Direction.RESPONSE)
         self.updating = operation
+        self.updates += 1
+
+    def update_own(self) -> None:
+        """Take the responder's new key, as it asked for; it is in force at once."""
+        self.secrets.update(Direction.RESPONSE)
+        self.secrets.confirm(Direction.RESPONSE)
+
+    @property
+    def records_sent(self) -> int:
+        """How many records the responder's key has sealed."""
+        return self.secrets.traffic(Direction.RESPONSE).sequence
 
     def verified(self) -> None:
         """The requester has proven its new key."""

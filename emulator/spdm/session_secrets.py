@@ -6,6 +6,8 @@
   What belonged to the handshake is wiped, and so is the master secret;
 - `update`, for each KEY_UPDATE of a direction: the old key stays until `confirm`, or comes back by
   `revert`;
+- `forget`, once the first record under the data's keys has opened: the shared secret itself, which
+  is kept until then where `keep` says so, for the transcript doctor (`doctor/`);
 - `wipe`, at the session's end, whatever ended it: all of it.
 
 Secrets are bytearrays, overwritten when their time is over, and never shown by `repr`. Python may
@@ -62,7 +64,11 @@ class _Way:
 
 
 class Secrets:
-    """All secrets of one session; see above for what there is when."""
+    """All secrets of one session; see above for what there is when.
+
+    Attributes:
+        kept: the shared secret or the pre-shared key; empty where it is not, or not any more.
+    """
 
     def __init__(
         self,
@@ -72,8 +78,9 @@ class Secrets:
         limit: int = SEQUENCE_LIMIT,
         order: Literal["little", "big"] = "little",
         listener: Listener = _nobody,
+        keep: bool = False,
     ) -> None:
-        """`limit` and `order` as in `Traffic`."""
+        """`limit` and `order` as in `Traffic`; `keep` the shared secret until `forget`."""
         self._schedule = schedule
         self._aead = aead
         self._limit = limit
@@ -84,10 +91,14 @@ class Secrets:
         self._ways: dict[Direction, _Way] = {}
         self._before: dict[Direction, _Way] = {}
         self._export = bytearray()
+        self._keep = keep
+        self.kept = bytearray()
 
     def begin(self, shared: bytearray, th1: bytes, *, psk: bool = False) -> None:
         """Start the handshake with the shared secret, which is wiped, or with a pre-shared key."""
         self._handshake = self._schedule.handshake(shared, psk=psk)
+        if self._keep:
+            self.kept = bytearray(shared)
         if not psk:
             _wipe(shared)
         for way in Direction:
@@ -119,6 +130,15 @@ class Secrets:
         return self._found(self._ways, way).traffic
 
     @property
+    def schedule(self) -> KeySchedule:
+        """How secrets follow from one another; a fault may put another in its place for a while."""
+        return self._schedule
+
+    @schedule.setter
+    def schedule(self, schedule: KeySchedule) -> None:
+        self._schedule = schedule
+
+    @property
     def export_master(self) -> bytes:
         """The export master secret of an established session."""
         return bytes(self._export)
@@ -144,8 +164,14 @@ class Secrets:
         self._ways[way] = self._before.pop(way)
         return True
 
+    def forget(self) -> None:
+        """Overwrite the shared secret, if it was kept."""
+        _wipe(self.kept)
+        self.kept = bytearray()
+
     def wipe(self) -> None:
         """Overwrite everything: the session is over."""
+        self.forget()
         self._end_handshake()
         for way in tuple(self._before):
             self.confirm(way)

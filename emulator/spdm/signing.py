@@ -16,6 +16,9 @@ from emulator.spdm.versions import Version, rules
 CHALLENGE_AUTH = "responder-challenge_auth signing"
 MEASUREMENTS = "responder-measurements signing"
 KEY_EXCHANGE_RSP = "responder-key_exchange_rsp signing"
+ENDPOINT_INFO = "responder-endpoint_info signing"
+REQUESTER_ENDPOINT_INFO = "requester-endpoint_info signing"
+"""The same, where it is the responder that asks, by an encapsulated request."""
 FINISH = "requester-finish signing"
 
 PREFIX_SIZE = 100

@@ -1,6 +1,7 @@
 """The stages a reply passes through, and where a fault may reach in.
 
-    request → chain → ready → message, chunk → sign → signed → frame → delivery → device (commit)
+    request → chain → ready → message, chunk → sign → secrets → signed → plaintext → record → frame
+    → delivery → device (commit)
 
 Every stage is one method that returns what goes on; the base class passes everything through.
 The responder and the endpoint call a stage only for an exchange that `concerns` it, so with none
@@ -12,9 +13,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from emulator.crypto.keys import SigningKey
+from emulator.entropy import Entropy
 from emulator.spdm.chain import CertificateChain
 from emulator.spdm.connection import Connection, Loss
+from emulator.spdm.key_schedule import KeySchedule
 from emulator.spdm.pending import Readiness
+from emulator.spdm.sealing import Sealing
+from emulator.spdm.session import Session
 from emulator.spdm.signing import ToSign
 from emulator.wire import Message
 
@@ -32,6 +37,9 @@ class Situation:
         now: when it came, in seconds of the caller's clock.
         transport: the name of the binding it came by; empty where there is none.
         framed: what goes out is a frame of the spdm-socket protocol; False for TCP messages alone.
+        session: the session it came in; None: it came outside of sessions.
+        about: the session it is about: that it opens, whose handshake it ends or whose keys it
+            changes; known from stage secrets on.
     """
 
     connection: Connection
@@ -41,6 +49,8 @@ class Situation:
     now: float = 0.0
     transport: str = ""
     framed: bool = True
+    session: Session | None = None
+    about: Session | None = None
 
 
 @dataclass(frozen=True)
@@ -97,9 +107,11 @@ class Stages:
     Attributes:
         fired: hears of each fault that reached in.
         lost: how the connection forgets its state before the next request; None: it does not.
+        forgotten: sessions that are over before the next request.
     """
 
     lost: Loss | None = None
+    forgotten: tuple[Session, ...] = ()
     fired: Callable[[Fired], None] = staticmethod(_nobody)
 
     def concerns(self, situation: Situation) -> bool:
@@ -139,10 +151,37 @@ class Stages:
         del situation
         return to_sign, key
 
+    def secrets(self, situation: Situation, session: Session, schedule: KeySchedule) -> KeySchedule:
+        """How the secrets of a session follow from each other in this exchange."""
+        del situation, session
+        return schedule
+
     def signed(self, situation: Situation, data: bytes) -> bytes:
         """The whole SPDM message."""
         del situation
         return data
+
+    def plaintext(self, situation: Situation, sealing: Sealing) -> Sealing:
+        """What goes into a record."""
+        del situation
+        return sealing
+
+    def record(
+        self, situation: Situation, sealing: Sealing, entropy: Entropy
+    ) -> tuple[bytes, bool]:
+        """The record, and that it is one; False: it is a message that goes in the clear."""
+        del situation
+        return sealing.sealed(entropy), not sealing.clear
+
+    def astray(self, situation: Situation) -> Session | None:
+        """The session in whose record a reply in the clear goes; None: in none."""
+        del situation
+        return None
+
+    def unknown(self, record: bytes) -> bytes | None:
+        """The message that answers a record of no session, in the clear; None: nothing does."""
+        del record
+        return None
 
     def commit(self, situation: Situation) -> bool:
         """Whether what the request changed stands."""

@@ -6,9 +6,11 @@ padding; nothing is ever rebuilt. What is signed is a *view*: parts one after th
 
     M1/M2 = A ‖ B ‖ C          CHALLENGE_AUTH
     L1/L2 = A ‖ M (since 1.2)   MEASUREMENTS; up to 1.1: M alone
+    IL1/IL2 = A ‖ the exchange  ENDPOINT_INFO
 
 A is the negotiation (VERSION, CAPABILITIES, ALGORITHMS), B digests and certificates, C the
-challenge, M measurements. A view is a tuple, so a fault edits a view and never the log.
+challenge, M measurements; D, for sessions, the first DIGESTS of a connection on which the responder
+may use several keys. A view is a tuple, so a fault edits a view and never the log.
 """
 
 from collections.abc import Iterable
@@ -26,6 +28,10 @@ LIMIT = 4 * 1024 * 1024
 unsigned meets this bound."""
 
 
+_FORMER_LIMIT = 128 * 1024
+"""Bytes of B that are remembered once it was emptied."""
+
+
 class Part(IntEnum):
     """A part of a transcript, by libspdm's letter."""
 
@@ -33,6 +39,7 @@ class Part(IntEnum):
     B = 1
     C = 2
     M = 3
+    D = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +66,18 @@ View = tuple[Entry, ...]
 
 
 class Transcript:
-    """The parts of one connection."""
+    """The parts of one connection.
 
-    __slots__ = ("_parts", "_sizes")
+    Attributes:
+        former: what B held before it was last emptied, unless it was long; for the doctor.
+    """
+
+    __slots__ = ("_parts", "_sizes", "former")
 
     def __init__(self) -> None:
         self._parts: list[list[Entry]] = [[] for _ in Part]
         self._sizes = [0 for _ in Part]
+        self.former: View = ()
 
     def append(self, part: Part, entries: Iterable[Entry]) -> None:
         """Add messages to a part."""
@@ -82,6 +94,8 @@ class Transcript:
         """Empty parts."""
         for part in parts:
             if self._parts[part]:
+                if part is Part.B and self._sizes[part] <= _FORMER_LIMIT:
+                    self.former = tuple(self._parts[part])
                 self._parts[part] = []
                 self._sizes[part] = 0
 
@@ -93,6 +107,9 @@ class Transcript:
         """The messages of several parts, in order."""
         return tuple([entry for part in parts for entry in self._parts[part]])
 
+
+IL1IL2 = (Part.A,)
+"""What the signature of ENDPOINT_INFO covers, before the exchange itself (libspdm's part E)."""
 
 M1M2 = (Part.A, Part.B, Part.C)
 """What CHALLENGE_AUTH's signature covers."""
@@ -106,6 +123,7 @@ def l1l2(version: int) -> tuple[Part, ...]:
 _GIVES_UP = frozenset(
     {
         Code.GET_MEASUREMENTS,
+        Code.GET_MEASUREMENT_EXTENSION_LOG,
         Code.KEY_EXCHANGE,
         Code.FINISH,
         Code.PSK_EXCHANGE,

@@ -49,6 +49,8 @@ class Rules:
         supported_slots: DIGESTS name the slots there are, and a slot's size can be asked for.
         multi_key: several keys may be agreed for a connection.
         supported_algorithms: CAPABILITIES can tell all the algorithms there are.
+        measurement_log: a form of the log of measurements is agreed.
+        events: a requester can subscribe to events.
         cached_negotiation: a negotiation that is taken up again stands in the transcripts
             (DMTF spdm-emu `spdm_emu_common/nv_storage.c`, `spdm_load_negotiated_state`).
         large_forms: chains and vendor-defined payloads have a form for more than 0xFFFF bytes.
@@ -73,6 +75,8 @@ class Rules:
     supported_slots: bool = True
     multi_key: bool = True
     supported_algorithms: bool = True
+    measurement_log: bool = True
+    events: bool = True
     cached_negotiation: bool = True
     psk_salt_ones: bool = True
     large_forms: bool = True
@@ -91,6 +95,8 @@ _V1_2 = replace(
     supported_slots=False,
     multi_key=False,
     supported_algorithms=False,
+    measurement_log=False,
+    events=False,
 )
 _V1_1 = replace(
     _V1_2,

@@ -37,6 +37,12 @@ class Command(IntEnum):
     TEST = 0xDEAD
 
 
+OUT_OF_BAND = (Command.OOB_ENCAP_KEY_UPDATE, Command.OOB_ENCAP_ENDPOINT_INFO)
+"""What a tester tells the device to ask: a new key in the session of this id (u32 LE), or endpoint
+information. The answer is the same command without a payload; the requester then asks for it by
+GET_ENCAPSULATED_REQUEST."""
+
+
 class TransportType(IntEnum):
     """What a frame's payload is wrapped in."""
 

@@ -186,6 +186,21 @@ class Sized(Kind):
         return f"{getattr(shape, self.what)}s"
 
 
+@dataclass(frozen=True)
+class IfSigned(Kind):
+    """`size` bytes where the message carries a signature, none where it does not."""
+
+    size: int
+
+    def declare(self, shape: Shape) -> c.Construct:
+        """All of them or none."""
+        return c.Bytes(self.size if shape.signature else 0)
+
+    def fixed(self, shape: Shape) -> str:
+        """All of them or none."""
+        return f"{self.size if shape.signature else 0}s"
+
+
 class Cut(Kind):
     """Bytes whose number follows from earlier fields.
 
@@ -229,14 +244,15 @@ class Counted(Cut):
 
 @dataclass(frozen=True)
 class PerBit(Cut):
-    """As many bytes as the shape says for `what`, for each bit set in the earlier field `mask`."""
+    """`times` what the shape says for `what`, for each bit set in the earlier field `mask`."""
 
     mask: str
     what: str
+    times: int = 1
 
     def width(self, values: Values, shape: Shape) -> int:
         """The bits set times the size of one."""
-        each: int = getattr(shape, self.what)
+        each: int = getattr(shape, self.what) * self.times
         return int(values[self.mask]).bit_count() * each
 
 

@@ -15,6 +15,7 @@ class Shape(NamedTuple):
         summary: bytes of a measurement summary hash, 0 where none was asked for.
         exchange: bytes of a public value of the key exchange.
         verify: bytes of verify data, 0 where the message carries none.
+        multi_key: 1 where the responder may use several keys on the connection, else 0.
     """
 
     version: int = 0x10
@@ -23,3 +24,4 @@ class Shape(NamedTuple):
     summary: int = 0
     exchange: int = 0
     verify: int = 0
+    multi_key: int = 0

@@ -59,7 +59,10 @@ PAIRS = (
     ("RSASSA_3072", "SHA_384"),
     ("RSAPSS_3072", "SHA_384"),
 )
-OPTIONS = ("--set", f"algorithms.asym={json.dumps([asym for asym, _ in PAIRS])}")
+OPTIONS = (
+    *("--set", f"algorithms.asym={json.dumps([asym for asym, _ in PAIRS])}"),
+    *("--set", "sessions.doctor=false"),
+)
 PER_SECOND = {
     "negotiation": "negotiations/s",
     "reference negotiation": "reference negotiations/s",

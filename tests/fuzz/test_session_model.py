@@ -10,7 +10,13 @@ from devices import error
 from fuzz.depth import fuzzing
 from hosting import BOTH, SecureHost, offering
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 from secured import HINT, KEY, able_device
 
 from emulator.client.drive import unwrap, wrap
@@ -55,6 +61,11 @@ class SessionsOfADevice(RuleBasedStateMachine):
         assert not session.live
         self.live.remove((host, session))
         assert session.id not in host.endpoint.responder.connection.sessions
+
+    @initialize(over=st.lists(st.sampled_from((DOE, MCTP, TCP)), max_size=MOST_HOSTS))
+    def so_many_are_there(self, over: list[Binding]) -> None:
+        for binding in over:
+            self.connect(binding=binding)
 
     @precondition(lambda self: len(self.hosts) < MOST_HOSTS)
     @rule(binding=st.sampled_from((DOE, MCTP, TCP)))
@@ -121,6 +132,14 @@ class SessionsOfADevice(RuleBasedStateMachine):
         self.gone(host, session)
 
     @precondition(lambda self: self.hosts)
+    @rule(pick=picks, shared=st.booleans())
+    def as_many_as_there_is_room_for(self, pick: int, *, shared: bool) -> None:
+        """All that are left on one connection: up to four of it, and then no more."""
+        for _ in range(MOST_SESSIONS - len(self.live) + 1):
+            self.open(pick, shared=shared, through=True)
+        assert self.device.sessions.full
+
+    @precondition(lambda self: self.hosts)
     @rule(pick=picks)
     def measure_outside(self, pick: int) -> None:
         host = self.hosts[pick % len(self.hosts)]
@@ -151,6 +170,82 @@ class SessionsOfADevice(RuleBasedStateMachine):
         host, session = self.pick(pick)
         host.run(session.heartbeat())
         self._ended(host, session, host.carry(host.sent[-1]))
+
+    @precondition(lambda self: self.has(Phase.ESTABLISHED))
+    @rule(pick=picks)
+    def records_in_the_wrong_order(self, pick: int) -> None:
+        """The second comes first: that ends the session, and the first has none any more."""
+        host, session = self.pick(pick)
+        first, second = self._record(host, session), self._record(host, session)
+        self._ended(host, session, host.carry(second))
+        assert host.carry(first) == b""
+
+    @precondition(lambda self: len(self.live) > 1)
+    @rule(pick=picks, other=picks)
+    def record_of_another_session(self, pick: int, other: int) -> None:
+        """A record with the id of another session of the connection: that one is over."""
+        host, session = self.live[pick % len(self.live)]
+        mine = [two for one, two in self.live if one is host and two is not session]
+        if not mine:
+            return
+        victim = mine[other % len(mine)]
+        payload = bytearray(self._record(host, session))
+        at = HEADERS[host.binding.name]
+        payload[at : at + ID_SIZE] = victim.id.to_bytes(ID_SIZE, "little")
+        self._ended(host, victim, host.carry(bytes(payload)))
+        # The number of the record that never came is missing now.
+        self._ended(host, session, host.carry(self._record(host, session)))
+
+    @precondition(lambda self: self.live and len(self.hosts) > 1)
+    @rule(pick=picks, other=picks)
+    def record_on_another_connection(self, pick: int, other: int) -> None:
+        """There it is of no session; its own takes it afterwards."""
+        host, session = self.live[pick % len(self.live)]
+        elsewhere = self.hosts[other % len(self.hosts)]
+        if elsewhere is host or session.id in elsewhere.connection.sessions:
+            return
+        inside = Inside(b"\x14\xe8\0\0", session)
+        payload = wrap(inside, host.binding)
+        record = payload[HEADERS[host.binding.name] :]
+        assert elsewhere.carry(elsewhere.binding.wrap_record(record)) == b""
+        reply = unwrap(host.carry(payload), host.binding, inside)
+        in_handshake = session.session.phase is Phase.HANDSHAKE
+        expected = error(0x14, ErrorCode.UNEXPECTED_REQUEST) if in_handshake else b"\x14\x68\0\0"
+        assert reply == expected
+
+    @precondition(lambda self: self.has(Phase.ESTABLISHED))
+    @rule(pick=picks, operation=st.sampled_from((0, 3, 4, 0xFF)))
+    def key_update_that_is_none(self, pick: int, operation: int) -> None:
+        """To verify a key that is not new, or no operation at all."""
+        host, session = self.pick(pick)
+        inside = Inside(bytes((0x14, 0xE9, operation, 1)), session)
+        reply = unwrap(host.carry(wrap(inside, host.binding)), host.binding, inside)
+        assert reply == error(0x14, ErrorCode.INVALID_REQUEST)
+
+    @precondition(lambda self: self.has(Phase.ESTABLISHED))
+    @rule(pick=picks, operation=operations)
+    def key_update_that_is_not_verified(self, pick: int, operation: KeyOperation) -> None:
+        """The new keys are in use all the same; another update is refused, and the session ends."""
+        host, session = self.pick(pick)
+        inside = Inside(bytes((0x14, 0xE9, operation, 1)), session)
+        payload = wrap(inside, host.binding)
+        session.session.update(operation)
+        reply = unwrap(host.carry(payload), host.binding, inside)
+        assert reply == bytes((0x14, 0x69, operation, 1))
+        reply = unwrap(host.carry(wrap(inside, host.binding)), host.binding, inside)
+        assert reply == error(0x14, ErrorCode.INVALID_REQUEST)
+        host.run(session.heartbeat())
+        host.run(session.end_session())
+        self.gone(host, session)
+
+    @precondition(lambda self: self.has(Phase.ESTABLISHED))
+    @rule(pick=picks)
+    def finish_once_more(self, pick: int) -> None:
+        host, session = self.pick(pick)
+        code = 0xE7 if session.session.psk else 0xE5
+        inside = Inside(bytes((0x14, code, 0, 0, 0, 0)) + bytes(64), session)
+        reply = unwrap(host.carry(wrap(inside, host.binding)), host.binding, inside)
+        assert reply == error(0x14, ErrorCode.UNEXPECTED_REQUEST)
 
     @precondition(lambda self: self.has(Phase.ESTABLISHED))
     @rule(pick=picks)

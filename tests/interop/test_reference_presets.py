@@ -36,6 +36,10 @@ TOLD = dict(
 ONE_BY_ONE = {"measurement-count-too-small", "measurement-count-with-record"}
 """Those that are about the number of measurements, which is asked for only so."""
 
+SECURE = "secure-session"
+IN_THE_CLEAR = {"finish-proves-nothing"}
+"""Those about handshakes in the clear; the others are met with encrypted ones."""
+
 TERMS = Terms(reject_output=re.compile("^ERROR"))
 PATIENCE, LONG = 6.0, 15.0
 """Seconds until a run hangs, and where a device closes the connection after ten."""
@@ -57,13 +61,23 @@ def loaded(profile: str, *sets: str) -> LoadedProfile:
     return load(profile, sets=sets, at=AT)
 
 
+def asked(preset: Preset) -> tuple[str, ...]:
+    """What the requester is to do: sessions, where the device of the preset opens them."""
+    if preset.profile != SECURE:
+        return "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END"
+    clear = ",HANDSHAKE_IN_CLEAR" if preset.name in IN_THE_CLEAR else ""
+    return (
+        "--exe_conn", "DIGEST,CERT", "--exe_session", "KEY_EX,PSK,HEARTBEAT,KEY_UPDATE,MEAS",
+        "--cap", f"CERT,CHAL,ENCRYPT,MAC,KEY_EX,PSK,HBEAT,KEY_UPD{clear}",
+    )  # fmt: skip
+
+
 def words(preset: Preset) -> tuple[str, ...]:
     """The requester's command; twice where another connection's reply is replayed."""
     version = () if preset.name.startswith("version-") else ("--ver", "1.3")
     once = (
         REQUESTER, "--trans", "PCI_DOE", "--port", "{port}", *version, "--pqc_asym", "NONE",
-        "--exe_conn", "DIGEST,CERT,CHAL,MEAS", "--exe_session", "NO_END",
-        "--meas_op", "ONE_BY_ONE" if preset.name in ONE_BY_ONE else "ALL",
+        *asked(preset), "--meas_op", "ONE_BY_ONE" if preset.name in ONE_BY_ONE else "ALL",
     )  # fmt: skip
     if not preset.name.endswith("-replayed"):
         return once

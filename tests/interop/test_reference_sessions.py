@@ -33,6 +33,10 @@ GROUPS = (
 )
 AEADS = ("AES_128_GCM", "AES_256_GCM", "CHACHA20_POLY1305")
 BESIDE = {"FINISH", "PSK_FINISH", "CHUNK_GET", "RESPOND_IF_READY"}
+ASKED_OF_US = (
+    *("HEARTBEAT", "GET_ENCAPSULATED_REQUEST", "DELIVER_ENCAPSULATED_RESPONSE"),
+    *("GET_MEASUREMENTS", "GET_DIGESTS", "GET_CERTIFICATE"),
+)
 ASKED = ("HEARTBEAT", "KEY_UPDATE", "GET_MEASUREMENTS", "GET_DIGESTS", "GET_CERTIFICATE")
 
 
@@ -55,7 +59,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(port: int, folder: Path, *options: str, psk_finish: bool = True) -> str:
+def run(
+    port: int, folder: Path, *options: str, psk_finish: bool = True, asked_of_us: bool = False
+) -> str:
     """Two sessions, of a key exchange and of a pre-shared key, and all that is asked inside."""
     done = subprocess.run(
         [
@@ -80,7 +86,7 @@ def run(port: int, folder: Path, *options: str, psk_finish: bool = True) -> str:
         assert len(by_session) == 2, sent
         for names in by_session.values():
             asked = [name for name in dict.fromkeys(names) if name not in BESIDE]
-            assert asked == [*ASKED, "END_SESSION"]
+            assert asked == [*(ASKED_OF_US if asked_of_us else ASKED), "END_SESSION"]
         assert ("PSK_FINISH" in [name for _, name in sent]) == psk_finish
     return output
 
@@ -109,6 +115,11 @@ def test_every_cipher(port: int, keys: Path, transport: str, version: str, aead:
 @pytest.mark.parametrize(("version", "keys_of"), [*itertools.product(VERSIONS, ("REQ", "ALL"))])
 def test_key_updates(port: int, keys: Path, version: str, keys_of: str) -> None:
     run(port, keys, "--trans", "PCI_DOE", "--ver", version, "--key_upd", keys_of)
+
+
+@pytest.mark.parametrize(("transport", "version"), [*itertools.product(TRANSPORTS, VERSIONS)])
+def test_the_device_takes_a_new_key(port: int, keys: Path, transport: str, version: str) -> None:
+    run(port, keys, "--trans", transport, "--ver", version, "--key_upd", "RSP", asked_of_us=True)
 
 
 @pytest.mark.parametrize("secured", ["1.0", "1.1", "1.2"])

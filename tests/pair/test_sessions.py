@@ -177,3 +177,19 @@ def test_the_same_seed_gives_the_same_bytes(how: Cap) -> None:
     other = SecureHost(offer=offering(how), binding=MCTP, seed="another").connected()
     other.session()
     assert other.sent[-1] not in sent[0]
+
+
+@pytest.mark.parametrize("version", [Version.V1_3, Version.V1_4])
+@every_binding
+def test_what_a_device_tells_of_itself(version: Version, binding: Binding) -> None:
+    """The log and the device classes, in a session as outside."""
+    able = able_device(capabilities=ABLE | Cap.MEL | Cap.EP_INFO_SIG)
+    host = SecureHost(able, offer=offering(versions=(version,)), binding=binding).connected()
+    session = host.run(host.requester.session())
+    for asker in (host.requester, session):
+        log = host.run(asker.measurement_log())
+        assert [one.index for one in log] == [1, 2, 3, 5, 0xFE]
+        signed = host.run(asker.endpoint_info(signed_by=0))
+        assert signed.classes == host.run(asker.endpoint_info()).classes
+        assert signed.transcript_hash
+    host.run(session.end_session())

@@ -27,6 +27,7 @@ class _Commands(LazyGroup):
         "set": "emulator.cli.ctl.changes:set_values",
         "apply": "emulator.cli.ctl.changes:apply",
         "measure": "emulator.cli.ctl.changes:measure",
+        "key-update": "emulator.cli.ctl.changes:key_update",
         "slot": "emulator.cli.ctl.slots:slots",
         "reset": "emulator.cli.ctl.changes:reset",
         "drop": "emulator.cli.ctl.changes:drop",

@@ -57,6 +57,12 @@ def measure(
     print_result(found, each(found, "measurements are generation"), as_json=as_json)
 
 
+def key_update(devices: OfDevices = None, as_json: AsJson = False) -> None:
+    """Let devices take a new key of their own in every session, once requesters ask."""
+    found = call("sessions.key-update", devices=devices)
+    print_result(found, each(found, "sessions to ask:"), as_json=as_json)
+
+
 def reset(
     resynch: Annotated[bool, typer.Option(help="Tell requesters by ERROR RequestResynch.")] = False,
     devices: OfDevices = None,

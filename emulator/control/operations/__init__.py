@@ -9,6 +9,7 @@ from emulator.control.operations import (
     measured,
     profiles,
     recording,
+    sessions,
     slots,
     tdisp,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "measured",
     "profiles",
     "recording",
+    "sessions",
     "slots",
     "tdisp",
 ]

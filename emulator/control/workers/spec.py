@@ -33,6 +33,7 @@ class Spec(BaseModel):
         port: the port; 0: the system chooses.
         seed: the seed of its source of randomness.
         path: the labels that was forked by.
+        state: the folder that its state is kept in; empty: it is kept nowhere.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Spec(BaseModel):
     port: int
     seed: str
     path: str
+    state: str = ""
 
 
 def spec_of(served: Served) -> Spec:
@@ -65,6 +67,7 @@ def spec_of(served: Served) -> Spec:
         port=port,
         seed=entropy.seed,
         path=entropy.path,
+        state=str(served.state or ""),
     )
 
 
@@ -82,4 +85,5 @@ def make(spec: Spec, known: dict[Recipe, LoadedProfile], *, at: datetime) -> Ser
     recipe = replace(plain, rules=rules, name=spec.name)
     entropy = Seeded(spec.seed, path=spec.path)
     device = recipe.build(known[plain], entropy=entropy, at=at)
-    return Served(recipe, known[plain], device, spec.host, spec.port)
+    state = Path(spec.state) if spec.state else None
+    return Served(recipe, known[plain], device, spec.host, spec.port, state=state)

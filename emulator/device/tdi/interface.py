@@ -145,7 +145,7 @@ class Interface:
     p2p: set[int] = field(default_factory=set)
     shared: set[int] = field(default_factory=set)
     cause: Cause | None = None
-    changed: Changed | None = None
+    changed: Changed | None = field(default=None, compare=False, repr=False)
 
     def take_lock(self, lock: Lock, nonce: bytes) -> None:
         """LOCK_INTERFACE has succeeded."""

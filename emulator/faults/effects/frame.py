@@ -53,7 +53,7 @@ def _apart(hit: Hit, data: bytes) -> _Parts:
     return _Parts(data[:HEADER_SIZE], data[HEADER_SIZE:]) if framed else _Parts(b"", data)
 
 
-class _Number(Effect):
+class Number(Effect):
     """A number that is set, or counted on from what it would be: `to` or `by`, not both."""
 
     to: U32 | None = Field(default=None, description="The number in its place.")
@@ -62,7 +62,7 @@ class _Number(Effect):
     )
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> "_Number":
+    def _one_of_them(self) -> "Number":
         if self.to is not None and self.by is not None:
             raise refusal("one of to and by", "both")
         return self
@@ -95,7 +95,7 @@ def _with_length(data: bytes, length: int) -> bytes:
 
 
 @effect("doe-length", Stage.FRAME)
-class DoeLength(_Number, _OnObject):
+class DoeLength(Number, _OnObject):
     """Another length in the data object's header, in DWORDs; the bits above 18 are reserved."""
 
     def on_object(self, hit: Hit, data: bytes) -> bytes:
@@ -261,7 +261,7 @@ class FrameTransport(_OnHeader):
 
 
 @effect("frame-size", Stage.FRAME)
-class FrameSize(_Number, _OnHeader):
+class FrameSize(Number, _OnHeader):
     """Another size of the payload in the frame's header, in bytes.
 
     A smaller one leaves bytes that the peer takes for the next frame; for a larger one it waits,

@@ -317,7 +317,9 @@ class MeasurementEdit(Effect):
 class OpaqueData(Effect):
     """The opaque data are others; their length is right."""
 
-    FOR = frozenset({Code.CHALLENGE_AUTH, Code.MEASUREMENTS})
+    FOR = frozenset(
+        {Code.CHALLENGE_AUTH, Code.MEASUREMENTS, Code.KEY_EXCHANGE_RSP, Code.PSK_EXCHANGE_RSP}
+    )
 
     to: Hex = Field(default="", description="The new opaque data; nothing: none.")
 

@@ -1,5 +1,7 @@
 """Raw bytes, of the SPDM message (stage signed) or of the whole frame (stage frame).
 
+In a session also of what a record carries (plaintext), and of the record itself (record).
+
 An offset counts from the start, or from the end where it is negative; a place outside the bytes
 leaves them as they are.
 """
@@ -11,6 +13,9 @@ from pydantic import Field, model_validator
 from emulator.faults.effect import Effect, Hit, Stage, effect
 from emulator.forms import Hex, refusal
 from emulator.forms.words import counted
+
+RAW = (Stage.SIGNED, Stage.PLAINTEXT, Stage.RECORD, Stage.FRAME)
+"""The stages at which there are bytes; what is said of none is about the first."""
 
 MAX_BYTES = 1 << 20
 """The most bytes an effect may add."""
@@ -26,7 +31,7 @@ def place(at: int, size: int) -> int | None:
     return index if 0 <= index < size else None
 
 
-@effect("xor", Stage.SIGNED, Stage.FRAME)
+@effect("xor", *RAW)
 class Xor(Effect):
     """Change the bits that are set in `hex`."""
 
@@ -50,7 +55,7 @@ def _place_or_end(at: int, size: int) -> int | None:
     return size if at == size else place(at, size)
 
 
-@effect("overwrite", Stage.SIGNED, Stage.FRAME)
+@effect("overwrite", *RAW)
 class Overwrite(Effect):
     """Put `hex` over what is there; what would stand past the end is left out."""
 
@@ -69,7 +74,7 @@ class Overwrite(Effect):
         return made
 
 
-@effect("insert", Stage.SIGNED, Stage.FRAME)
+@effect("insert", *RAW)
 class Insert(Effect):
     """Put `hex` before the byte at `at`."""
 
@@ -86,7 +91,7 @@ class Insert(Effect):
         return data[:start] + new + data[start:]
 
 
-@effect("delete", Stage.SIGNED, Stage.FRAME)
+@effect("delete", *RAW)
 class Delete(Effect):
     """Take bytes out."""
 
@@ -103,7 +108,7 @@ class Delete(Effect):
         return made
 
 
-@effect("extend", Stage.SIGNED, Stage.FRAME)
+@effect("extend", *RAW)
 class Extend(Effect):
     """Put `hex` behind the end, or as many zeros as `count` says; without either, one zero."""
 
@@ -125,7 +130,7 @@ class Extend(Effect):
         return data + new
 
 
-@effect("truncate", Stage.SIGNED, Stage.FRAME)
+@effect("truncate", *RAW)
 class Truncate(Effect):
     """Cut the end off: down to a size, or by some bytes; without either, by one."""
 
@@ -149,7 +154,7 @@ class Truncate(Effect):
         return data[:size]
 
 
-@effect("randomize", Stage.SIGNED, Stage.FRAME)
+@effect("randomize", *RAW)
 class Randomize(Effect):
     """Put random bytes over what is there, by the seed."""
 

@@ -17,7 +17,7 @@ from emulator.spdm.signing import PREFIX_SIZE, ToSign
 from emulator.spdm.transcript import View
 from emulator.spdm.versions import rules
 
-SIGNED = frozenset({Code.CHALLENGE_AUTH, Code.MEASUREMENTS})
+SIGNED = frozenset({Code.CHALLENGE_AUTH, Code.MEASUREMENTS, Code.KEY_EXCHANGE_RSP})
 """The replies that may be signed."""
 
 _MAX_CONTEXT = PREFIX_SIZE - 64  # what the words before it leave
@@ -94,7 +94,7 @@ class SignContext(Effect):
 
     context: Annotated[Line, AfterValidator(_context)] | None = Field(
         default=None,
-        description="The signing context; null: that of the other signed message.",
+        description="The signing context; null: that of another signed message.",
     )
 
     def on_sign(self, hit: Hit, to_sign: ToSign, key: SigningKey) -> tuple[ToSign, SigningKey]:

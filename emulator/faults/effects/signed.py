@@ -8,19 +8,43 @@ from emulator.faults.effect import Effect, Hit, Stage, effect
 from emulator.faults.effects.sign import SIGNED, key_of
 from emulator.faults.when import slot_of
 from emulator.forms import Hex, refusal
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import RequestAttributes
-from emulator.spdm.signing import CHALLENGE_AUTH, MEASUREMENTS, ToSign
+from emulator.spdm.signing import CHALLENGE_AUTH, KEY_EXCHANGE_RSP, MEASUREMENTS, ToSign
+from emulator.spdm.stages import Situation
+
+_CONTEXTS: dict[int, str] = {
+    Code.CHALLENGE: CHALLENGE_AUTH,
+    Code.GET_MEASUREMENTS: MEASUREMENTS,
+    Code.KEY_EXCHANGE: KEY_EXCHANGE_RSP,
+}
 
 
-def signature_size(hit: Hit, data: bytes) -> int:
-    """How many bytes at the end of a reply are its signature; 0: it has none."""
-    request, asym = hit.situation.request, hit.situation.connection.algorithms.asym
+def signature_of(hit: Hit, data: bytes) -> slice:
+    """Where a reply's signature is; an empty slice: it has none."""
+    request, agreed = hit.situation.request, hit.situation.connection.algorithms
     code = data[1] if len(data) > 1 else 0
-    if asym is None or code not in SIGNED or len(request) < 3:  # noqa: PLR2004 - its Param1
-        return 0
-    signed = code == Code.CHALLENGE_AUTH or request[2] & RequestAttributes.SIGNATURE
-    return asym.size if signed and len(data) >= asym.size else 0
+    if agreed.asym is None or code not in SIGNED or len(request) < 3:  # noqa: PLR2004 - its Param1
+        return slice(0)
+    if code == Code.MEASUREMENTS and not request[2] & RequestAttributes.SIGNATURE:
+        return slice(0)
+    end = len(data) - proof_size(hit.situation)
+    start = end - agreed.asym.size
+    return slice(start, end) if start >= 0 else slice(0)
+
+
+def proof_size(at: Situation) -> int:
+    """How many bytes at the end of the reply to a request are verify data; 0: it has none."""
+    code = at.request[1] if len(at.request) > 1 else 0
+    connection = at.connection
+    in_the_clear = connection.both(Cap.HANDSHAKE_IN_THE_CLEAR)
+    proves = (
+        code == Code.PSK_EXCHANGE
+        or (code == Code.KEY_EXCHANGE and not in_the_clear)
+        or (code == Code.FINISH and in_the_clear)
+    )
+    return connection.algorithms.hash.size if proves and connection.algorithms.hash else 0
 
 
 @effect("signature", Stage.SIGNED)
@@ -47,14 +71,13 @@ class Signature(Effect):
 
     def on_bytes(self, hit: Hit, data: bytes) -> bytes:
         """The reply with the other signature."""
-        size = signature_size(hit, data)
-        if not size:
-            return data
-        made = self._made(hit, data[-size:])
-        if made == data[-size:]:
+        where = signature_of(hit, data)
+        signature = data[where]
+        made = self._made(hit, signature) if signature else signature
+        if made == signature:
             return data
         hit.note(f"signature {'other' if self.hex is not None else self.make or 'flipped'}")
-        return data[:-size] + made
+        return data[: where.start] + made + data[where.stop :]
 
     def _made(self, hit: Hit, signature: bytes) -> bytes:
         if self.hex is not None:
@@ -76,6 +99,5 @@ def _over_nothing(hit: Hit) -> bytes | None:
     if agreed.asym is None or agreed.hash is None:
         return None
     key = key_of(hit, slot_of(request) or 0, agreed.asym.name)
-    context = CHALLENGE_AUTH if request[1] == Code.CHALLENGE else MEASUREMENTS
-    nothing = ToSign(connection.version, context, agreed.hash.name, ())
+    nothing = ToSign(connection.version, _CONTEXTS[request[1]], agreed.hash.name, ())
     return None if key is None else key.sign(nothing)

@@ -112,6 +112,11 @@ class FleetFile(Part):
     control: Control | None = Field(
         default=None, description="How it is controlled; null: as the command line says."
     )
+    state: FilePath | None = Field(
+        default=None,
+        description="The folder in which what requesters provision of each device is kept,"
+        " relative to this file; null: it is lost with the emulator.",
+    )
     mqtt: Broker | None = Field(
         default=None, description="Where events go and commands come from; null: no broker."
     )

@@ -44,12 +44,23 @@ class GetDigests(Message):
 class Digests(Message):
     """A hash for each bit in `provisioned_slots`, lowest slot first.
 
-    `supported_slots` is reserved before 1.3.
+    `supported_slots` is reserved before 1.3. Since then, where several keys may be used on the
+    connection, it tells of each of these slots its key pair, its certificate model and, two bytes
+    each, what its key may be used for.
     """
 
     supported_slots: int = wire(U8(), default=0)
     provisioned_slots: int = wire(U8())
     digests: bytes = wire(PerBit("provisioned_slots", "hash"))
+    key_pair_ids: bytes = wire(
+        Since(Version.V1_3, PerBit("provisioned_slots", "multi_key")), default=b""
+    )
+    certificate_info: bytes = wire(
+        Since(Version.V1_3, PerBit("provisioned_slots", "multi_key")), default=b""
+    )
+    key_usages: bytes = wire(
+        Since(Version.V1_3, PerBit("provisioned_slots", "multi_key", 2)), default=b""
+    )
 
 
 @message(Code.GET_CERTIFICATE)

@@ -143,6 +143,7 @@ def offering(
         hashes=offer.hash_rows,
         measurement_specification=1,
         opaque_formats=2,
+        multi_key=False,
         **offer.session_rows,
     )
     return request, host.answer(request.raw), host

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 from asking import Host, patched
-from devices import CAPABILITIES, device
+from devices import CAPABILITIES, Peer, device, error, negotiate_algorithms
 
 from emulator.ask import AlgorithmsRequest, CapabilitiesRequest, VersionRequest
 from emulator.ask.chunks import check_may_be_large
@@ -247,13 +247,30 @@ def test_one_two_knows_no_multi_key_bit() -> None:
     assert request.accept(patched(reply, 7, 0x12)).other_params == 2
 
 
-def test_a_device_of_several_keys_only_cannot_be_asked() -> None:
-    host = Host()
-    host.run(host.requester.version())
-    host.run(host.requester.capabilities())
-    host.connection.peer_capabilities |= Cap.MULTI_KEY_ONLY
-    with pytest.raises(UnsupportedByPeer, match="MULTI_KEY"):
-        host.run(host.requester.algorithms())
+@pytest.mark.parametrize(
+    ("flag", "wanted", "several"),
+    [
+        (Cap.MULTI_KEY_ONLY, False, True),
+        (Cap.MULTI_KEY_NEG, True, True),
+        (Cap.MULTI_KEY_NEG, False, False),
+        (Cap(0), True, False),
+    ],
+)
+def test_several_keys_are_agreed_where_the_device_must_or_both_want(
+    *, flag: Cap, wanted: bool, several: bool
+) -> None:
+    held = device(capabilities=CAPABILITIES | Cap.GET_KEY_PAIR_INFO | flag)
+    host = Host(held, offer=Offer(multi_key=wanted))
+    negotiated = host.run(host.requester.connect())
+    assert negotiated.multi_key == several
+    assert host.peer.connection.algorithms.multi_key == several
+
+
+def test_a_device_of_several_keys_only_is_not_asked_with_one() -> None:
+    peer = Peer(device(capabilities=CAPABILITIES | Cap.MULTI_KEY_ONLY))
+    peer.climb(State.AFTER_CAPABILITIES)
+    assert peer.ask(negotiate_algorithms()) == error(0x13, 0x01)
+    assert peer.good(negotiate_algorithms(other=0x12))
 
 
 def test_selecting_two_formats_is_broken_in_any_version_that_has_them() -> None:

@@ -76,6 +76,7 @@ def test_devices_are_changed() -> None:
     assert run("set", "sizes.transmit=1024", "--reset") == "nvme-ssd: changed sizes.transmit\n"
     assert run("set", "sizes.transmit=1024") == "nvme-ssd: nothing\n"
     assert run("slot", "set", "1", "{auto: {model: device}}").endswith("in slots 0, 1\n")
+    assert run("key-update") == "nvme-ssd: sessions to ask: 0\n"
     assert run("slot", "swap") == "nvme-ssd: has chains in slots 0, 1\n"
     assert run("slot", "set", "1", "null", "-d", "nvme*").endswith("in slots 0\n")
     assert run("reset", "--resynch") == "nvme-ssd: resets: 2\n"

@@ -43,7 +43,7 @@ def test_completes_commands_in_a_shell() -> None:
         env={
             **os.environ,
             "_SPDM_EMULATOR_COMPLETE": "complete_bash",
-            "COMP_WORDS": "spdm-emulator pro",
+            "COMP_WORDS": "spdm-emulator prof",
             "COMP_CWORD": "1",
         },
         capture_output=True,

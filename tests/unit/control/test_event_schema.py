@@ -18,8 +18,8 @@ from emulator.link import PLACES
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "reference" / "events.schema.json"
 
-ELSEWHERE = {"dropped", "limit"}
-"""What is told only by a carrier that drops, and of a device that has limits."""
+ELSEWHERE = {"diagnosis", "dropped", "limit"}
+"""What is told only of sessions, by a carrier that drops, and of a device that has limits."""
 
 LOCK = Lock(LockFlags(0), 0, 0, 0, None)
 

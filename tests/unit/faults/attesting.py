@@ -15,7 +15,8 @@ from emulator.entropy import Seeded
 from emulator.errors import BrokenReply, FrameError, NoResponse, PeerError
 from emulator.faults import Rule
 from emulator.profile import LoadedProfile, build, load
-from emulator.requester import DEFAULT, Offer, Requester, Verdict, attest
+from emulator.requester import DEFAULT, Offer, Requester, Verdict, attest, for_sessions
+from emulator.requester.inside import Sessions
 from emulator.spdm.capabilities import Cap
 from emulator.transport.doe import DOE
 from emulator.transport.spdm_socket import Command, Frame, FrameReader
@@ -25,8 +26,18 @@ AT = datetime(2026, 6, 1, tzinfo=UTC)
 CHUNKS = Offer(capabilities=Cap.CHUNK, data_transfer_size=1024, max_message=65536)
 """A requester with a small buffer, so that large replies come in chunks."""
 
-OFFERS = {"gpu": CHUNKS}
-"""What the requester offers to the devices of some profiles; to others the default."""
+SECURE = for_sessions(DEFAULT, Cap.KEY_EX | Cap.PSK)
+"""A requester that opens sessions, their handshake encrypted."""
+
+OFFERS = {
+    "gpu": CHUNKS,
+    "secure-session": SECURE,
+    "finish-proves-nothing": for_sessions(DEFAULT, Cap.KEY_EX | Cap.HANDSHAKE_IN_THE_CLEAR),
+}
+"""What the requester offers for some presets, or to devices of some profiles; else the default."""
+
+KEYS = {b"TestPskHint\0": b"TestPskData\0"}
+"""The pre-shared keys of profiles that have some."""
 
 
 @cache
@@ -112,5 +123,9 @@ class Conversation:
             trust=roots(device),
             at=AT,
             expected_san=device.identity.san,
+            sessions=Sessions(
+                key_exchange=Cap.KEY_EX in offer.capabilities,
+                psk=KEYS if Cap.PSK in offer.capabilities else {},
+            ),
         )
         return asyncio.run(drive(flow, self))

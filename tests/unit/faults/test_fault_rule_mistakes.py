@@ -24,7 +24,7 @@ LISTS = {
         f"<effects of {stage}>": listed(
             name for name, cls in EFFECTS.items() if stage in cls.STAGES
         )
-        for stage in (Stage.REQUEST, Stage.SIGNED)
+        for stage in (Stage.REQUEST, Stage.SIGNED, Stage.PLAINTEXT)
     },
 }
 

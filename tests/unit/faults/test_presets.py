@@ -58,7 +58,7 @@ def met(device: Device, offer: Offer) -> Verdict:
 @pytest.mark.parametrize("preset", CATALOGUE.values(), ids=CATALOGUE)
 def test_the_own_requester_does_what_is_asked(preset: Preset) -> None:
     profile = preset.profile or DEVICE
-    offer = OFFERS.get(profile, DEFAULT)
+    offer = OFFERS.get(preset.name, OFFERS.get(profile, DEFAULT))
     device = built(profile, preset.rules)
     verdict = met(device, offer)
     assert verdict.ok == (preset.expect == "accept"), told(verdict)

@@ -18,6 +18,8 @@ from emulator.report import Conversation, Told
 from emulator.report.meaning import meaning
 from emulator.requester import Direction, Offer, attest
 from emulator.spdm.capabilities import Cap
+from emulator.spdm.codes import ErrorCode
+from emulator.spdm.error_codes import ERRORS
 from emulator.spdm.messages import LAYOUTS, Algorithms, Capabilities
 from emulator.spdm.versions import Version
 from emulator.wire import Message, Shape, annotate, encode
@@ -91,7 +93,11 @@ CHALLENGE_AUTH = bytes((0x13, 0x03, 0, 1)) + bytes(48 + 32 + 2 + 8 + 96)
         (b"", "(no message)", ""),
         (b"\x13\x81", "(no message)", "1381"),
         (bytes.fromhex("13aa0102"), "0xaa", "13aa0102"),
-        (error(0x13, 0x0D, 7), "ERROR", "RESPONSE_TOO_LARGE (0x0d), data 7"),
+        (
+            error(0x13, 0x0D, 7),
+            "ERROR",
+            f"RESPONSE_TOO_LARGE (0x0d), data 7: {ERRORS[ErrorCode.RESPONSE_TOO_LARGE].says}",
+        ),
         (bytes.fromhex("13010001"), "DIGESTS", "slots 0"),
         (bytes.fromhex("1302000005000000"), "CERTIFICATE", "Certificate.portion at byte 8: .*"),
         (get_certificate(slot=2, param2=1), "GET_CERTIFICATE", "slot 2: how large is it\\?"),

@@ -11,6 +11,7 @@ from hosting import BOTH, CLEAR, SecureHost, offering
 from judging import failed, skipped
 from secured import ABLE, HINT, KEY, able_device
 
+from emulator.device.sessions import Sessions as DeviceSessions
 from emulator.requester import Sessions, Verdict, attest
 from emulator.requester.attest import PLAN
 from emulator.requester.flow import Inside
@@ -181,3 +182,13 @@ def test_other_measurements_inside_are_told() -> None:
     verdict = judge(changed, KEYED)
     assert "session comparison" in failed(verdict)
     assert verdict.step("session comparison").evidence == {"differ": [1]}
+
+
+@pytest.mark.parametrize(("after", "asked"), [(0, "nothing"), (2, "KEY_UPDATE, KEY_UPDATE")])
+def test_what_the_device_asks_is_answered(after: int, asked: str) -> None:
+    device = able_device(
+        capabilities=ABLE | Cap.ENCAP, sessions=DeviceSessions(key_update_after=after)
+    )
+    verdict = judge(SecureHost(device, binding=MCTP), KEYED)
+    assert verdict.ok
+    assert verdict.step("session requests").detail == f"the device asked {asked}"

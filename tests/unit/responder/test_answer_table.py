@@ -10,18 +10,23 @@ from collections.abc import Callable
 import pytest
 from devices import (
     GET_VERSION,
+    SCHEMES,
     Peer,
+    chain,
     device,
     error,
     get_capabilities,
     get_digests,
     snapshot,
 )
+from provisioned import SEVERAL
 from secured import ABLE, HINT, KEY, REQUESTER, key_exchange, psk_exchange, structure
 
 from emulator.answer.registry import ROWS
 from emulator.crypto import dhe
 from emulator.device import Device, Measurement, Sizes, Timing
+from emulator.device.key_pairs import pairs_of
+from emulator.device.provisioning import Policy, Provisioning
 from emulator.device.sessions import Sessions
 from emulator.errors import UnsupportedRequest
 from emulator.responder.answers import answer, table
@@ -33,6 +38,7 @@ from emulator.spdm.versions import Version
 from emulator.vendor import Registry, VendorExchange
 
 NONCE = bytes(range(32))
+TELLING = Cap.MEL | Cap.EP_INFO_SIG | Cap.EVENT
 LARGE = Measurement(index=9, kind=4, value=bytes(9000), raw=True)
 VENDOR = bytes.fromhex("0300 02 3412 0500") + b"hello"
 
@@ -50,7 +56,7 @@ def _head(version: int, code: int, one: int = 0, two: int = 0) -> bytes:
 
 
 def _capabilities(version: int) -> bytes:
-    flags = REQUESTER | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.CHAL
+    flags = REQUESTER | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.CHAL | Cap.ENCAP
     flags |= Cap.CHUNK if version >= Version.V1_2 else Cap(0)
     since_1_1 = struct.pack("<BBHI", 0, 0, 0, flags) if version >= Version.V1_1 else b""
     since_1_2 = struct.pack("<II", 4600, 65536) if version >= Version.V1_2 else b""
@@ -61,7 +67,7 @@ def _algorithms(version: int) -> bytes:
     rows = (structure(2, 0x08), structure(3, 0x01), structure(5, 1))
     tail = b"".join(rows) if version >= Version.V1_1 else b""
     size = 32 + len(tail)
-    fixed = struct.pack("<HBBIIIQBBBB", size, 1, 2, 0x10, 0x01, 0, 0, 0, 0, 0, 0)
+    fixed = struct.pack("<HBBIIIQBBBB", size, 1, 2, 0x10, 0x01, 0, 0, 0, 0, 0, 1)
     return _head(version, Code.NEGOTIATE_ALGORITHMS, len(tail) // 4) + fixed + tail
 
 
@@ -94,6 +100,10 @@ def _finish(code: int) -> Callable[[int], bytes]:
     return request
 
 
+def _get_log(version: int) -> bytes:
+    return _head(version, Code.GET_MEASUREMENT_EXTENSION_LOG) + struct.pack("<II", 0, 100)
+
+
 def _chunk_get(version: int) -> bytes:
     return _head(version, Code.CHUNK_GET) + bytes(4 if version >= Version.V1_4 else 2)
 
@@ -106,6 +116,10 @@ GOOD: dict[int, Callable[[int], bytes]] = {
     Code.GET_CERTIFICATE: lambda v: _head(v, Code.GET_CERTIFICATE) + struct.pack("<HH", 0, 100),
     Code.CHALLENGE: _challenge,
     Code.GET_MEASUREMENTS: lambda v: _head(v, Code.GET_MEASUREMENTS) + _context(v),
+    Code.GET_MEASUREMENT_EXTENSION_LOG: _get_log,
+    Code.GET_SUPPORTED_EVENT_TYPES: lambda v: _head(v, Code.GET_SUPPORTED_EVENT_TYPES),
+    Code.SUBSCRIBE_EVENT_TYPES: lambda v: _head(v, Code.SUBSCRIBE_EVENT_TYPES),
+    Code.GET_ENDPOINT_INFO: lambda v: _head(v, Code.GET_ENDPOINT_INFO, 1) + bytes(4),
     Code.VENDOR_DEFINED_REQUEST: lambda v: _head(v, Code.VENDOR_DEFINED_REQUEST) + VENDOR,
     Code.RESPOND_IF_READY: lambda v: _head(v, Code.RESPOND_IF_READY, Code.GET_DIGESTS, 0),
     Code.CHUNK_SEND: _chunk_send,
@@ -116,7 +130,17 @@ GOOD: dict[int, Callable[[int], bytes]] = {
     Code.PSK_FINISH: _finish(Code.PSK_FINISH),
     Code.HEARTBEAT: lambda v: _head(v, Code.HEARTBEAT),
     Code.KEY_UPDATE: lambda v: _head(v, Code.KEY_UPDATE, 1, 1),
+    Code.GET_ENCAPSULATED_REQUEST: lambda v: _head(v, Code.GET_ENCAPSULATED_REQUEST),
+    Code.DELIVER_ENCAPSULATED_RESPONSE: lambda v: (
+        _head(v, Code.DELIVER_ENCAPSULATED_RESPONSE, 1) + _head(v, Code.KEY_UPDATE_ACK, 1, 1)
+    ),
     Code.END_SESSION: lambda v: _head(v, Code.END_SESSION),
+    Code.GET_CSR: lambda v: _head(v, Code.GET_CSR) + bytes(4),
+    Code.SET_CERTIFICATE: lambda v: (
+        _head(v, Code.SET_CERTIFICATE) + chain("ECDSA_P256").spdm("SHA_256")
+    ),
+    Code.GET_KEY_PAIR_INFO: lambda v: _head(v, Code.GET_KEY_PAIR_INFO) + b"\1",
+    Code.SET_KEY_PAIR_INFO: lambda v: _head(v, Code.SET_KEY_PAIR_INFO) + b"\1" + bytes(13),
 }
 
 STEPS = {
@@ -133,13 +157,18 @@ def climbed(version: Version, state: State, code: int = 0) -> Peer:
     """A connection in `state`, of a device that offers all it can, ready to be asked `code`."""
     held = device(
         versions=tuple(Version),
-        capabilities=ABLE | Cap.CHUNK | Cap.CACHE,
+        capabilities=ABLE | Cap.CHUNK | Cap.CACHE | Cap.ENCAP | TELLING | SEVERAL,
         measurement_hash="SHA_256",
         measurements=(LARGE,),
         sizes=Sizes(data_transfer=4600, max_message=65536),
         dhe=("SECP_256_R1",),
         aead=("AES_128_GCM",),
         sessions=Sessions(keys={HINT: KEY}),
+    )
+    held.provisioning = Provisioning(
+        Policy(writable=frozenset({0, 2})),
+        held.slots,
+        pairs_of(held.slots, schemes=SCHEMES, spare=1),
     )
     vendors = Registry()
     vendors.add(3, b"\x34\x12", Echo())

@@ -13,11 +13,11 @@ Prepare = Callable[[], tuple[Peer, bytes]]
 
 
 def short_and_unknown() -> tuple[Peer, bytes]:
-    return Peer(), b"\x13\xed"
+    return Peer(), b"\x13\xf3"
 
 
 def unknown_and_of_another_version() -> tuple[Peer, bytes]:
-    return Peer().climb(State.NEGOTIATED), bytes.fromhex("12ed0000")
+    return Peer().climb(State.NEGOTIATED), bytes.fromhex("12f30000")
 
 
 def of_another_version_and_not_offered() -> tuple[Peer, bytes]:
@@ -54,7 +54,7 @@ def of_the_wrong_size_and_value() -> tuple[Peer, bytes]:
     ("prepare", "expected"),
     [
         (short_and_unknown, error(0x10, 0x01)),
-        (unknown_and_of_another_version, error(0x13, 0x07, 0xED)),
+        (unknown_and_of_another_version, error(0x13, 0x07, 0xF3)),
         (of_another_version_and_not_offered, error(0x13, 0x41)),
         (not_offered_and_out_of_order, error(0x13, 0x07, 0x81)),
         (out_of_order_and_too_large, error(0x13, 0x04)),

@@ -101,7 +101,10 @@ def test_the_limit_of_descriptors_is_raised_as_far_as_it_goes() -> None:
                 "device connection 7:       6  entries[0].number  4608 (0x1200)",
                 "device connection 7:       8  entries[1].number  4864 (0x1300)",
                 "device connection 7: < (no message), 1 bytes: 3f",
-                "device connection 7: > ERROR, 4 bytes: INVALID_REQUEST (0x01), data 0",
+                (
+                    "device connection 7: > ERROR, 4 bytes: INVALID_REQUEST (0x01), data 0:"
+                    " a value or the size of the request is not legal"
+                ),
                 "device connection 7:       0  version     16 (0x10)",
                 "device connection 7:       1  code        127 (0x7f)",
                 "device connection 7:       2  error_code  INVALID_REQUEST (0x1)",

@@ -5,7 +5,7 @@ from emulator.spdm.codes import Code
 from emulator.spdm.state import State
 from emulator.spdm.transcript import M1M2, Entry, Part, Transcript, differ, l1l2, resets
 
-A, B, C, M = Part
+A, B, C, M, D = Part
 ONE, TWO, THREE = (
     Entry(bytes((0x13, code, number, 0))) for code, number in ((0x81, 1), (1, 2), (0x83, 3))
 )
@@ -35,7 +35,7 @@ def test_resetting_empties_the_named_parts_only() -> None:
     for part in Part:
         log.append(part, (ONE,))
     log.reset((B, M))
-    assert [len(log.part(part)) for part in Part] == [1, 0, 1, 0]
+    assert [len(log.part(part)) for part in Part] == [1, 0, 1, 0, 1]
     log.reset((B,))
     log.append(B, (TWO,))
     assert log.part(B) == (TWO,)
@@ -71,7 +71,7 @@ def test_measurements_up_to_1_1_cover_no_negotiation(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("request_code", "emptied"),
     [
-        (Code.GET_VERSION, {A, B, C, M}),
+        (Code.GET_VERSION, {A, B, C, M, D}),
         (Code.GET_CAPABILITIES, {M}),
         (Code.NEGOTIATE_ALGORITHMS, {M}),
         (Code.GET_DIGESTS, {B, M}),

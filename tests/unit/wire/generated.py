@@ -14,6 +14,7 @@ from emulator.wire import (
     Counted,
     CountedEither,
     Cut,
+    IfSigned,
     PerBit,
     Rest,
     Shape,
@@ -35,7 +36,10 @@ _MOST = 6
 def shapes(draw: st.DrawFn) -> Shape:
     """Shapes of any version and sizes, also odd ones."""
     sizes = st.sampled_from((0, 1, 32, 48))
-    return Shape(draw(st.sampled_from(VERSIONS)), *(draw(sizes) for _ in range(5)))
+    several = st.sampled_from((0, 1))
+    version = draw(st.sampled_from(VERSIONS))
+    of_parts = [draw(sizes) for _ in range(5)]
+    return Shape(version, *of_parts)._replace(multi_key=draw(several))
 
 
 def _counting(cls: type[Structure], shape: Shape) -> dict[str, Counted | CountedEither | Table]:
@@ -55,12 +59,14 @@ def _raw(draw: st.DrawFn, kind: Kind, values: dict[str, Any], shape: Shape) -> A
     match kind:
         case Bytes(size=size):
             length = size
+        case IfSigned(size=size):
+            length = size if shape.signature else 0
         case Sized(what=what):
             length = getattr(shape, what)
         case Counted(count=count, unit=unit, mask=mask):
             length = (values[count] & mask) * unit
-        case PerBit(mask=bits, what=what):
-            length = int(values[bits]).bit_count() * getattr(shape, what)
+        case PerBit(mask=bits, what=what, times=times):
+            length = int(values[bits]).bit_count() * getattr(shape, what) * times
         case When(flag=flag, mask=mask, size=size):
             length = size if values[flag] & mask else 0
         case Cut():

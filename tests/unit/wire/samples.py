@@ -7,7 +7,7 @@ under test. Source: libspdm `include/industry_standard/spdm.h`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unit.wire import session_samples
+from unit.wire import information_samples, provisioning_samples, session_samples
 
 from emulator.spdm.codes import Code
 from emulator.spdm.messages import LAYOUTS
@@ -35,6 +35,7 @@ class Sample:
     def open_ended(self) -> bool:
         """Whether its last field takes whatever follows."""
         open_ended = {Code.ERROR, Code.CHUNK_SEND_ACK, *session_samples.OPEN_ENDED}
+        open_ended |= information_samples.OPEN_ENDED | provisioning_samples.OPEN_ENDED
         return self.layout.CODE in open_ended
 
     @property
@@ -54,6 +55,7 @@ class Sample:
     def __str__(self) -> str:
         shape = self.shape
         sizes = f"{shape.hash}-{shape.signature}-{shape.summary}-{shape.exchange}-{shape.verify}"
+        sizes += f"-{shape.multi_key}"
         return f"{self.layout.__name__}-{shape.version:x}-{sizes}"
 
 
@@ -161,10 +163,15 @@ def _algorithms(version: int, shape: Shape) -> Parts:
 
 
 def _digests(version: int, shape: Shape) -> Parts:
-    del version
+    several = shape.multi_key
+    keys = (
+        *(("key_pair_ids", b"\x01\x04" * several), ("certificate_info", b"\x01\x03" * several)),
+        ("key_usages", b"\x0f\0\x02\xc0" * several),
+    )
     return (
         *(("supported_slots", b"\x07"), ("provisioned_slots", b"\x05")),
         ("digests", bytes(range(2 * shape.hash))),
+        *(keys if version >= 0x13 else ()),
     )
 
 
@@ -331,6 +338,8 @@ _BUILDERS = {
     Code.CHUNK_GET: _chunk_get,
     Code.CHUNK_SEND_ACK: _chunk_send_ack,
     **session_samples.BUILDERS,
+    **information_samples.BUILDERS,
+    **provisioning_samples.BUILDERS,
 }
 
 
@@ -346,7 +355,8 @@ _LARGE_BUILDERS = {
 def _shapes(code: Code, version: int) -> Iterator[Shape]:
     match code:
         case Code.DIGESTS:
-            yield from (Shape(version, size) for size in (32, 48))
+            for several in (0, 1):
+                yield from (Shape(version, size, multi_key=several) for size in (32, 48))
         case Code.CHALLENGE_AUTH:
             for size, signature in ((32, 64), (48, 96)):
                 yield from (Shape(version, size, signature, summary) for summary in (0, size))
@@ -354,6 +364,8 @@ def _shapes(code: Code, version: int) -> Iterator[Shape]:
             yield from (Shape(version, 48, signature) for signature in (0, 64, 96))
         case _ if code in session_samples.BUILDERS:
             yield from session_samples.shapes(code, version)
+        case _ if code in information_samples.BUILDERS:
+            yield from information_samples.shapes(code, version)
         case _:
             yield Shape(version)
 
