@@ -111,6 +111,12 @@ class RequestTooLarge(SpdmError):
     code = 0x0E
 
 
+class InvalidPolicy(SpdmError):
+    """The device's policy allows no session of this kind; since 1.3."""
+
+    code = 0x11
+
+
 class DataTooLarge(SpdmError):
     """A chain is too large for the form it was asked for in. Extended data: its size, u32 LE."""
 
@@ -184,6 +190,10 @@ class LinkError(EmulatorError):
 
 class PeerError(EmulatorError):
     """The other side of a conversation broke the protocol (raised by the requester)."""
+
+
+class UntrustedPeer(PeerError):
+    """The other side's certificate chain is not to be believed."""
 
 
 class BrokenReply(PeerError):

@@ -192,6 +192,18 @@ class IdeStream(Event):
 
 
 @_event
+class RequesterAccepted(Event):
+    """A requester's certificate chain was accepted, in mutual authentication."""
+
+    KIND = "requester.accepted"
+
+    slot: int = Field(description="The requester's slot.")
+    problems: list[str] = Field(
+        description="Why it is not to be believed, where the profile says that it is all the same."
+    )
+
+
+@_event
 class TdispState(Event):
     """A TEE device interface is in another state."""
 

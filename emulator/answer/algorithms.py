@@ -28,6 +28,7 @@ _WORDS = {
     "asym": "signature algorithm",
     "dhe": "DHE group",
     "aead": "AEAD algorithm",
+    "req_asym": "signature algorithm of requesters",
     "key_schedule": "key schedule",
 }
 
@@ -94,6 +95,9 @@ def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
         hash=base_hash,
         other_params=opaque_format,
         multi_key=bool(rules(version).multi_key and request.other_params & MULTI_KEY_CONN),
+        # A requester that can only use several keys is told that it may (libspdm likewise).
+        requester_keys=rules(version).multi_key
+        and Cap.MULTI_KEY_ONLY in exchange.connection.peer_capabilities,
         **_structures(exchange, request),
     )
     wanted = needed(ours, exchange.connection.peer_capabilities)
@@ -122,11 +126,7 @@ def negotiate_algorithms(exchange: Exchange, request: NegotiateAlgorithms) -> Ou
     """
     _check(exchange, request)
     chosen = _select(exchange, request)
-    other_params = chosen.other_params
-    if rules(request.version).multi_key:
-        # A requester that can only use several keys is told that it may (libspdm likewise).
-        several = Cap.MULTI_KEY_ONLY in exchange.connection.peer_capabilities
-        other_params |= MULTI_KEY_CONN if several else 0
+    other_params = chosen.other_params | (MULTI_KEY_CONN if chosen.requester_keys else 0)
     structures = tuple(
         AlgorithmStructure(kind=structure.kind, supported=_bit(chosen, structure.kind))
         for structure in request.structures

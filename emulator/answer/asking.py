@@ -12,8 +12,6 @@ from emulator.answer.exchange import Exchange
 from emulator.ask.request import Request
 from emulator.spdm.connection import Connection
 from emulator.spdm.questions import Progress, Question, Step
-from emulator.spdm.state import State
-from emulator.spdm.transcript import Part, Transcript
 
 _T = TypeVar("_T")
 _Q = TypeVar("_Q", bound=Question)
@@ -38,25 +36,6 @@ def begin(exchange: Exchange, question: Question) -> Step | None:
     return _BEGINNINGS[type(question)](exchange, question)
 
 
-def turned(connection: Connection) -> Connection:
-    """The connection with the roles turned round, on which nothing was said after the negotiation.
-
-    Signatures of the peer are by the algorithm agreed for requesters.
-    """
-    agreed = connection.algorithms
-    other = Connection(
-        state=State.NEGOTIATED,
-        version=connection.version,
-        local_capabilities=connection.local_capabilities,
-        peer_capabilities=connection.peer_capabilities,
-        peer_data_transfer_size=connection.peer_data_transfer_size,
-        peer_max_message=connection.peer_max_message,
-        algorithms=agreed,
-    )
-    other.transcript.append(Part.A, connection.transcript.part(Part.A))
-    return other
-
-
 def step(request: Request[_T], go_on: Callable[[Exchange, _T, Connection], Progress]) -> Step:
     """A request, and what follows from its reply: by what it says, and the state after it.
 
@@ -65,17 +44,8 @@ def step(request: Request[_T], go_on: Callable[[Exchange, _T, Connection], Progr
 
     def accept(exchange: Exchange, reply: bytes) -> Progress:
         again = copy(request)
-        again.connection = apart(request.connection)
+        again.connection = request.connection.apart()
         again.padding = 0 if exchange.session is not None else request.padding
         return go_on(exchange, again.accept(reply), again.connection)
 
     return Step(request.raw, accept)
-
-
-def apart(connection: Connection) -> Connection:
-    """A copy with a transcript of its own."""
-    other = copy(connection)
-    other.transcript = Transcript()
-    for part in Part:
-        other.transcript.append(part, connection.transcript.part(part))
-    return other

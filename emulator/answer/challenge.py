@@ -2,6 +2,7 @@
 
 from emulator.answer.exchange import Exchange, Outcome, Signing
 from emulator.answer.measurements import reported
+from emulator.answer.mutual import asked_in_challenge
 from emulator.answer.registry import handles
 from emulator.crypto import hashes
 from emulator.crypto.keys import SigningKey
@@ -11,7 +12,8 @@ from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.key_pairs import RESPONDER_USES, KeyUsage
 from emulator.spdm.messages import Challenge, ChallengeAuth
 from emulator.spdm.messages.certificates import SLOT_MASK
-from emulator.spdm.messages.challenge import NO_SLOT, NONCE_SIZE, SummaryType
+from emulator.spdm.messages.challenge import MUTUAL_AUTH, NO_SLOT, NONCE_SIZE, SummaryType
+from emulator.spdm.questions import Question
 from emulator.spdm.transcript import M1M2, Part
 
 
@@ -45,15 +47,23 @@ def identity(
     return chain.digest(name), exchange.provisioned(), chain.key
 
 
+def _asking(exchange: Exchange, question: Question | None) -> dict[str, object]:
+    """What is to be asked then."""
+    if question is None:
+        return {}
+    return {"asking": exchange.connection.asking.also(question)}
+
+
 @handles(Challenge, needs=Cap.CHAL)
 def challenge(exchange: Exchange, request: Challenge) -> Outcome:
     """Sign everything since GET_VERSION with the slot's key, or the provisioned one."""
     summarised = summary(exchange, request.summary_type)
     known_by, mask, key = identity(exchange, request.slot, KeyUsage.CHALLENGE)
+    question = asked_in_challenge(exchange)
     return Outcome(
         reply=ChallengeAuth(
             version=request.version,
-            slot=request.slot & SLOT_MASK,
+            slot=request.slot & SLOT_MASK | (MUTUAL_AUTH if question else 0),
             slot_mask=mask,
             cert_chain_hash=known_by,
             nonce=exchange.entropy.bytes(NONCE_SIZE, label="CHALLENGE_AUTH nonce"),
@@ -63,7 +73,7 @@ def challenge(exchange: Exchange, request: Challenge) -> Outcome:
         ),
         shape=exchange.connection.shape(signature=True, summary=bool(summarised)),
         record=Part.C,
-        signing=Signing(signing.CHALLENGE_AUTH, M1M2, key),
+        signing=Signing(signing.challenge_auth(turned=exchange.connection.turned), M1M2, key),
         clears=(Part.B, Part.C),
-        changes=exchange.shown(request.slot),
+        changes={**exchange.shown(request.slot), **_asking(exchange, question)},
     )

@@ -173,4 +173,5 @@ def _acknowledged(
         closing=close,
         changes={"asking": after},
         effects=progress.effects,
+        session=None if closing is None else exchange.session,
     )

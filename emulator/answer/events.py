@@ -128,4 +128,4 @@ def tell(exchange: Exchange, question: EventsQuestion) -> Step | None:
         del exchange, content, state
         return Progress(effects=(lambda: notices.acknowledge(last),))
 
-    return asking.step(SendEventRequest(asking.turned(exchange.connection), waiting), told)
+    return asking.step(SendEventRequest(exchange.connection.turn(), waiting), told)

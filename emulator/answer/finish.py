@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from emulator.answer.exchange import Exchange, Outcome
+from emulator.answer.mutual import signer
 from emulator.answer.place import misplaced
 from emulator.answer.registry import handles
-from emulator.errors import InvalidRequest, UnexpectedRequest
+from emulator.ask.chain import Signer
+from emulator.ask.verify import verify
+from emulator.errors import DecryptError, InvalidRequest, UnexpectedRequest
+from emulator.spdm import signing
 from emulator.spdm.capabilities import Cap
-from emulator.spdm.doctor import Case, UnprovenError, VerifyData
+from emulator.spdm.connection import Connection
+from emulator.spdm.doctor import Case, Signature, UnprovenError, VerifyData
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages import Error, Finish, FinishRsp, PskFinish, PskFinishRsp
 from emulator.spdm.messages.key_exchange import SIGNATURE_INCLUDED
@@ -35,8 +40,13 @@ def finish(exchange: Exchange, request: Finish) -> Outcome:
         raise misplaced(request.version, "FINISH and no session was begun")
     if session.psk or session.phase is not Phase.HANDSHAKE:
         raise UnexpectedRequest("FINISH for a session that is not in its handshake")
-    if request.attributes & SIGNATURE_INCLUDED:
-        raise InvalidRequest("FINISH is signed, and no chain was asked for")
+    signed = bool(request.attributes & SIGNATURE_INCLUDED)
+    if signed != bool(session.mutual):
+        stands = "is signed, and it was not asked to be" if signed else "is not signed"
+        raise InvalidRequest(f"FINISH {stands}")
+    if signed and request.requester_slot != session.requester_slot:
+        slot = f"slot {request.requester_slot} where {session.requester_slot} is to be used"
+        raise InvalidRequest(f"FINISH with {slot}")
     return _end_handshake(exchange, session, request)
 
 
@@ -85,16 +95,53 @@ class _Ending:
         self.session.establish(self.transcript, self.digest(), self.exchange.now)
 
 
-def _end_handshake(exchange: Exchange, session: Session, request: Finish | PskFinish) -> Outcome:
-    """Check the requester's verify data; where it is wrong, the session ends."""
-    connection = exchange.connection
+def _unproven(ending: _Ending, request: Finish | PskFinish) -> DecryptError | None:
+    """What is wrong with the requester's signature, where there is one, or its verify data."""
+    exchange, session, transcript = ending.exchange, ending.session, ending.transcript
     end = exchange.size - len(request.verify_data)
-    ending = _Ending(exchange, session, session.transcript.copy(), exchange.session is None)
-    ending.transcript.finish(exchange.raw[:end])
+    signature, who = b"", None
+    if session.mutual and isinstance(request, Finish):
+        signature = request.signature
+        who = signer(exchange, session.requester_slot, session.requester_chain)
+        if who is None:
+            return DecryptError("FINISH is signed, and no chain of the requester's was accepted")
+        transcript.authenticate(who.digest, digests=session.requester_digests)
+    transcript.finish(exchange.raw[: end - len(signature)])
+    if who is not None:
+        around = exchange.connection.turn()
+        verified = verify(around, who, signing.FINISH, transcript.view, signature)
+        if verified.problem:
+            return _unsigned(session, around, who, transcript, signature, verified.problem)
+        transcript.sign_finish(signature)
     if not session.secrets.verifies(Direction.REQUEST, ending.digest(), request.verify_data):
-        evidence = VerifyData(request.verify_data)
-        case = Case(session, evidence, ending.transcript.view)
-        error = UnprovenError("the requester's verify data is wrong", case)
+        case = Case(session, VerifyData(request.verify_data), transcript.view)
+        return UnprovenError("the requester's verify data is wrong", case)
+    return None
+
+
+def _unsigned(
+    session: Session,
+    around: Connection,
+    who: Signer,
+    transcript: SessionTranscript,
+    signature: bytes,
+    problem: str,
+) -> DecryptError:
+    """Why a signature of the requester's does not prove it, with the case where there is a key."""
+    reason = f"the requester's signature: {problem}"
+    asym = around.algorithms.asym
+    key = None if asym is None else who.key(asym.name)
+    if key is None:
+        return DecryptError(reason)
+    return UnprovenError(reason, Case(session, Signature(signature, key), transcript.view))
+
+
+def _end_handshake(exchange: Exchange, session: Session, request: Finish | PskFinish) -> Outcome:
+    """Check what the requester proves; where it is wrong, the session ends."""
+    connection = exchange.connection
+    ending = _Ending(exchange, session, session.transcript.copy(), exchange.session is None)
+    error = _unproven(ending, request)
+    if error is not None:
         return Outcome(
             reply=Error(version=request.version, error_code=error.code),
             shape=connection.shape(),

@@ -1,11 +1,13 @@
 """Answers KEY_EXCHANGE (libspdm `library/spdm_responder_lib/libspdm_rsp_key_exchange.c`)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from emulator.answer import opening
+from emulator.answer import asking, opening
 from emulator.answer.challenge import identity, summary
 from emulator.answer.exchange import Exchange, Outcome, Signing
+from emulator.answer.mutual import asked_in_key_exchange, known_requester
 from emulator.answer.registry import handles
 from emulator.crypto import dhe
 from emulator.crypto.keys import SigningKey
@@ -15,7 +17,10 @@ from emulator.spdm.capabilities import Cap
 from emulator.spdm.key_pairs import KeyUsage
 from emulator.spdm.key_schedule import Direction
 from emulator.spdm.messages import KeyExchange, KeyExchangeRsp
+from emulator.spdm.messages.certificates import SLOT_MASK
 from emulator.spdm.messages.challenge import NONCE_SIZE
+from emulator.spdm.messages.key_exchange import MutualAuth
+from emulator.spdm.questions import Asking, IdentityQuestion
 from emulator.spdm.session import Session
 from emulator.spdm.session_transcript import digest
 from emulator.spdm.work import Path, Work
@@ -32,7 +37,11 @@ def key_exchange(exchange: Exchange, request: KeyExchange) -> Outcome | Path[Out
     chain_hash, _, key = identity(exchange, request.slot, KeyUsage.KEY_EX)
     group = dhe.GROUPS[opening.negotiated(exchange, "dhe").name]
     opaque = opening.select(exchange, request.opaque)
+    mutual, requester_slot = asked_in_key_exchange(exchange)
     session = opening.make(exchange, request, chain_hash)
+    session.mutual, session.requester_slot = mutual, requester_slot
+    if mutual == MutualAuth.REQUESTED:
+        session.requester_chain = known_requester(exchange, requester_slot)
     drawn = exchange.entropy.bytes(group.drawn, label="key exchange")
     begun = _Begun(exchange, request, session, key, summarised, opaque)
     agree = partial(_agree, group, drawn, request.exchange_data)
@@ -85,6 +94,8 @@ class _Begun:
                 version=version,
                 heartbeat_period=session.heartbeat,
                 session_id=session.half,
+                mutual_auth=session.mutual,
+                requester_slot=_told_slot(session),
                 random=exchange.entropy.bytes(NONCE_SIZE, label="KEY_EXCHANGE_RSP random"),
                 exchange_data=public,
                 summary=self.summary,
@@ -94,9 +105,33 @@ class _Begun:
             signing=Signing(signing.KEY_EXCHANGE_RSP, (), self.key, session.transcript.view),
             closing=partial(_prove, exchange, session, shared),
             changes=exchange.shown(self.request.slot),
-            effects=(partial(opening.begin, exchange, session),),
+            effects=(
+                partial(opening.begin, exchange, session),
+                *self._asking(),
+            ),
             session=session,
         )
+
+    def _asking(self) -> tuple[Callable[[], None], ...]:
+        """The requester's chain is fetched where FINISH will come: inside, or in the clear.
+
+        The first request may be implied in the reply.
+        """
+        exchange, session = self.exchange, self.session
+        if session.mutual not in (MutualAuth.ENCAPSULATED, MutualAuth.GET_DIGESTS):
+            return ()
+        question = IdentityQuestion(session.requester_slot, session=session.id, urgent=True)
+        waiting = Asking((question,))
+        if session.mutual == MutualAuth.GET_DIGESTS:
+            waiting = Asking(step=asking.begin(exchange, question))
+        clear = exchange.connection.both(Cap.HANDSHAKE_IN_THE_CLEAR)
+        state = exchange.connection if clear else session.context
+        return (partial(state.change, {"asking": waiting}),)
+
+
+def _told_slot(session: Session) -> int:
+    """ReqSlotIDParam: what is fetched is told by ENCAPSULATED_RESPONSE_ACK instead."""
+    return session.requester_slot & SLOT_MASK if session.mutual == MutualAuth.REQUESTED else 0
 
 
 def _prove(

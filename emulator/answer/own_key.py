@@ -28,7 +28,7 @@ def new_key(exchange: Exchange, question: NewKeyQuestion) -> Step | None:
 def _step(exchange: Exchange, session: Session) -> Step:
     """The new key is in force with the acknowledgement that asks to verify it."""
     operations = (KeyOperation.UPDATE_KEY, KeyOperation.VERIFY_NEW_KEY)
-    around = asking.turned(exchange.connection)
+    around = exchange.connection.turn()
     update, verify = (
         OwnKeyRequest(around, one, exchange.entropy.bytes(1, label="KEY_UPDATE tag")[0])
         for one in operations

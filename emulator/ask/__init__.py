@@ -24,10 +24,11 @@ from emulator.ask.encapsulated import (
     Asked,
     EncapsulatedRequestRequest,
     EncapsulatedResponseRequest,
+    UsedSlot,
 )
 from emulator.ask.endpoint_info import Endpoint, EndpointInfoRequest
 from emulator.ask.events import EventTypesRequest, SubscribeRequest
-from emulator.ask.finish import FinishRequest, PskFinishRequest
+from emulator.ask.finish import FinishRequest, OwnProof, PskFinishRequest
 from emulator.ask.key_exchange import KeyExchangeRequest
 from emulator.ask.measurement_log import Logged, MeasurementLogRequest, read_log
 from emulator.ask.measurements import MeasurementsRequest, Reading
@@ -72,6 +73,7 @@ __all__ = [
     "MeasurementLogRequest",
     "MeasurementsRequest",
     "Opened",
+    "OwnProof",
     "PeerChain",
     "PeerKey",
     "Portion",
@@ -86,6 +88,7 @@ __all__ = [
     "SlotDigests",
     "SlotSizeRequest",
     "SubscribeRequest",
+    "UsedSlot",
     "VendorRequest",
     "VersionRequest",
     "read_chain",

@@ -4,6 +4,7 @@ Rules: libspdm `library/spdm_requester_lib/libspdm_req_negotiate_algorithms.c`.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from emulator.ask.request import Request
 from emulator.errors import BrokenReply, UnsupportedByPeer
@@ -49,6 +50,7 @@ class AlgorithmsRequest(Request[Negotiated]):
         aead: tuple[Algorithm, ...] = (),
         key_schedule: tuple[Algorithm, ...] = (),
         multi_key: bool = False,
+        req_asym: tuple[Algorithm, ...] = (),
     ) -> None:
         """Our rows, and the bits of MeasurementSpecification and of OpaqueFormat we know.
 
@@ -61,7 +63,12 @@ class AlgorithmsRequest(Request[Negotiated]):
         )
         self._asym = tuple(row for row in asym if row.since <= version)
         self._hashes = tuple(row for row in hashes if row.since <= version)
-        offered = {AlgType.DHE: dhe, AlgType.AEAD: aead, AlgType.KEY_SCHEDULE: key_schedule}
+        offered = {
+            AlgType.DHE: dhe,
+            AlgType.AEAD: aead,
+            AlgType.REQ_BASE_ASYM: req_asym,
+            AlgType.KEY_SCHEDULE: key_schedule,
+        }
         self._structures = {
             kind: known
             for kind, rows in offered.items()
@@ -98,6 +105,10 @@ class AlgorithmsRequest(Request[Negotiated]):
         self._check_structures(theirs)
         wanted = needed(self.connection.peer_capabilities, self.connection.local_capabilities)
         measured, specification = self._measurements(theirs)
+        structures: dict[str, Any] = {
+            name: self._structure(theirs, kind, needed=name in wanted)
+            for kind, (name, _) in STRUCTURES.items()
+        }
         negotiated = Negotiated(
             measurement_specification=specification,
             measurement_hash=measured,
@@ -110,10 +121,7 @@ class AlgorithmsRequest(Request[Negotiated]):
             other_params=self._other_params(theirs),
             mel_specification=self._log(theirs),
             multi_key=self._multi_key,
-            **{
-                name: self._structure(theirs, kind, needed=name in wanted)
-                for kind, (name, _) in STRUCTURES.items()
-            },
+            **structures,
         )
         self._record(Part.A, raw)
         self.connection.algorithms = negotiated

@@ -13,11 +13,8 @@ from emulator.spdm.capabilities import MEAS, Cap
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Challenge, ChallengeAuth
 from emulator.spdm.messages.certificates import SLOT_MASK
-from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
+from emulator.spdm.messages.challenge import MUTUAL_AUTH, NO_SLOT, SummaryType
 from emulator.spdm.transcript import M1M2, Part
-
-MUTUAL_AUTH = 0x80
-"""Param1 bit 7 of CHALLENGE_AUTH: the responder wants to challenge the requester in turn."""
 
 _NAME = "CHALLENGE_AUTH"
 
@@ -35,6 +32,11 @@ class Authentication:
     reply: ChallengeAuth
     transcript_hash: bytes
     summary_type: SummaryType
+
+    @property
+    def mutual(self) -> bool:
+        """Whether the peer wants to challenge us in turn."""
+        return bool(self.reply.slot & MUTUAL_AUTH)
 
 
 class ChallengeRequest(Request[Authentication]):
@@ -83,7 +85,8 @@ class ChallengeRequest(Request[Authentication]):
         self._check(theirs)
         unsigned = raw[: len(raw) - shape.signature]
         view = connection.transcript.view(M1M2) + self._exchange(unsigned)
-        verified = verify(connection, self._signer, signing.CHALLENGE_AUTH, view, theirs.signature)
+        context = signing.challenge_auth(turned=connection.turned)
+        verified = verify(connection, self._signer, context, view, theirs.signature)
         return self._conclude(theirs, verified, unsigned)
 
     def _check(self, theirs: ChallengeAuth) -> None:
@@ -91,7 +94,7 @@ class ChallengeRequest(Request[Authentication]):
         slot = self._signer.slot & SLOT_MASK
         if theirs.slot & SLOT_MASK != slot:
             raise BrokenReply(_NAME, "slot", found=theirs.slot & SLOT_MASK, expected=slot)
-        if theirs.slot & MUTUAL_AUTH:
+        if theirs.slot & MUTUAL_AUTH and not self.connection.both(Cap.MUT_AUTH):
             raise BrokenReply(
                 _NAME, "slot", found="mutual authentication", expected="none, it was not agreed"
             )

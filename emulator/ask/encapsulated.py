@@ -17,6 +17,7 @@ from emulator.spdm.messages import (
     EncapsulatedResponseAck,
     GetEncapsulatedRequest,
 )
+from emulator.spdm.messages.certificates import SLOT_COUNT
 from emulator.spdm.messages.encapsulated import AckPayload
 from emulator.spdm.state import State
 from emulator.spdm.transcript import resets
@@ -35,8 +36,15 @@ class Asked:
     request: bytes
 
 
-class _Encapsulating(Request[Asked | None], ABC):
-    """What both have in common; the reply is the peer's next request, or None."""
+@dataclass(frozen=True)
+class UsedSlot:
+    """The peer has nothing more to ask, and tells the slot of ours that is to be used."""
+
+    slot: int
+
+
+class _Encapsulating(Request[Asked | UsedSlot | None], ABC):
+    """What both have in common; the reply is the peer's next request, or what it ends with."""
 
     needs = Cap.ENCAP
 
@@ -62,7 +70,7 @@ class EncapsulatedRequestRequest(_Encapsulating):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, GetEncapsulatedRequest(version=connection.version))
 
-    def _accept(self, reply: bytes) -> Asked | None:
+    def _accept(self, reply: bytes) -> Asked | UsedSlot | None:
         named = self.connection.version >= Version.V1_3
         nothing = ErrorCode.NO_PENDING_REQUESTS if named else ErrorCode.UNEXPECTED_REQUEST
         try:
@@ -89,7 +97,7 @@ class EncapsulatedResponseRequest(_Encapsulating):
         )
         super().__init__(connection, message)
 
-    def _accept(self, reply: bytes) -> Asked | None:
+    def _accept(self, reply: bytes) -> Asked | UsedSlot | None:
         theirs, _ = self._read(EncapsulatedResponseAck, reply, self.connection.shape())
         named = theirs.version >= Version.V1_2
         if named and theirs.ack_request_id != self._asked.number:
@@ -99,6 +107,14 @@ class EncapsulatedResponseRequest(_Encapsulating):
         if theirs.payload_type == AckPayload.ABSENT:
             self._settle()
             return None
+        if theirs.payload_type == AckPayload.SLOT_NUMBER:
+            slot = theirs.payload[:1]
+            if not slot or slot[0] >= SLOT_COUNT:
+                found = f"slot {slot[0]}" if slot else "none"
+                expected = f"a slot below {SLOT_COUNT}"
+                raise BrokenReply(_ACK, "payload", found=found, expected=expected)
+            self._settle()
+            return UsedSlot(slot[0])
         if theirs.payload_type != AckPayload.REQUEST or not theirs.payload:
             found = f"type {int(theirs.payload_type)}, {len(theirs.payload)} bytes"
             raise BrokenReply(_ACK, "payload_type", found=found, expected="a request or nothing")

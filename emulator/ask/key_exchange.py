@@ -92,9 +92,7 @@ class KeyExchangeRequest(Request[Opened]):
         shape = connection.shape(signature=True, summary=summary, verify=not clear)
         theirs, raw = self._read(KeyExchangeRsp, reply, shape)
         check_heartbeat(connection, _NAME, theirs.heartbeat_period)
-        if found := theirs.mutual_auth & _MUTUAL_AUTH:
-            expected = "0x00, as mutual authentication was not offered"
-            raise BrokenReply(_NAME, "mutual_auth", found=f"0x{found:02x}", expected=expected)
+        self._check_mutual(theirs)
         version = read_selection(connection, _NAME, theirs.opaque, self._versions)
         session = make(
             connection,
@@ -110,6 +108,21 @@ class KeyExchangeRequest(Request[Opened]):
         self._record(None, raw)
         connection.open(session)
         return opened
+
+    def _check_mutual(self, theirs: KeyExchangeRsp) -> None:
+        """We are asked to authenticate ourselves in one way, and only where that was agreed."""
+        found = theirs.mutual_auth & _MUTUAL_AUTH
+        if not found:
+            return
+        expected = ""
+        if not self.connection.both(Cap.MUT_AUTH):
+            expected = "0x00, as mutual authentication was not offered"
+        elif int(found).bit_count() > 1:
+            expected = "one way to authenticate ourselves"
+        elif not found & MutualAuth.REQUESTED and not self.connection.both(Cap.ENCAP):
+            expected = "no encapsulated requests, as they were not offered"
+        if expected:
+            raise BrokenReply(_NAME, "mutual_auth", found=f"0x{found:02x}", expected=expected)
 
     def _verify(
         self,

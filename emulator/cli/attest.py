@@ -18,10 +18,12 @@ from emulator.cli.sessions import (
     Dhe,
     Ide,
     Keylog,
+    Mutual,
     Psk,
     Session,
     Tdisp,
     TdispFunction,
+    identified,
     interface,
     key_log,
     offered,
@@ -151,6 +153,7 @@ def attest(
     ide: Ide = False,
     tdisp: Tdisp = False,
     tdisp_function: TdispFunction = "0xbeef",
+    mutual: Mutual = None,
     keylog: Keylog = None,
     seed: Seed = None,
     timeout: Annotated[
@@ -193,6 +196,7 @@ def attest(
         offered(sized, sessions, dhe=dhe, aead=aead, clear=clear_handshake),
         ask_algorithms=supported_algorithms,
     )
+    offer, identity = identified(offer, mutual)
     log = key_log(keylog)
     roots = _roots(trust)
     keys = _public_keys(public_key)
@@ -216,6 +220,7 @@ def attest(
             transport=carried,
             observer=unobserved if as_json else report,
         ) as client:
+            client.requester.identity = identity
             if log is not None:
                 client.requester.key_log = log
             return await client.attest(

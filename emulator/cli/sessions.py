@@ -10,8 +10,17 @@ import typer
 
 from emulator.cli.output import WRONG_USE, fail
 from emulator.device.tdi.interfaces import FUNCTION_MASK
-from emulator.errors import EmulatorError
-from emulator.requester import KeyLog, Offer, Sessions, for_sessions
+from emulator.errors import EmulatorError, PkiError
+from emulator.pki.requesters import requester_identity
+from emulator.requester import (
+    NOBODY,
+    Identity,
+    KeyLog,
+    Offer,
+    Sessions,
+    for_mutual,
+    for_sessions,
+)
 from emulator.spdm.algorithms import AEADS, DHE_GROUPS
 from emulator.spdm.capabilities import NONE, Cap
 from emulator.spdm.keylog import write_line
@@ -61,6 +70,15 @@ TdispFunction = Annotated[
     str,
     typer.Option(
         metavar="ID", help="The interface's FUNCTION_ID; by default that of DMTF's requester."
+    ),
+]
+Mutual = Annotated[
+    str | None,
+    typer.Option(
+        "--mutual",
+        metavar="sample|FOLDER",
+        help="Authenticate ourselves to a device that asks, by chains of the sample authority, or "
+        "of the one that `certs make` wrote to this folder.",
     ),
 ]
 Keylog = Annotated[
@@ -125,6 +143,17 @@ def offered(
         return for_sessions(replace(offer, dhe=tuple(dhe or ()), aead=tuple(aead or ())), how)
     except EmulatorError as error:
         fail(str(error), code=WRONG_USE)
+
+
+def identified(offer: Offer, mutual: str | None) -> tuple[Offer, Identity]:
+    """`offer` with mutual authentication, and who we are; neither without `mutual`."""
+    if mutual is None:
+        return offer, NOBODY
+    try:
+        identity = requester_identity(None if mutual == "sample" else Path(mutual))
+    except PkiError as error:
+        fail(f"--mutual: {error}", code=WRONG_USE)
+    return for_mutual(offer, identity), identity
 
 
 def key_log(path: Path | None) -> KeyLog | None:

@@ -87,8 +87,9 @@ def verify_chain(
     expected_san: str | None,
     slot: int,
     alias: bool = False,
+    of_requester: bool = False,
 ) -> list[Check]:
-    """Judge a responder's chain by every rule.
+    """Judge a chain, a responder's unless it is said to be a requester's, by every rule.
 
     Args:
         certificates: DER, the root's side first, the leaf last.
@@ -98,6 +99,7 @@ def verify_chain(
         expected_san: the PCIe CMA name the leaf must carry; None asks for no name.
         slot: where the chain came from; above slot 0 a generic certificate is legal.
         alias: the peer said that the slot holds an alias certificate.
+        of_requester: the chain is a requester's.
 
     Returns:
         One `Check` for each rule; only `encoding` if a certificate cannot be read.
@@ -122,7 +124,7 @@ def verify_chain(
         _check("leaf constraints", _leaf_constraints(leaf), _constraints(leaf)),
         _check("leaf key", [leaf.key_problem] if leaf.key is None else [], _scheme(leaf)),
         _check("leaf key usage", _leaf_usage(leaf, slot), "the leaf may sign, not certify"),
-        _check("leaf purposes", _leaf_purposes(leaf), "nothing excludes SPDM responders"),
+        _purposes(leaf, of_requester=of_requester),
         _check("leaf SPDM extension", _leaf_identity(leaf, alias=alias), _identity(chain)),
     ]
     if expected_san is not None:
@@ -254,14 +256,18 @@ def _leaf_usage(leaf: Certificate, slot: int) -> list[str]:
     return found
 
 
-def _leaf_purposes(leaf: Certificate) -> list[str]:
-    """libspdm: an extended key usage for requesters alone bars a responder.
+def _purposes(leaf: Certificate, *, of_requester: bool) -> Check:
+    """libspdm: an extended key usage for requesters alone bars a responder, and the reverse.
 
     One without any SPDM purpose does not: DMTF's own samples list TLS purposes only.
     """
-    if OID_REQUESTER_AUTH in leaf.ekus and OID_RESPONDER_AUTH not in leaf.ekus:
-        return ["the leaf is meant for SPDM requesters only"]
-    return []
+    role, other = ("requesters", "responders") if of_requester else ("responders", "requesters")
+    needed, alone = OID_RESPONDER_AUTH, OID_REQUESTER_AUTH
+    if of_requester:
+        needed, alone = alone, needed
+    bars = alone in leaf.ekus and needed not in leaf.ekus
+    problems = [f"the leaf is meant for SPDM {other} only"] if bars else []
+    return _check("leaf purposes", problems, f"nothing excludes SPDM {role}")
 
 
 def _leaf_identity(leaf: Certificate, *, alias: bool) -> list[str]:

@@ -50,6 +50,22 @@ class Offer:
     what: tuple[str, ...]
 
 
-Change = MeasurementChange | CertificateChange | StreamChange | InterfaceChange | Reset | Offer
+@dataclass(frozen=True, slots=True)
+class RequesterJudged:
+    """A requester's chain was accepted, by a lenient device in spite of these problems."""
+
+    slot: int
+    problems: tuple[str, ...] = ()
+
+
+Change = (
+    RequesterJudged
+    | MeasurementChange
+    | CertificateChange
+    | StreamChange
+    | InterfaceChange
+    | Reset
+    | Offer
+)
 Watcher = Callable[[Change], None]
 """Hears of each change, once it is made."""

@@ -21,6 +21,7 @@ from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
 from emulator.device.measurements import Measurements
+from emulator.device.mutual import MutualAuthentication
 from emulator.device.provisioning import Lasting, Provisioning
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
@@ -83,6 +84,7 @@ class Device:
         cxl: its CXL side; None: it has none.
         ide: its IDE, or None.
         provisioning: what peers may change about it for good; None: nothing.
+        mutual: how requesters are to authenticate themselves.
         provisioned_agreement: what is taken as negotiated once a requester sent GET_VERSION alone.
         cached: the last negotiation, kept for later connections; only with CACHE.
         stages: what reaches into the replies of its connections, or None.
@@ -109,6 +111,7 @@ class Device:
     challenge_opaque: Mapping[int, bytes] = field(default_factory=dict)
     measurement_opaque: Mapping[int, bytes] = field(default_factory=dict)
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
+    mutual: MutualAuthentication = field(default_factory=MutualAuthentication)
     sessions: Sessions = field(default_factory=Sessions)
     tdi: Interfaces | None = None
     cxl: Cxl | None = None

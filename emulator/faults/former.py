@@ -10,6 +10,7 @@ _REPLACED = {
     Code.FINISH: Former.HANDSHAKE,
     Code.PSK_FINISH: Former.HANDSHAKE,
     Code.KEY_UPDATE: Former.BEFORE_UPDATE,
+    Code.DELIVER_ENCAPSULATED_RESPONSE: Former.BEFORE_UPDATE,
 }
 """The requests that end the use of a key, and what it is called from then on."""
 

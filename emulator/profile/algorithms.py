@@ -41,6 +41,9 @@ class Algorithms(Part):
     aead: Annotated[list[AeadName], AfterValidator(unique)] = Field(
         default=[], description="What seals the records of sessions."
     )
+    req_asym: Annotated[list[AsymName], AfterValidator(unique)] = Field(
+        default=[], description="Signature algorithms of requesters, in mutual authentication."
+    )
     key_schedule: Annotated[list[KeyScheduleName], AfterValidator(unique)] = Field(
         default=[], description="Key schedules of sessions. There is one."
     )

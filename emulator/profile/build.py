@@ -1,6 +1,7 @@
 """From a loaded profile to a device. Nothing is read or issued here, so it is quick."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from emulator.device import (
@@ -89,6 +90,7 @@ def build(
         challenge_opaque=dict(loaded.challenge_opaque),
         measurement_opaque=dict(loaded.measurement_opaque),
         public_keys=dict(loaded.public_keys),
+        mutual=replace(loaded.mutual, at=at),
         sessions=_sessions(loaded),
         ide=device_ide(profile.ide),
         tdi=device_tdi(profile.tdisp),
@@ -180,6 +182,9 @@ def _preferences(offered: Algorithms) -> Preferences:
         opaque_format=formats,
         dhe=tuple(algorithms.by_name(algorithms.DHE_GROUPS, name) for name in offered.dhe),
         aead=tuple(algorithms.by_name(algorithms.AEADS, name) for name in offered.aead),
+        req_asym=tuple(
+            algorithms.by_name(algorithms.SIGNATURES, name) for name in offered.req_asym
+        ),
         key_schedule=tuple(
             algorithms.by_name(algorithms.KEY_SCHEDULES, name) for name in offered.key_schedule
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from emulator.crypto.keys import SigningKey
+from emulator.crypto.keys import SigningKey, VerifyingKey
 from emulator.crypto.x509 import Certificate, verify_chain
 from emulator.device import CertificateChain, Measurement
 from emulator.device.slots import MAX_CHAIN, MAX_LARGE_CHAIN, Renew
@@ -153,9 +153,11 @@ def _read(
     """
     certificates: list[bytes] = []
     for index, path in enumerate(paths.certificates):
-        certificates += _certificates(path, (*steps, "certificates", index), report)
+        certificates += read_certificates(path, (*steps, "certificates", index), report)
     key = _key(paths.key, (*steps, "key"), report)
-    roots = _certificates(paths.root, (*steps, "root"), report) if paths.root else certificates[:1]
+    roots = (
+        read_certificates(paths.root, (*steps, "root"), report) if paths.root else certificates[:1]
+    )
     if key is None or not certificates or not roots:
         return []
     try:
@@ -190,13 +192,23 @@ def _read(
     ]
 
 
-def _certificates(path: Path, steps: Steps, report: Report) -> tuple[bytes, ...]:
+def read_certificates(path: Path, steps: Steps, report: Report) -> tuple[bytes, ...]:
     """The certificates of a file; none if it has none, which is a problem."""
     try:
         check_file(path)
         return files.read_certificates(path)
     except PkiError as error:
         report.at(steps, "a file of certificates, DER or PEM", str(error))
+        return ()
+
+
+def read_public_keys(path: Path, steps: Steps, report: Report) -> tuple[VerifyingKey, ...]:
+    """The public keys of a file; none if it has none, which is a problem."""
+    try:
+        check_file(path)
+        return VerifyingKey.read(files.read_file(path))
+    except PkiError as error:
+        report.at(steps, "a file of public keys, PEM or DER", str(error))
         return ()
 
 

@@ -21,6 +21,7 @@ from emulator.profile.measured import (
     sources,
 )
 from emulator.profile.model import SOURCES, Measurement, Profile
+from emulator.profile.mutual import mutual_findings
 from emulator.profile.opaque import table_problem
 from emulator.profile.provisioned import provisioning_findings
 from emulator.profile.report import Report
@@ -65,6 +66,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "ide", "tdisp"), _tdisp),
         (("capabilities", "cxl"), _cxl),
         (("capabilities", "provisioning"), provisioning_findings),
+        (("capabilities", "algorithms", "mutual_authentication"), mutual_findings),
         (("sizes",), _sizes),
         (("sizes", "limits"), _limits),
         (("faults", "presets"), _faults),

@@ -8,10 +8,12 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from emulator.device import Measurement, PciIdentity
+from emulator.device.mutual import MutualAuthentication
 from emulator.profile import chains, checks, measured, replies, settings, sources
 from emulator.profile.chains import ProvisionedChain
 from emulator.profile.issued import pci_identity
 from emulator.profile.model import Profile
+from emulator.profile.mutual import mutual_authentication
 from emulator.profile.provisioned import SpareKeys, authority, spare_keys
 from emulator.profile.public_key import PublicKeys, provision_keys
 from emulator.profile.replies import OpaqueData
@@ -40,6 +42,7 @@ class LoadedProfile:
         pre_shared: pre-shared keys by their hints.
         authority: the roots of which chains must come to be installed; none: any.
         spare_keys: the keys of slots that hold nothing yet.
+        mutual: how requesters are to authenticate themselves; when is decided later.
     """
 
     file: Path
@@ -52,6 +55,7 @@ class LoadedProfile:
     challenge_opaque: OpaqueData
     measurement_opaque: OpaqueData
     pre_shared: Mapping[bytes, bytes]
+    mutual: MutualAuthentication
     authority: tuple[bytes, ...] = ()
     spare_keys: SpareKeys = ()
 
@@ -116,12 +120,10 @@ def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
     keys_by_hint: Mapping[bytes, bytes] = {}
     if "sessions" not in unsound:
         keys_by_hint = pre_shared(profile, report)
-    roots: tuple[bytes, ...] = ()
-    spare: SpareKeys = ()
-    if "provisioning" not in unsound:
-        roots = authority(profile, report)
-        if unsound.isdisjoint(("name", "identity", "algorithms", "slots", "capabilities")):
-            spare = spare_keys(profile, provisioned, report)
+    roots, spare = _provisioning(profile, provisioned, unsound, report)
+    mutual = MutualAuthentication()
+    if unsound.isdisjoint(("algorithms", "mutual_authentication")):
+        mutual = mutual_authentication(profile, report)
     report.finish()
     return LoadedProfile(
         file=file,
@@ -136,7 +138,23 @@ def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
         pre_shared=keys_by_hint,
         authority=roots,
         spare_keys=spare,
+        mutual=mutual,
     )
+
+
+def _provisioning(
+    profile: Profile,
+    provisioned: tuple[ProvisionedChain, ...],
+    unsound: frozenset[str],
+    report: Report,
+) -> tuple[tuple[bytes, ...], SpareKeys]:
+    """The roots of what may be installed, and the keys of slots that hold nothing yet."""
+    if "provisioning" in unsound:
+        return (), ()
+    roots = authority(profile, report)
+    if unsound.isdisjoint(("name", "identity", "algorithms", "slots", "capabilities")):
+        return roots, spare_keys(profile, provisioned, report)
+    return roots, ()
 
 
 def sharing(loaded: LoadedProfile, other: LoadedProfile) -> LoadedProfile:

@@ -33,6 +33,7 @@ from emulator.profile.fields import (
 from emulator.profile.ide import Ide
 from emulator.profile.limits import Limits
 from emulator.profile.provisioning import ProvisioningSettings
+from emulator.profile.requesters import MutualAuthentication
 from emulator.profile.sessions import Sessions
 from emulator.profile.tdisp import Tdisp
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
@@ -428,6 +429,10 @@ class Profile(Part):
     provisioning: ProvisioningSettings = Field(
         default=ProvisioningSettings(),
         description="What requesters may change for good: certificates and key pairs.",
+    )
+    mutual_authentication: MutualAuthentication = Field(
+        default=MutualAuthentication(),
+        description="How requesters authenticate themselves (MUT_AUTH).",
     )
     provisioned: Provisioned | None = Field(
         default=None, description="A negotiation that both sides know beforehand; null: none."

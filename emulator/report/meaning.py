@@ -48,7 +48,7 @@ from emulator.spdm.messages import (
 )
 from emulator.spdm.messages.capabilities import SUPPORTED_ALGORITHMS
 from emulator.spdm.messages.certificates import SLOT_COUNT, SLOT_MASK, SLOT_SIZE_REQUESTED
-from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
+from emulator.spdm.messages.challenge import MUTUAL_AUTH, NO_SLOT, SummaryType
 from emulator.spdm.messages.chunks import number
 from emulator.spdm.messages.vendor import VendorDefined
 from emulator.spdm.negotiation import STRUCTURES, Negotiated
@@ -167,7 +167,8 @@ def summarise(summary_type: int) -> str:
 
 @meaning.register
 def _(message: ChallengeAuth) -> str:
-    return f"{signer(message.slot & SLOT_MASK)}: {signed(message.signature)}"
+    asks = "; show your chain" if message.slot & MUTUAL_AUTH else ""
+    return f"{signer(message.slot & SLOT_MASK)}: {signed(message.signature)}{asks}"
 
 
 def signer(slot: int) -> str:

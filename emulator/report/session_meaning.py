@@ -40,9 +40,14 @@ def _(message: KeyExchange) -> str:
     return f"{signer(message.slot)}: a session, half {message.session_id:04x}{asked}"
 
 
+_FETCHED = MutualAuth.ENCAPSULATED | MutualAuth.GET_DIGESTS
+
+
 @meaning.register
 def _(message: KeyExchangeRsp) -> str:
-    asks = "; show your chain" if message.mutual_auth & MutualAuth.REQUESTED else ""
+    asks = "; show your chain" if message.mutual_auth & _FETCHED else ""
+    if message.mutual_auth & MutualAuth.REQUESTED:
+        asks = f"; sign with {signer(message.requester_slot)}"
     return f"half {message.session_id:04x}, {signed(message.signature)}{_beat(message)}{asks}"
 
 

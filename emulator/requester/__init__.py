@@ -12,6 +12,7 @@ from emulator.requester.ide import IdeKeys, root_port
 from emulator.requester.inside import NO_SESSIONS, Sessions
 from emulator.requester.measuring import Measured, measure_all
 from emulator.requester.offer import DEFAULT, Offer, for_sessions
+from emulator.requester.own import NOBODY, Identity, for_mutual
 from emulator.requester.requester import KeyLog, Requester
 from emulator.requester.session import SecureSession
 from emulator.requester.tdisp import TdiHost
@@ -19,10 +20,12 @@ from emulator.requester.verdict import Step, Verdict
 
 __all__ = [
     "DEFAULT",
+    "NOBODY",
     "NO_SESSIONS",
     "Direction",
     "Flow",
     "IdeKeys",
+    "Identity",
     "KeyLog",
     "Measured",
     "Observer",
@@ -35,6 +38,7 @@ __all__ = [
     "TdiHost",
     "Verdict",
     "attest",
+    "for_mutual",
     "for_sessions",
     "measure_all",
     "root_port",

@@ -1,9 +1,21 @@
-"""What a requester answers to a device that asks it something in a session.
+"""What a requester answers to a device that asks it something.
 
-Rules: libspdm `library/spdm_requester_lib/libspdm_req_encap_key_update_ack.c`,
-`libspdm_req_encap_event_ack.c`, `libspdm_req_encap_error.c`.
+KEY_UPDATE and events in a session; GET_DIGESTS, GET_CERTIFICATE and CHALLENGE where it has an
+identity, which the answering half answers on the connection turned round. Rules: libspdm
+`library/spdm_requester_lib/libspdm_req_encap_key_update_ack.c`, `libspdm_req_encap_event_ack.c`,
+`libspdm_req_encap_error.c`.
 """
 
+from collections.abc import Callable
+
+from emulator.ask import (
+    Asked,
+    EncapsulatedRequestRequest,
+    EncapsulatedResponseRequest,
+    Request,
+    UsedSlot,
+)
+from emulator.entropy import Entropy
 from emulator.errors import (
     InvalidRequest,
     SpdmError,
@@ -11,54 +23,123 @@ from emulator.errors import (
     VersionMismatch,
     WireError,
 )
+from emulator.requester.flow import Flow
+from emulator.requester.own import NOBODY, Identity
+from emulator.responder import Responder
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code
+from emulator.spdm.connection import Connection
 from emulator.spdm.key_schedule import Direction
-from emulator.spdm.messages import Error, EventAck, KeyUpdate, KeyUpdateAck, SendEvent
+from emulator.spdm.messages import (
+    Error,
+    EventAck,
+    GetDigests,
+    KeyUpdate,
+    KeyUpdateAck,
+    SendEvent,
+)
 from emulator.spdm.messages.events import DETAIL_SIZES, EventData
 from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.session import Session
 from emulator.spdm.standards import BY_NUMBER, REGISTRIES
+from emulator.spdm.work import finish
 from emulator.wire import Message, encode, parse
 
 _HEADER = 4
+_OF_IDENTITY = frozenset({Code.GET_DIGESTS, Code.GET_CERTIFICATE, Code.CHALLENGE})
+
+Ask = Callable[[Request[Asked | UsedSlot | None]], Flow[Asked | UsedSlot | None]]
+"""How a request of ours is asked."""
 
 
 class Answers:
-    """The answers in one session.
+    """The answers on one connection, outside of sessions or in one.
 
     Attributes:
         events: the events the device has told of.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        entropy: Entropy,
+        *,
+        session: Session | None = None,
+        identity: Identity = NOBODY,
+    ) -> None:
+        """`session`: the one whose inner state `connection` is, or None."""
         self.events: list[EventData] = []
+        self._connection = connection
         self._session = session
         self._updating = False
+        self._identity = identity
+        self._entropy = entropy
+        self._answering: Responder | None = None
+
+    def _of_identity(self, request: bytes) -> bytes | None:
+        """The answer about who we are; None where that is not asked, or not known."""
+        connection, identity = self._connection, self._identity
+        asked = len(request) >= _HEADER and request[1] in _OF_IDENTITY
+        if not (asked and identity.schemes and connection.both(Cap.MUT_AUTH)):
+            return None
+        if self._answering is None:
+            self._answering = identity.responder(connection, self._entropy)
+        reply = finish(self._answering.respond(request, slack=_HEADER - 1))
+        reply.commit()
+        return reply.data
 
     def answer(self, request: bytes) -> bytes:
         """The whole message that answers a request; an ERROR for one that cannot be met."""
-        context = self._session.context
+        connection = self._connection
+        told = self._of_identity(request)
+        if told is not None:
+            return told
         try:
-            reply = self._answer(request)
+            message = self._answer(request)
         except SpdmError as error:
-            message = Error(version=context.version, error_code=error.code, data=error.data)
-            return encode(message, context.shape())
-        return encode(reply, context.shape())
+            refused = Error(version=connection.version, error_code=error.code, data=error.data)
+            return encode(refused, connection.shape())
+        return encode(message, connection.shape())
+
+    def converse(self, ask: Ask, *, implied: bool = False) -> Flow[tuple[list[int], int]]:
+        """GET_ENCAPSULATED_REQUEST, until the device has nothing left to ask.
+
+        Args:
+            ask: how a request of ours is asked.
+            implied: the device's first request is GET_DIGESTS, without being asked for.
+
+        Returns the codes of what it asked, and the slot of ours that is to be used.
+        """
+        self._answering = None  # what was said before is of another conversation
+        connection = self._connection
+        seen: list[int] = []
+        asked: Asked | UsedSlot | None
+        if implied:
+            digests = GetDigests(version=connection.version)
+            asked = Asked(0, encode(digests, connection.shape()))
+        else:
+            asked = yield from ask(EncapsulatedRequestRequest(connection))
+        while isinstance(asked, Asked):
+            seen.append(asked.request[1] if len(asked.request) > 1 else 0)
+            response = self.answer(asked.request)
+            asked = yield from ask(EncapsulatedResponseRequest(connection, asked, response))
+        return seen, asked.slot if asked is not None else 0
 
     def _answer(self, request: bytes) -> Message:
-        context = self._session.context
+        connection, inside = self._connection, self._session is not None
         if len(request) < _HEADER:
             raise InvalidRequest(f"{len(request)} bytes where a header takes {_HEADER}")
-        telling = request[1] == Code.SEND_EVENT and Cap.EVENT in context.peer_capabilities
-        if not telling and (request[1] != Code.KEY_UPDATE or not context.both(Cap.KEY_UPD)):
-            raise UnsupportedRequest("nothing but KEY_UPDATE or events", data=request[1])
-        if request[0] != context.version:
+        code = request[1]
+        telling = inside and code == Code.SEND_EVENT and Cap.EVENT in connection.peer_capabilities
+        updating = inside and code == Code.KEY_UPDATE and connection.both(Cap.KEY_UPD)
+        if not (telling or updating):
+            raise UnsupportedRequest("there is no answer to it here", data=code)
+        if request[0] != connection.version:
             raise VersionMismatch(f"version 0x{request[0]:02x}")
         try:
             if telling:
-                return self._events(parse(SendEvent, request, context.shape())[0])
-            return self._key_update(parse(KeyUpdate, request, context.shape())[0])
+                return self._events(parse(SendEvent, request, connection.shape())[0])
+            return self._key_update(parse(KeyUpdate, request, connection.shape())[0])
         except WireError as error:
             raise InvalidRequest(str(error)) from error
 
@@ -80,16 +161,18 @@ class Answers:
 
     def _key_update(self, request: KeyUpdate) -> KeyUpdateAck:
         """The device's own key only; the one before is kept until the new one was used."""
-        secrets = self._session.secrets
+        session = self._session
+        if session is None:
+            raise UnsupportedRequest("KEY_UPDATE outside of a session", data=Code.KEY_UPDATE)
         if request.operation == KeyOperation.UPDATE_KEY:
             if self._updating:
                 raise InvalidRequest("another new key while the last is not verified")
-            secrets.update(Direction.RESPONSE)
+            session.secrets.update(Direction.RESPONSE)
             self._updating = True
         elif request.operation == KeyOperation.VERIFY_NEW_KEY:
-            if not self._updating or self._session.outdated:
+            if not self._updating or session.outdated:
                 raise InvalidRequest("VERIFY_NEW_KEY, and no new key was used")
-            secrets.confirm(Direction.RESPONSE)
+            session.secrets.confirm(Direction.RESPONSE)
             self._updating = False
         else:
             raise InvalidRequest(f"key operation {int(request.operation)} of a responder")

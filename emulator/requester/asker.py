@@ -37,6 +37,7 @@ from emulator.entropy import Entropy
 from emulator.errors import EmulatorError, PeerErrorReply
 from emulator.requester.flow import Flow
 from emulator.requester.offer import Offer
+from emulator.requester.own import NOBODY, Identity
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.chain import spdm_chain
 from emulator.spdm.chunking import HANDLES
@@ -64,6 +65,7 @@ class Asker:
         slots: what DIGESTS said last, or None.
         chains: the chains that were fetched, by slot.
         public_key: the device's key if it came by another way; it stands for slot 0xFF.
+        identity: who we are, for a device that asks.
         entropy: where nonces are drawn.
         padding: up to this many bytes of the transport's may follow a reply; DOE's, until a
             client sets its channel's.
@@ -76,6 +78,7 @@ class Asker:
         self.slots: SlotDigests | None = None
         self.chains: dict[int, PeerChain] = {}
         self.public_key: VerifyingKey | None = None
+        self.identity: Identity = NOBODY
         self.padding = PADDING
         self.entropy = entropy
         self._handle = 0

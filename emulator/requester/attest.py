@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from emulator.ask import Authentication, PeerChain
+from emulator.ask.judging import chain_checks
 from emulator.crypto.keys import VerifyingKey
 from emulator.errors import NoResponse
 from emulator.requester import evidence
 from emulator.requester.appraisal import References, mismatches
 from emulator.requester.flow import Flow
-from emulator.requester.identity import chain_checks, cma_name, tcb_infos
+from emulator.requester.identity import cma_name, tcb_infos
 from emulator.requester.inside import NO_SESSIONS, Sessions, SessionSteps
 from emulator.requester.logged import contradictions
 from emulator.requester.measuring import Measured
@@ -236,6 +237,8 @@ class _Attestation:
         steps.passed("challenge", *evidence.challenge(found))
         certified = "" if slot == NO_SLOT else ", certificates"
         covers = f"negotiation{certified} and challenge"
+        if found.mutual:
+            steps.passed("mutual authentication", "the device has accepted our chain and signature")
         reading = self._reading()
         made = found.reply.signature
         reading.signed("challenge signature", covers, problem, found.transcript_hash, made)

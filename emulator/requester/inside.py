@@ -142,7 +142,9 @@ class SessionSteps:
             reading.signed("signature", covers, "", opened.transcript_hash, made)
         if (yield from steps.attempt(f"{name} finish", _done(session.finish()))) is None:
             return
-        steps.passed(f"{name} finish", "both sides have the same secrets")
+        asked = isinstance(opened.reply, KeyExchangeRsp) and opened.reply.mutual_auth
+        accepted = ", and the device has accepted who we are" if asked else ""
+        steps.passed(f"{name} finish", f"both sides have the same secrets{accepted}")
         self.proved = True
         yield from self._keep(name, session)
         parts = self._parts(name, session)

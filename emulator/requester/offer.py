@@ -48,6 +48,7 @@ class Offer:
         dhe: groups of key exchanges, by name.
         aead: what can seal the records of sessions, by name.
         key_schedule: key schedules, by name.
+        req_asym: what it can sign with itself, by name.
         secured_versions: the versions of secured messages.
         opaque_formats: the opaque-data formats it can read.
         measurement_specification: the bits of MeasurementSpecification it knows; 0: no
@@ -68,6 +69,7 @@ class Offer:
     dhe: tuple[str, ...] = ()
     aead: tuple[str, ...] = ()
     key_schedule: tuple[str, ...] = ()
+    req_asym: tuple[str, ...] = ()
     secured_versions: tuple[SecuredVersion, ...] = ALL_SECURED
     opaque_formats: int = OpaqueFormat.FORMAT_1
     measurement_specification: int = MEASUREMENT_SPECIFICATION_DMTF

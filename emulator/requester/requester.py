@@ -16,6 +16,7 @@ from emulator.ask.psk import CONTEXT_SIZE as PSK_CONTEXT_SIZE
 from emulator.crypto import dhe
 from emulator.entropy import Entropy
 from emulator.errors import UnsupportedByPeer
+from emulator.requester.answers import Answers
 from emulator.requester.asker import NO_CONTEXT, Asker
 from emulator.requester.flow import Flow
 from emulator.requester.offer import DEFAULT, Offer
@@ -190,7 +191,7 @@ class Requester(Asker):
         """CHALLENGE the chain fetched from `slot`; nonce (32 bytes) and context (8) may be given.
 
         Slot 0xFF is `public_key`. Raises EmulatorError where that chain was not fetched, or there
-        is no such key.
+        is no such key. A device that wants to challenge us in turn gets to know our `identity`.
         """
         request = ChallengeRequest(
             self.connection,
@@ -199,4 +200,8 @@ class Requester(Asker):
             context=context,
             summary_type=summary,
         )
-        return (yield from self.ask(request))
+        proved = yield from self.ask(request)
+        if proved.mutual:
+            answers = Answers(self.connection, self.entropy, identity=self.identity)
+            yield from answers.converse(self.ask)
+        return proved

@@ -3,14 +3,13 @@
 from typing import TypeVar
 
 from emulator.ask import (
-    EncapsulatedRequestRequest,
-    EncapsulatedResponseRequest,
     EndSessionRequest,
     EventTypesRequest,
     FinishRequest,
     HeartbeatRequest,
     KeyUpdateRequest,
     Opened,
+    OwnProof,
     PskFinishRequest,
     Request,
     SubscribeRequest,
@@ -31,13 +30,18 @@ from emulator.requester.tdisp import TdiHost
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.key_schedule import Direction
+from emulator.spdm.messages import KeyExchangeRsp
+from emulator.spdm.messages.certificates import SLOT_MASK
+from emulator.spdm.messages.challenge import NO_SLOT
 from emulator.spdm.messages.events import EventData, EventGroup, EventType
+from emulator.spdm.messages.key_exchange import MutualAuth
 from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.secured import Format
 from emulator.spdm.session import Phase
 from emulator.spdm.transcript import Part, resets
 
 _T = TypeVar("_T")
+_MUTUAL = MutualAuth.REQUESTED | MutualAuth.ENCAPSULATED | MutualAuth.GET_DIGESTS
 
 
 class SecureSession(Asker):
@@ -58,7 +62,10 @@ class SecureSession(Asker):
         entropy = around.entropy.fork(f"session {self.session.id:08x}")
         super().__init__(entropy, around.offer, self.session.context)
         self._around = around
-        self._answers = Answers(self.session)
+        self.identity = around.identity
+        self._answers = Answers(
+            self.connection, entropy, session=self.session, identity=self.identity
+        )
         self.slots = around.slots
         self.chains = dict(around.chains)
         self.public_key = around.public_key
@@ -90,15 +97,28 @@ class SecureSession(Asker):
         try:
             if self.session.psk:
                 yield from self.ask(PskFinishRequest(self.session))
-            elif self.connection.both(Cap.HANDSHAKE_IN_THE_CLEAR):
-                around = self._around
-                request = FinishRequest(self.session, around.connection)
-                yield from around.ask(request)
             else:
-                yield from self.ask(FinishRequest(self.session, self.connection))
+                clear = self.connection.both(Cap.HANDSHAKE_IN_THE_CLEAR)
+                asker: Asker = self._around if clear else self
+                proof = yield from self._proof(asker)
+                yield from asker.ask(FinishRequest(self.session, asker.connection, proof))
         except PeerError:
             self.end()
             raise
+
+    def _proof(self, asker: Asker) -> Flow[OwnProof | None]:
+        """Who we are, where the device wants to know: it may fetch our chain first."""
+        reply = self.opened.reply
+        how = reply.mutual_auth & _MUTUAL if isinstance(reply, KeyExchangeRsp) else 0
+        if not isinstance(reply, KeyExchangeRsp) or not how:
+            return None
+        slot = reply.requester_slot & SLOT_MASK
+        if how != MutualAuth.REQUESTED:
+            answers = Answers(asker.connection, self.entropy, identity=self.identity)
+            implied = how == MutualAuth.GET_DIGESTS
+            _, told = yield from answers.converse(asker.ask, implied=implied)
+            slot = slot or told
+        return self.identity.proof(self.connection, NO_SLOT if slot == SLOT_MASK else slot)
 
     def heartbeat(self) -> Flow[None]:
         """HEARTBEAT. Raises EmulatorError where the device asked for none."""
@@ -135,16 +155,10 @@ class SecureSession(Asker):
     def encapsulated(self) -> Flow[list[int]]:
         """GET_ENCAPSULATED_REQUEST, until the device has nothing left to ask.
 
-        Returns the codes of what it asked. A device may give itself a new key in this way; whatever
-        else it asks is answered with an ERROR.
+        Returns the codes of what it asked. A device may give itself a new key in this way, and ask
+        who we are; whatever else it asks is answered with an ERROR.
         """
-        seen: list[int] = []
-        asked = yield from self.ask(EncapsulatedRequestRequest(self.connection))
-        while asked is not None:
-            seen.append(asked.request[1] if len(asked.request) > 1 else 0)
-            response = self._answers.answer(asked.request)
-            request = EncapsulatedResponseRequest(self.connection, asked, response)
-            asked = yield from self.ask(request)
+        seen, _ = yield from self._answers.converse(self.ask)
         return seen
 
     def end_session(self, *, forget: bool = False) -> Flow[None]:

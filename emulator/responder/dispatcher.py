@@ -191,7 +191,11 @@ def take_up(device: Device, connection: Connection, raw: bytes) -> None:
 def read(row: Row, connection: Connection, raw: bytes, *, slack: int) -> tuple[Message, int]:
     """The request and its own size in bytes, rule 9 checked. Raises InvalidRequest."""
     # GET_VERSION and GET_CAPABILITIES come before a version is agreed: theirs is in the message.
-    shape = connection.shape(verify=True) if connection.version else Shape(version=raw[0])
+    shape = (
+        connection.shape(verify=True, by_requester=True)
+        if connection.version
+        else Shape(version=raw[0])
+    )
     try:
         return parse(row.layout, raw, shape, slack=slack)
     except WireError as error:

@@ -9,6 +9,7 @@ from emulator.device.changes import (
     InterfaceChange,
     MeasurementChange,
     Offer,
+    RequesterJudged,
     Reset,
     StreamChange,
 )
@@ -137,6 +138,9 @@ class Teller:
                 )
             case InterfaceChange(function=function, state=now, why=why):
                 self.tell(events.TdispState(device=name, function=function, state=now, why=why))
+            case RequesterJudged(slot=slot, problems=problems):
+                told = list(problems)
+                self.tell(events.RequesterAccepted(device=name, slot=slot, problems=told))
             case Reset():
                 self.tell(events.DeviceReset(device=name))
             case Offer(what=what):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -62,6 +62,8 @@ class Connection:
         seen: the chains it was shown, by slot, where the device goes on by these.
         resynch: what was agreed is lost, and only GET_VERSION leads on.
         asking: what the device asks of the requester.
+        turned: it is what encapsulated requests are asked on, of which the roles are turned round.
+        requester_chains: the requester's chains that were accepted, by slot, as SPDM carries them.
         sessions: the sessions there are, by id.
         latest: the id of the session that was opened last, which may be over; 0: none was.
         opened: how many sessions were.
@@ -86,6 +88,8 @@ class Connection:
     seen: dict[int, CertificateChain] = field(default_factory=dict)
     resynch: bool = False
     asking: Asking = IDLE
+    turned: bool = False
+    requester_chains: Mapping[int, bytes] = field(default_factory=dict)
     sessions: "dict[int, Session]" = field(default_factory=dict)
     latest: int = 0
     opened: int = 0
@@ -153,8 +157,49 @@ class Connection:
         # Plain integers: flag arithmetic of enum is a microsecond each.
         return bool(int(self.local_capabilities) & int(self.peer_capabilities) & int(flags))
 
+    def turn(self) -> "Connection":
+        """The connection with the roles turned round, for encapsulated requests.
+
+        Nothing was said on it after the negotiation, and the algorithm agreed for requesters'
+        signatures is that of all signatures. Up to 1.1 what requesters sign in a challenge begins
+        after the negotiation (libspdm `library/spdm_common_lib/libspdm_com_crypto_service.c`,
+        `libspdm_calculate_m1m2`).
+        """
+        agreed = self.algorithms
+        other = Connection(
+            state=State.NEGOTIATED,
+            version=self.version,
+            local_capabilities=self.local_capabilities,
+            peer_capabilities=self.peer_capabilities,
+            peer_data_transfer_size=self.peer_data_transfer_size,
+            peer_max_message=self.peer_max_message,
+            algorithms=replace(
+                agreed,
+                asym=agreed.req_asym,
+                multi_key=agreed.requester_keys,
+                requester_keys=agreed.multi_key,
+            ),
+            turned=True,
+        )
+        if rules(self.version).vca_in_l1l2:
+            other.transcript.append(Part.A, self.transcript.part(Part.A))
+        return other
+
+    def apart(self) -> "Connection":
+        """A copy with a transcript of its own, to go on with while it may not stand."""
+        other = copy(self)
+        other.transcript = Transcript()
+        for part in Part:
+            other.transcript.append(part, self.transcript.part(part))
+        return other
+
     def shape(
-        self, *, signature: bool = False, summary: bool = False, verify: bool = False
+        self,
+        *,
+        signature: bool = False,
+        summary: bool = False,
+        verify: bool = False,
+        by_requester: bool = False,
     ) -> Shape:
         """The shape of a message on this connection.
 
@@ -162,14 +207,15 @@ class Connection:
             signature: the message carries a signature.
             summary: it carries a measurement summary hash.
             verify: it carries verify data, as the requests of a handshake do.
+            by_requester: a signature in it is the requester's.
         """
         algorithms = self.algorithms
         hash_size = algorithms.hash.size if algorithms.hash else 0
-        asym = algorithms.asym
+        asym = algorithms.req_asym if by_requester else algorithms.asym
         return _shape(
             self.version,
             hash_size,
-            asym.size if signature and asym else 0,
+            asym.size if asym and (signature or by_requester) else 0,
             hash_size if summary else 0,
             algorithms.dhe.size if algorithms.dhe else 0,
             hash_size if verify else 0,

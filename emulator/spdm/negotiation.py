@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from emulator.spdm.algorithms import AEADS, DHE_GROUPS, KEY_SCHEDULES, Algorithm, AlgType
+from emulator.spdm.algorithms import (
+    AEADS,
+    DHE_GROUPS,
+    KEY_SCHEDULES,
+    SIGNATURES,
+    Algorithm,
+    AlgType,
+)
 from emulator.spdm.capabilities import PSK_ANY, Cap
 
 
@@ -18,6 +25,7 @@ class Preferences:
         dhe: groups of key exchanges.
         aead: what seals the records of sessions.
         key_schedule: key schedules.
+        req_asym: signature algorithms of requesters.
     """
 
     asym: tuple[Algorithm, ...]
@@ -27,6 +35,7 @@ class Preferences:
     dhe: tuple[Algorithm, ...] = ()
     aead: tuple[Algorithm, ...] = ()
     key_schedule: tuple[Algorithm, ...] = ()
+    req_asym: tuple[Algorithm, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,9 @@ class Negotiated:
         key_schedule: the key schedule.
         mel_specification: the selected MELspecification bit, since 1.3; 0 for none.
         multi_key: the responder may use several keys on this connection.
+        req_asym: what a requester signs with.
+        requester_keys: the requester may use several keys (since 1.3), so that its DIGESTS stand
+            in the transcripts of sessions.
     """
 
     measurement_specification: int = 0
@@ -56,11 +68,14 @@ class Negotiated:
     key_schedule: Algorithm | None = None
     mel_specification: int = 0
     multi_key: bool = False
+    req_asym: Algorithm | None = None
+    requester_keys: bool = False
 
 
 STRUCTURES = {
     AlgType.DHE: ("dhe", DHE_GROUPS),
     AlgType.AEAD: ("aead", AEADS),
+    AlgType.REQ_BASE_ASYM: ("req_asym", SIGNATURES),
     AlgType.KEY_SCHEDULE: ("key_schedule", KEY_SCHEDULES),
 }
 """The algorithm structures that are negotiated: their attribute above, and their rows."""
@@ -84,6 +99,8 @@ def needed(responder: Cap, requester: Cap) -> frozenset[str]:
         found |= {"dhe", "key_schedule"}
     if psk:
         found |= {"hash", "key_schedule"}
+    if Cap.MUT_AUTH in both:
+        found.add("req_asym")
     if both & (Cap.ENCRYPT | Cap.MAC):
         found.add("aead")
     return frozenset(found)

@@ -50,6 +50,21 @@ class EventsQuestion(Question):
     """SEND_EVENT: the device tells what waits in a session."""
 
 
+@dataclass(frozen=True)
+class IdentityQuestion(Question):
+    """GET_DIGESTS and GET_CERTIFICATE, and for who is to prove it CHALLENGE.
+
+    Attributes:
+        slot: the requester's slot; NO_SLOT: a key that was provisioned.
+        challenge: CHALLENGE follows.
+        session: the session that the requester is authenticated for, or None.
+    """
+
+    slot: int
+    challenge: bool = False
+    session: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What an answer to a step comes to.

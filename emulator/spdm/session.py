@@ -12,11 +12,13 @@ from enum import IntFlag
 
 from emulator.spdm.connection import Connection
 from emulator.spdm.key_schedule import Direction
+from emulator.spdm.messages.key_exchange import NOT_REQUESTED, MutualAuth
 from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.notices import Notices
 from emulator.spdm.secured import Format, Sealer
 from emulator.spdm.session_secrets import Secrets
 from emulator.spdm.session_transcript import SessionTranscript
+from emulator.spdm.transcript import View
 
 MISSED = 2
 """A session ends when nothing came in it for so many heartbeat periods (libspdm
@@ -71,6 +73,10 @@ class Session:
         number: which of the connection's sessions it is, from 1.
         updates: how many new keys KEY_UPDATE has asked for.
         patience: after how many heartbeat periods without a request it ends; None: never.
+        mutual: how the requester was told to authenticate itself; 0: it was not.
+        requester_slot: the slot that it has to use; NO_SLOT: the provisioned key.
+        requester_chain: its chain as SPDM carries it, once it is accepted; empty: none is.
+        requester_digests: its DIGESTS, where several keys of its may be used.
     """
 
     id: int
@@ -91,6 +97,10 @@ class Session:
     updates: int = 0
     patience: float | None = MISSED
     notices: Notices | None = None
+    mutual: MutualAuth = NOT_REQUESTED
+    requester_slot: int = 0
+    requester_chain: bytes = b""
+    requester_digests: View = ()
     _sealers: dict[str, Sealer] = field(default_factory=dict)
 
     @property
@@ -143,6 +153,10 @@ class Session:
     def records_sent(self) -> int:
         """How many records the responder's key has sealed."""
         return self.secrets.traffic(Direction.RESPONSE).sequence
+
+    def accept_requester(self, chain: bytes, digests: View = ()) -> None:
+        """The requester's chain is accepted; `digests`: the message that told of it."""
+        self.requester_chain, self.requester_digests = chain, digests
 
     def verified(self) -> None:
         """The requester has proven its new key."""

@@ -14,12 +14,19 @@ from emulator.spdm.transcript import View
 from emulator.spdm.versions import Version, rules
 
 CHALLENGE_AUTH = "responder-challenge_auth signing"
+REQUESTER_CHALLENGE_AUTH = "requester-challenge_auth signing"
 MEASUREMENTS = "responder-measurements signing"
 KEY_EXCHANGE_RSP = "responder-key_exchange_rsp signing"
 ENDPOINT_INFO = "responder-endpoint_info signing"
 REQUESTER_ENDPOINT_INFO = "requester-endpoint_info signing"
 """The same, where it is the responder that asks, by an encapsulated request."""
 FINISH = "requester-finish signing"
+
+
+def challenge_auth(*, turned: bool) -> str:
+    """The context of CHALLENGE_AUTH, by a responder or (`turned`) by a requester."""
+    return REQUESTER_CHALLENGE_AUTH if turned else CHALLENGE_AUTH
+
 
 PREFIX_SIZE = 100
 _REPEATS = 4

@@ -179,7 +179,7 @@ class KeySalt(Effect):
 class KeyVersion(Effect):
     """The labels of the keys name another SPDM version than the one agreed."""
 
-    FOR = OPENING | CONCLUDING | {Code.KEY_UPDATE_ACK}
+    FOR = OPENING | CONCLUDING | {Code.KEY_UPDATE_ACK, Code.ENCAPSULATED_RESPONSE_ACK}
 
     to: VersionName | None = Field(
         default=None, description="The version; null: 1.2, or 1.1 where that was agreed."

@@ -82,8 +82,8 @@ class RecordKey(Effect):
 
     `request` is the requester's own, `other-session` that of another session of the connection,
     both with the number that is due. `handshake` is the key from before FINISH and `before-update`
-    the one from before the last KEY_UPDATE, with their own numbers, as if the device had not
-    changed keys.
+    the one from before the last KEY_UPDATE, whichever side asked, with their own numbers, as if
+    the device had not changed keys.
     """
 
     KEEPS = True

@@ -20,7 +20,13 @@ _FIXED = 3
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _CALM = ("step", "connection.up", "connection.down")
-_STYLES = {"fault.fired": "red", "error": "bold red", "limit": "yellow", "dropped": "yellow"}
+_STYLES = {
+    "diagnosis": "yellow",
+    "fault.fired": "red",
+    "error": "bold red",
+    "limit": "yellow",
+    "dropped": "yellow",
+}
 
 
 def screen(

@@ -15,6 +15,10 @@ NO_SLOT = 0xFF
 """Param1 of CHALLENGE that means a provisioned public key instead of a slot."""
 
 
+MUTUAL_AUTH = 0x80
+"""Param1 bit 7 of CHALLENGE_AUTH: the responder wants to challenge the requester in turn."""
+
+
 class SummaryType(IntEnum):
     """Which measurements a measurement summary hash covers."""
 

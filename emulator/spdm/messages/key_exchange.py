@@ -35,6 +35,9 @@ class MutualAuth(IntFlag):
     GET_DIGESTS = 0x04
 
 
+NOT_REQUESTED = MutualAuth(0)
+"""It is not."""
+
 SIGNATURE_INCLUDED = 0x01
 """Param1 of FINISH: the requester signs, as it was asked to."""
 

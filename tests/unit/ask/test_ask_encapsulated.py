@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from secured import ABLE, able_device
 
 from emulator.ask import Asked, EncapsulatedRequestRequest, EncapsulatedResponseRequest
+from emulator.entropy import Seeded
 from emulator.errors import BrokenReply, EmulatorError, PeerErrorReply, UnsupportedByPeer
 from emulator.requester import SecureSession
 from emulator.requester.answers import Answers
 from emulator.requester.flow import Inside
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.key_schedule import Direction
+from emulator.spdm.session import Session
 from emulator.spdm.transcript import Part
 from emulator.spdm.versions import Version
 from emulator.transport.mctp import MCTP
@@ -31,6 +33,11 @@ def opened(version: Version = Version.V1_4) -> tuple[SecureHost, SecureSession]:
     offer = offering(BOTH | Cap.ENCAP, versions=(version,))
     host = SecureHost(device, offer=offer, binding=MCTP).connected()
     return host, host.session()
+
+
+def answering(session: Session) -> Answers:
+    """What answers in a session."""
+    return Answers(session.context, Seeded("answers"), session=session)
 
 
 def acknowledged(version: int, answered: int, number: int, payload: bytes = b"") -> bytes:
@@ -101,7 +108,8 @@ def test_broken_requests(reply: str, reason: str) -> None:
     [
         ("146b000002000000", "ack_request_id: found 2, expected 1"),
         ("146b000101000000", "payload_type: found type 1, 0 bytes, expected a request or nothing"),
-        ("146b00020100000000", "payload_type: found type 2, 1 bytes"),
+        ("146b000201000000", "payload: found none, expected a slot below 8"),
+        ("146b00020100000008", "payload: found slot 8, expected a slot below 8"),
         ("146b00070100000000", "payload_type: found type 7, 1 bytes"),
         ("146b0000", "ack_request_id|size"),
     ],
@@ -129,14 +137,14 @@ def test_broken_acknowledgements(reply: str, reason: str) -> None:
 def test_what_cannot_be_met_is_answered_with_its_error(request_: str, response: str) -> None:
     _, session = opened()
     before = session.session.secrets.traffic(Direction.RESPONSE)
-    found = Answers(session.session).answer(bytes.fromhex(request_))
+    found = answering(session.session).answer(bytes.fromhex(request_))
     assert found == bytes.fromhex(response)
     assert session.session.secrets.traffic(Direction.RESPONSE) is before
 
 
 def test_a_second_new_key_waits_for_the_first_to_be_verified() -> None:
     _, session = opened()
-    answers = Answers(session.session)
+    answers = answering(session.session)
     refused = bytes.fromhex("147f0100")
     assert answers.answer(update(0x14, 1)) == bytes((0x14, 0x69, 1, 9))
     assert answers.answer(update(0x14, 1)) == refused
@@ -150,7 +158,7 @@ def test_a_second_new_key_waits_for_the_first_to_be_verified() -> None:
 def test_without_key_update_the_device_gets_none() -> None:
     device = able_device(capabilities=(ABLE | Cap.ENCAP) & ~Cap.KEY_UPD)
     host = SecureHost(device, offer=offering(BOTH | Cap.ENCAP), binding=MCTP).connected()
-    answers = Answers(host.session().session)
+    answers = answering(host.session().session)
     assert answers.answer(update(0x14, 1)) == bytes.fromhex("147f07e9")
 
 
@@ -187,7 +195,7 @@ def test_measuring_starts_anew_afterwards() -> None:
 @settings(max_examples=10, deadline=None)
 @given(requests=st.lists(st.tuples(st.booleans(), st.binary(max_size=12)), max_size=8))
 def test_whatever_is_asked_is_answered(requests: list[tuple[bool, bytes]]) -> None:
-    answers = Answers(opened()[1].session)
+    answers = answering(opened()[1].session)
     for headed, request in requests:
         response = answers.answer(b"\x14\xe9" + request if headed else request)
         assert response[0] == 0x14

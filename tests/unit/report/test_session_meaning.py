@@ -13,6 +13,7 @@ from emulator.spdm.messages import (
     Algorithms,
     AlgorithmStructure,
     Capabilities,
+    ChallengeAuth,
     DeliverEncapsulatedResponse,
     EncapsulatedRequest,
     EncapsulatedResponseAck,
@@ -63,7 +64,21 @@ LINES: list[tuple[Message, str]] = [
             random=RANDOM,
             exchange_data=b"",
         ),
-        "half 0001, not signed; a heartbeat every 5 s; show your chain",
+        "half 0001, not signed; a heartbeat every 5 s; sign with slot 0",
+    ),
+    (
+        KeyExchangeRsp(
+            version=V,
+            session_id=1,
+            mutual_auth=MutualAuth.GET_DIGESTS,
+            random=RANDOM,
+            exchange_data=b"",
+        ),
+        "half 0001, not signed; show your chain",
+    ),
+    (
+        ChallengeAuth(version=V, slot=0x80, slot_mask=1, cert_chain_hash=b"", nonce=RANDOM),
+        "slot 0: not signed; show your chain",
     ),
     (Finish(version=V, verify_data=b"v"), "I have the keys"),
     (

@@ -83,9 +83,9 @@ def test_flags_are_the_headers(flag: Cap, bit: int) -> None:
 def test_what_is_implemented() -> None:
     assert names(IMPLEMENTED) == [
         *("CACHE", "CERT", "CHAL", "MEAS_NO_SIG", "MEAS_SIG", "MEAS_FRESH"),
-        *("ENCRYPT", "MAC", "KEY_EX", "PSK", "PSK_WITH_CONTEXT", "ENCAP", "HBEAT", "KEY_UPD"),
-        *("HANDSHAKE_IN_THE_CLEAR", "PUB_KEY_ID", "CHUNK", "ALIAS_CERT", "SET_CERT", "CSR"),
-        *("CERT_INSTALL_RESET", "EP_INFO_NO_SIG", "EP_INFO_SIG", "MEL", "EVENT"),
+        *("ENCRYPT", "MAC", "MUT_AUTH", "KEY_EX", "PSK", "PSK_WITH_CONTEXT", "ENCAP", "HBEAT"),
+        *("KEY_UPD", "HANDSHAKE_IN_THE_CLEAR", "PUB_KEY_ID", "CHUNK", "ALIAS_CERT", "SET_CERT"),
+        *("CSR", "CERT_INSTALL_RESET", "EP_INFO_NO_SIG", "EP_INFO_SIG", "MEL", "EVENT"),
         *("MULTI_KEY_ONLY", "MULTI_KEY_NEG", "GET_KEY_PAIR_INFO"),
         *("SET_KEY_PAIR_INFO", "SET_KEY_PAIR_RESET", "LARGE_RESP"),
     ]
