@@ -1,7 +1,6 @@
 """A requester that makes a mistake in a session is told which: each that the doctor knows."""
 
 from collections.abc import Callable
-from functools import partial
 
 import mistaken
 import pytest
@@ -30,7 +29,7 @@ from emulator.spdm.capabilities import Cap
 from emulator.spdm.doctor import MISTAKES
 from emulator.spdm.doctor.records import SIGNATURES
 from emulator.spdm.session_transcript import SessionTranscript
-from emulator.spdm.transcript import Entry
+from emulator.spdm.transcript import Entry, View
 
 NAMES = [mistake.name for mistake in MISTAKES]
 
@@ -90,8 +89,14 @@ def test_what_was_said_about_certificates_is_put_in(name: str) -> None:
 def test_digests_left_out_where_several_keys_may_be_used(
     monkeypatch: pytest.MonkeyPatch, *, clear: bool
 ) -> None:
-    digests = Entry(b"\x13\x01\0\x01" + bytes(48))
-    several = partial(SessionTranscript, digests=(digests,))
+    told = Entry(b"\x13\x01\0\x01" + bytes(48))
+
+    def several(
+        negotiation: View, *, digests: View = (), chain_hash: bytes | None = None
+    ) -> SessionTranscript:
+        assert not digests
+        return SessionTranscript(negotiation, digests=(told,), chain_hash=chain_hash)
+
     monkeypatch.setattr(opening, "SessionTranscript", several)
     wire = CarelessWire(flags=CLEAR if clear else REQUESTER)
     # The device's signature covers DIGESTS, which this requester does not look at.

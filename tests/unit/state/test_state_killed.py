@@ -1,4 +1,7 @@
-"""A device that is killed while a certificate is installed has the old chain or the new one."""
+"""A device that is killed while a certificate is installed has the old chain or the new one.
+
+SPDM_EMULATOR_KILLS says how often it is killed; 30 times unless it does.
+"""
 
 import json
 import os
