@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from interop.serving import COMMAND, serving
@@ -74,16 +75,21 @@ def run(port: int, folder: Path, *options: str) -> None:
     assert "Client stopped" in output, output
 
 
-def shown(recording: Path, keylog: Path) -> list[Lines]:
-    """What passed inside of sessions in vendor-defined messages, by connection."""
+def packets(recording: Path, keylog: Path) -> list[list[dict[str, Any]]]:
+    """What `show` tells of each packet, by connection."""
     done = subprocess.run(
         [COMMAND, "show", "--json", "--keylog", keylog, recording],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
+    return [one["packets"] for one in json.loads(done.stdout)["conversations"]]
+
+
+def shown(recording: Path, keylog: Path) -> list[Lines]:
+    """What passed inside of sessions in vendor-defined messages, by connection."""
     found = []
-    for conversation in json.loads(done.stdout)["conversations"]:
+    for conversation in packets(recording, keylog):
         lines: Lines = {}
-        for packet in conversation["packets"]:
+        for packet in conversation:
             if packet.get("name", "").startswith("VENDOR_DEFINED"):
                 line = packet["meaning"].partition(": ")[2]
                 lines.setdefault(packet["session"], []).append((packet["direction"], line))
@@ -98,6 +104,34 @@ def asked(lines: list[tuple[str, str]], protocol: str) -> list[str]:
         for direction, line in lines
         if direction == "request" and line.startswith(f"{protocol} ")
     ]
+
+
+EVERYTHING = {
+    *("DISCOVERY", "GET_VERSION", "GET_CAPABILITIES", "NEGOTIATE_ALGORITHMS"),
+    *("GET_DIGESTS", "GET_CERTIFICATE", "CHALLENGE", "GET_MEASUREMENTS"),
+    *("GET_ENCAPSULATED_REQUEST", "DELIVER_ENCAPSULATED_RESPONSE"),
+    *("GET_MEASUREMENT_EXTENSION_LOG", "GET_ENDPOINT_INFO"),
+    *("GET_KEY_PAIR_INFO", "SET_KEY_PAIR_INFO", "GET_CSR", "SET_CERTIFICATE"),
+    *("KEY_EXCHANGE", "FINISH", "PSK_EXCHANGE", "PSK_FINISH", "END_SESSION"),
+    *("HEARTBEAT", "KEY_UPDATE", "VENDOR_DEFINED_REQUEST"),
+}
+"""What it asks with all its defaults over PCI DOE."""
+
+
+def test_all_that_it_asks_by_default(tmp_path: Path, keys: Path) -> None:
+    """Its whole run: three sessions with their application phase, and one within the first."""
+    recording, keylog = tmp_path / "r.pcapng", tmp_path / "keys.log"
+    options = ("--record", str(recording), "--keylog", str(keylog))
+    with serving("libspdm-compat", options=options) as [port]:
+        run(port, keys)
+    [conversation] = packets(recording, keylog)
+    asked_for = {one.get("name") for one in conversation if one.get("direction") == "request"}
+    assert asked_for == EVERYTHING
+    errors = [one["meaning"] for one in conversation if one.get("name") == "ERROR"]
+    assert all("NO_PENDING_REQUESTS" in one for one in errors)
+    [lines] = shown(recording, keylog)
+    judge(lines)
+    assert len(lines) == 4
 
 
 def judge(lines: Lines) -> None:
