@@ -11,6 +11,7 @@ from typing import Any
 
 import ide_page
 import mqtt_page
+import tdisp_page
 import typer.main
 from reference_live import control, events, events_schema
 from reference_tables import NOTE as _NOTE
@@ -476,6 +477,11 @@ def ide() -> str:
     return ide_page.page(_NOTE, _table)
 
 
+def tdisp() -> str:
+    """docs/reference/tdisp.md."""
+    return tdisp_page.page(_NOTE, _table)
+
+
 PAGES = {
     "presets.md": presets,
     "protocol.md": protocol,
@@ -489,6 +495,7 @@ PAGES = {
     "mistakes.md": mistakes,
     "mqtt.md": mqtt,
     "ide.md": ide,
+    "tdisp.md": tdisp,
 }
 """The generated files and what writes each."""
 

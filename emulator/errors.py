@@ -250,6 +250,20 @@ class KeyRefused(PeerError):
         self.status = status
 
 
+class TdispRefused(PeerError):
+    """The device answers a request of TDISP with an error.
+
+    Attributes:
+        code: the error code.
+        data: the error data.
+    """
+
+    def __init__(self, request: str, code: int, name: str, data: int) -> None:
+        super().__init__(f"TDISP_ERROR {name} ({code:#x}), data {data}, to {request}")
+        self.code = code
+        self.data = data
+
+
 class UnsupportedByPeer(PeerError):
     """The peer does not offer what is needed, or nothing we know is in common."""
 

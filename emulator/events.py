@@ -191,6 +191,7 @@ class IdeStream(Event):
     why: str = Field(description="By what.")
 
 
+@_event
 class RequesterAccepted(Event):
     """A requester's certificate chain was accepted, in mutual authentication."""
 
@@ -200,6 +201,19 @@ class RequesterAccepted(Event):
     problems: list[str] = Field(
         description="Why it is not to be believed, where the profile says that it is all the same."
     )
+
+
+@_event
+class TdispState(Event):
+    """A TEE device interface is in another state."""
+
+    KIND = "tdisp.state"
+
+    function: int = Field(description="Its FUNCTION_ID.")
+    state: str = Field(
+        description="Where it stands now: CONFIG_UNLOCKED, CONFIG_LOCKED, RUN or ERROR."
+    )
+    why: str = Field(description="The request that led there, or what made an error of it.")
 
 
 @_event

@@ -110,6 +110,7 @@ def make(
             transcript.part(Part.A), digests=digests, chain_hash=chain_hash
         ),
         encrypted=connection.both(Cap.ENCRYPT),
+        hint=request.hint if isinstance(request, PskExchange) else b"",
         heartbeat=sessions.heartbeat if connection.both(Cap.HBEAT) else 0,
         outlasts_updates=not rules(connection.version).session_policy
         or SessionPolicy.TERMINATION in request.session_policy,

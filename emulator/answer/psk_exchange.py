@@ -24,7 +24,7 @@ def _key(exchange: Exchange, hint: bytes) -> bytes:
     """The pre-shared key of a hint. Raises SpdmError where there is none."""
     if len(hint) > MAX_HINT:
         raise InvalidRequest(f"a hint of {len(hint)} bytes, {MAX_HINT} are the most")
-    key = exchange.device.sessions.keys.get(hint)
+    key = exchange.device.pre_shared(hint)
     if key is None:
         raise Unspecified(f"no pre-shared key has the hint {hint!r}")
     return key

@@ -21,7 +21,10 @@ from emulator.cli.sessions import (
     Mutual,
     Psk,
     Session,
+    Tdisp,
+    TdispFunction,
     identified,
+    interface,
     key_log,
     offered,
     wanted,
@@ -148,6 +151,8 @@ def attest(
     aead: Aead = None,
     clear_handshake: ClearHandshake = False,
     ide: Ide = False,
+    tdisp: Tdisp = False,
+    tdisp_function: TdispFunction = "0xbeef",
     mutual: Mutual = None,
     keylog: Keylog = None,
     seed: Seed = None,
@@ -165,7 +170,8 @@ def attest(
     """Connect to a device as a host does, and judge it: certificates, challenge, measurements.
 
     With --session and --psk also sessions, and the measurements inside of them; with --ide also an
-    IDE stream, whose keys are brought to both ends of the link.
+    IDE stream, whose keys are brought to both ends of the link, and with --tdisp an interface that
+    is locked and runs.
 
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
@@ -177,6 +183,7 @@ def attest(
         session=session,
         psk=psk,
         ide=ide,
+        tdisp=interface(tdisp_function, tdisp=tdisp),
         others=(
             ("--dhe", dhe),
             ("--aead", aead),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from emulator.cli.output import WRONG_USE, fail
+from emulator.device.tdi.interfaces import FUNCTION_MASK
 from emulator.errors import EmulatorError, PkiError
 from emulator.pki.requesters import requester_identity
 from emulator.requester import (
@@ -58,7 +59,19 @@ Ide = Annotated[
         help="Bring up an IDE stream in each session: keys for both ends of the link, by IDE_KM.",
     ),
 ]
-
+Tdisp = Annotated[
+    bool,
+    typer.Option(
+        "--tdisp",
+        help="Lock an interface in each session, read its report, and let it run, by TDISP.",
+    ),
+]
+TdispFunction = Annotated[
+    str,
+    typer.Option(
+        metavar="ID", help="The interface's FUNCTION_ID; by default that of DMTF's requester."
+    ),
+]
 Mutual = Annotated[
     str | None,
     typer.Option(
@@ -79,11 +92,12 @@ def wanted(
     session: bool,
     psk: Sequence[str] | None,
     ide: bool,
+    tdisp: int | None,
     others: Sequence[tuple[str, object]],
 ) -> Sessions:
     """The sessions to open; `others`: options that say nothing without one, and their values."""
     if not session and not psk:
-        for option, value in (("--ide", ide), *others):
+        for option, value in (("--ide", ide), ("--tdisp", tdisp is not None), *others):
             if value:
                 fail(f"{option} takes --session or --psk, which open one", code=WRONG_USE)
     keys: dict[bytes, bytes] = {}
@@ -92,7 +106,18 @@ def wanted(
         if hint in keys:
             fail(f"--psk {text}: this hint was given before", code=WRONG_USE)
         keys[hint] = key
-    return Sessions(key_exchange=session, psk=keys, ide=ide)
+    return Sessions(key_exchange=session, psk=keys, ide=ide, tdisp=tdisp)
+
+
+def interface(function: str, *, tdisp: bool) -> int | None:
+    """The FUNCTION_ID of --tdisp-function, where --tdisp asks for its interface."""
+    try:
+        number = int(function, 0)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= FUNCTION_MASK:
+        fail(f"--tdisp-function {function} where 0 to {FUNCTION_MASK:#x} is right", code=WRONG_USE)
+    return number if tdisp else None
 
 
 def offered(

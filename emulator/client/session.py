@@ -2,11 +2,13 @@
 
 from emulator.client.asking import Asking
 from emulator.client.channel import Channel
+from emulator.device.tdi import LockFlags, TdiState
 from emulator.link import End, KeySet, Place
 from emulator.link.keys import FIRST_INVOCATION
 from emulator.requester import Observer, PortInfo, SecureSession
 from emulator.requester.flow import unobserved
 from emulator.spdm.messages.session import KeyOperation
+from emulator.vendor.tdisp.messages import Capabilities, RangeEntry, Report
 
 
 class IdeClient:
@@ -56,6 +58,61 @@ class IdeClient:
         )
 
 
+class InterfaceClient:
+    """TDISP about one interface in one session, over its channel: the methods of `TdiHost`."""
+
+    def __init__(self, client: "SessionClient", function: int) -> None:
+        self._client = client
+        self._host = client.session.interface(function)
+
+    async def version(self) -> tuple[int, ...]:
+        """GET_TDISP_VERSION: the versions there are."""
+        return await self._client.run(self._host.version())
+
+    async def capabilities(self) -> Capabilities:
+        """GET_TDISP_CAPABILITIES: what the device can do."""
+        return await self._client.run(self._host.capabilities())
+
+    async def state(self) -> TdiState:
+        """GET_DEVICE_INTERFACE_STATE: where the interface stands."""
+        return await self._client.run(self._host.state())
+
+    async def lock(
+        self, flags: LockFlags, *, stream: int = 0, offset: int = 0, p2p_mask: int = 0
+    ) -> bytes:
+        """LOCK_INTERFACE: fix the interface; the nonce that starts it."""
+        flow = self._host.lock(flags, stream=stream, offset=offset, p2p_mask=p2p_mask)
+        return await self._client.run(flow)
+
+    async def report(self) -> Report:
+        """GET_DEVICE_INTERFACE_REPORT, all portions."""
+        return await self._client.run(self._host.report())
+
+    async def start(self, nonce: bytes) -> None:
+        """START_INTERFACE: let the interface run."""
+        await self._client.run(self._host.start(nonce))
+
+    async def stop(self) -> None:
+        """STOP_INTERFACE: let the device forget the tenant, and unlock the interface."""
+        await self._client.run(self._host.stop())
+
+    async def bind(self, stream: int) -> None:
+        """BIND_P2P_STREAM: bind a peer-to-peer stream."""
+        await self._client.run(self._host.bind(stream))
+
+    async def unbind(self, stream: int) -> None:
+        """UNBIND_P2P_STREAM: unbind one."""
+        await self._client.run(self._host.unbind(stream))
+
+    async def share(self, where: RangeEntry, *, shared: bool) -> None:
+        """SET_MMIO_ATTRIBUTE: open a range of the report to all, or close it."""
+        await self._client.run(self._host.share(where, shared=shared))
+
+    async def vendor(self, registry: int, vendor: bytes, data: bytes = b"") -> bytes:
+        """VDM: a vendor's request; the data of its response."""
+        return await self._client.run(self._host.vendor(registry, vendor, data))
+
+
 class SessionClient(Asking):
     """An established session and the channel to its device.
 
@@ -80,6 +137,10 @@ class SessionClient(Asking):
     def ide(self) -> IdeClient:
         """IDE_KM in this session."""
         return IdeClient(self)
+
+    def interface(self, function: int) -> InterfaceClient:
+        """TDISP about the interface of a FUNCTION_ID, in this session."""
+        return InterfaceClient(self, function)
 
     async def heartbeat(self) -> None:
         """HEARTBEAT."""

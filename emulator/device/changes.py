@@ -30,6 +30,15 @@ class StreamChange:
 
 
 @dataclass(frozen=True, slots=True)
+class InterfaceChange:
+    """A TEE device interface is in another state; `why`: by what."""
+
+    function: int
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """The device was reset."""
 
@@ -49,6 +58,14 @@ class RequesterJudged:
     problems: tuple[str, ...] = ()
 
 
-Change = RequesterJudged | MeasurementChange | CertificateChange | StreamChange | Reset | Offer
+Change = (
+    RequesterJudged
+    | MeasurementChange
+    | CertificateChange
+    | StreamChange
+    | InterfaceChange
+    | Reset
+    | Offer
+)
 Watcher = Callable[[Change], None]
 """Hears of each change, once it is made."""

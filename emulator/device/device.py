@@ -6,7 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from emulator.crypto.keys import SigningKey
-from emulator.device.changes import CertificateChange, Change, MeasurementChange, Reset, Watcher
+from emulator.device.changes import (
+    CertificateChange,
+    Change,
+    InterfaceChange,
+    MeasurementChange,
+    Reset,
+    Watcher,
+)
+from emulator.device.cxl import Cxl
 from emulator.device.endpoint_info import DeviceClass
 from emulator.device.happenings import happenings
 from emulator.device.ide import Ide
@@ -17,6 +25,7 @@ from emulator.device.mutual import MutualAuthentication
 from emulator.device.provisioning import Lasting, Provisioning
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Slot
+from emulator.device.tdi import Cause, Interface, Interfaces, Request
 from emulator.device.timing import Timing
 from emulator.entropy import Entropy
 from emulator.spdm.agreement import Agreement
@@ -71,6 +80,8 @@ class Device:
         challenge_opaque: opaque data of CHALLENGE_AUTH by opaque-data format (0: none agreed).
         measurement_opaque: opaque data of MEASUREMENTS, likewise.
         sessions: what it offers for sessions, and those it has.
+        tdi: its TEE device interfaces; None: it has none.
+        cxl: its CXL side; None: it has none.
         ide: its IDE, or None.
         provisioning: what peers may change about it for good; None: nothing.
         mutual: how requesters are to authenticate themselves.
@@ -102,6 +113,8 @@ class Device:
     public_keys: Mapping[str, SigningKey] = field(default_factory=dict)
     mutual: MutualAuthentication = field(default_factory=MutualAuthentication)
     sessions: Sessions = field(default_factory=Sessions)
+    tdi: Interfaces | None = None
+    cxl: Cxl | None = None
     ide: Ide | None = None
     provisioning: Provisioning | None = None
     provisioned_agreement: Agreement | None = None
@@ -115,12 +128,18 @@ class Device:
     watchers: list[Watcher] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Hear of its own streams."""
-        self._watch_ide()
+        """Hear of its own streams and interfaces."""
+        self._watch_own()
 
-    def _watch_ide(self) -> None:
+    def _watch_own(self) -> None:
         if self.ide is not None:
             self.ide.watcher = self.tell
+        if self.tdi is not None:
+            self.tdi.watch(self._interface_changed)
+
+    def _interface_changed(self, one: Interface, what: Request | Cause) -> None:
+        why = what.name if isinstance(what, Request) else what.value
+        self.tell(InterfaceChange(one.function, one.state.name, why))
 
     def provisioned(self, scheme: str) -> int:
         """The mask of slots that hold a chain for the signature algorithm `scheme`."""
@@ -129,6 +148,13 @@ class Device:
             if scheme in slot.chains:
                 mask |= 1 << number
         return mask
+
+    def pre_shared(self, hint: bytes) -> bytes | None:
+        """The pre-shared key of a hint: the device's own, or one it was handed for its memory."""
+        key = self.sessions.keys.get(hint)
+        if key is None and self.cxl is not None and self.cxl.target is not None:
+            return self.cxl.target.keys.get(hint)
+        return key
 
     def agreement(self, state: State) -> Agreement | None:
         """What a connection in `state` may go on from without negotiating it."""
@@ -145,8 +171,12 @@ class Device:
         self._end_waiting()
         self.cached = None
         self.park(None)
+        if self.tdi is not None:
+            self.tdi.reset()  # before its streams go, so that it is known why
         self.sessions.end_all()
-        self._watch_ide()  # with another personality it has another one
+        if self.cxl is not None:
+            self.cxl.reset()
+        self._watch_own()  # with another personality it has others
         if self.ide is not None:
             self.ide.reset()
         self.resets += 1

@@ -15,6 +15,7 @@ from emulator.device import (
 )
 from emulator.device.sessions import Sessions
 from emulator.device.slots import Renew
+from emulator.device.tdi import IdeStreams
 from emulator.entropy import Entropy
 from emulator.errors import ProfileError
 from emulator.faults import Rule, arm
@@ -23,12 +24,14 @@ from emulator.profile import chains, model, vocabulary
 from emulator.profile.algorithms import Algorithms
 from emulator.profile.armed import device_findings
 from emulator.profile.bent import Bent
+from emulator.profile.cxl import device_cxl
 from emulator.profile.faults import preset_rules
 from emulator.profile.ide import device_ide
 from emulator.profile.information import device_classes, notes
 from emulator.profile.load import LoadedProfile
 from emulator.profile.provisioned import provisioning
 from emulator.profile.report import Report
+from emulator.profile.tdisp import device_tdi
 from emulator.profile.tree import dotted
 from emulator.spdm import algorithms, secured_versions
 from emulator.spdm.agreement import Agreement
@@ -90,9 +93,13 @@ def build(
         mutual=replace(loaded.mutual, at=at),
         sessions=_sessions(loaded),
         ide=device_ide(profile.ide),
+        tdi=device_tdi(profile.tdisp),
         provisioning=provisioning(profile, slots, loaded.spare_keys, loaded.authority),
         provisioned_agreement=_provisioned(profile),
     )
+    device.cxl = device_cxl(profile.cxl, device.ide)
+    if device.ide is not None and device.tdi is not None:
+        IdeStreams(device.ide, device.tdi)
     own = (*preset_rules(profile.presets), *profile.faults)
     taken = {rule.name for rule in own}
     if twice := [rule.name for rule in rules if rule.name in taken]:

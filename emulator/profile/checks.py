@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from emulator.forms.words import counted, suggestion
 from emulator.profile import vocabulary
 from emulator.profile.armed import device_findings
+from emulator.profile.cxl import cxl_findings
 from emulator.profile.faults import NAMED, preset_rules, presets
 from emulator.profile.ide import ide_findings
 from emulator.profile.information import class_findings, log_findings
@@ -26,6 +27,7 @@ from emulator.profile.provisioned import provisioning_findings
 from emulator.profile.report import Report
 from emulator.profile.rules import rule_findings
 from emulator.profile.session_keys import algorithm_findings, session_findings
+from emulator.profile.tdisp import tdisp_findings
 from emulator.profile.tree import Steps, dotted
 from emulator.spdm import algorithms, capabilities
 from emulator.spdm.capabilities import (
@@ -61,6 +63,8 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "algorithms"), algorithm_findings),
         (("capabilities", "sessions"), session_findings),
         (("capabilities", "ide"), _ide),
+        (("capabilities", "ide", "tdisp"), _tdisp),
+        (("capabilities", "cxl"), _cxl),
         (("capabilities", "provisioning"), provisioning_findings),
         (("capabilities", "algorithms", "mutual_authentication"), mutual_findings),
         (("sizes",), _sizes),
@@ -84,6 +88,15 @@ def _identity(profile: Profile) -> Iterator[Finding]:
 
 def _ide(profile: Profile) -> Iterator[Finding]:
     return ide_findings(profile.ide, vocabulary.flags(profile.capabilities))
+
+
+def _tdisp(profile: Profile) -> Iterator[Finding]:
+    flags = vocabulary.flags(profile.capabilities)
+    return tdisp_findings(profile.tdisp, flags, has_ide=profile.ide is not None)
+
+
+def _cxl(profile: Profile) -> Iterator[Finding]:
+    return cxl_findings(profile.cxl, vocabulary.flags(profile.capabilities))
 
 
 def _legal_flags(profile: Profile) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from emulator.device.measurements import MAX_INDEX, MIN_INDEX
 from emulator.faults import Rule, rule
 from emulator.forms import U8, U16, U24, U32, U64, Delay, Hex, Line, Part, several, unique
 from emulator.profile.algorithms import Algorithms
+from emulator.profile.cxl import Cxl
 from emulator.profile.disclosed import DeviceClass, LogEntry
 from emulator.profile.fields import (
     AsymName,
@@ -34,6 +35,7 @@ from emulator.profile.limits import Limits
 from emulator.profile.provisioning import ProvisioningSettings
 from emulator.profile.requesters import MutualAuthentication
 from emulator.profile.sessions import Sessions
+from emulator.profile.tdisp import Tdisp
 from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
 from emulator.spdm.pending import Readiness
@@ -417,6 +419,12 @@ class Profile(Part):
     sessions: Sessions = Field(default=Sessions(), description="Secure sessions.")
     ide: Ide | None = Field(
         default=None, description="IDE, and IDE_KM with it; null: the device has none."
+    )
+    tdisp: Tdisp | None = Field(
+        default=None, description="TEE device interfaces; null: the device has none."
+    )
+    cxl: Cxl | None = Field(
+        default=None, description="CXL's IDE_KM, and TSP; null: the device speaks neither."
     )
     provisioning: ProvisioningSettings = Field(
         default=ProvisioningSettings(),

@@ -7,6 +7,7 @@ from typing import Any
 from emulator.ask.record import read_record
 from emulator.ask.version import version_text
 from emulator.errors import BrokenReply
+from emulator.report.cxl_meaning import cxl_meaning
 from emulator.report.pci_meaning import pci_meaning
 from emulator.requester.evidence import measurement
 from emulator.spdm.algorithms import (
@@ -53,6 +54,7 @@ from emulator.spdm.messages.vendor import VendorDefined
 from emulator.spdm.negotiation import STRUCTURES, Negotiated
 from emulator.spdm.versions import Version
 from emulator.vendor import PCI_SIG
+from emulator.vendor.cxl import CXL
 from emulator.wire import Message
 
 _TOLD = (AlgType.DHE, AlgType.AEAD)
@@ -226,6 +228,8 @@ def reported(record: bytes) -> list[dict[str, Any]]:
 def _(message: VendorDefined) -> str:
     vendor = message.vendor.hex() or "(none)"
     if (message.standard, message.vendor) == PCI_SIG and (said := pci_meaning(message.payload)):
+        return said
+    if (message.standard, message.vendor) == CXL and (said := cxl_meaning(message.payload)):
         return said
     return f"standard {message.standard}, vendor {vendor}: {len(message.payload)} bytes"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from emulator.errors import WireError
 from emulator.link import Place, read_blocks
+from emulator.report.tdisp_meaning import tdisp_meaning
 from emulator.vendor.ide_km import KeyProg, KeySetObject, KpStatus, ObjectId, Query, QueryResp
 from emulator.vendor.ide_km.objects import PLAIN
 from emulator.vendor.pci import PciProtocol
@@ -70,4 +71,7 @@ def _query_resp(said: QueryResp) -> str:
     return ", ".join([told, *streams])
 
 
-_PROTOCOLS: dict[int, Callable[[bytes], str]] = {PciProtocol.IDE_KM: _ide_km}
+_PROTOCOLS: dict[int, Callable[[bytes], str]] = {
+    PciProtocol.IDE_KM: _ide_km,
+    PciProtocol.TDISP: tdisp_meaning,
+}

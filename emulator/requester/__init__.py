@@ -15,6 +15,7 @@ from emulator.requester.offer import DEFAULT, Offer, for_sessions
 from emulator.requester.own import NOBODY, Identity, for_mutual
 from emulator.requester.requester import KeyLog, Requester
 from emulator.requester.session import SecureSession
+from emulator.requester.tdisp import TdiHost
 from emulator.requester.verdict import Step, Verdict
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "SecureSession",
     "Sessions",
     "Step",
+    "TdiHost",
     "Verdict",
     "attest",
     "for_mutual",

@@ -35,13 +35,14 @@ class IdeSteps:
         steps: where the steps go.
         name: what their names begin with.
         root: the other end of the link, once the device has said what it is like.
+        keyed: the Stream ID that has keys; None: none has.
     """
 
     session: SecureSession
     steps: Steps
     name: str
     root: End = field(default_factory=lambda: root_port(()))
-    _keyed: int | None = None
+    keyed: int | None = None
 
     def bring_up(self) -> Flow[None]:
         """QUERY, keys for both ends, and whether the stream is Secure at both."""
@@ -59,7 +60,7 @@ class IdeSteps:
         done = yield from self._attempt(keys, _done(ide.bring_up(self.root, stream=number)))
         if done is None:
             return
-        self._keyed = number
+        self.keyed = number
         facts = {"stream": number, "key_set": "K0", "keys": 6}
         self.steps.passed(keys, "K0: PR, NPR and CPL, in both directions", facts)
         told = yield from self._attempt(stream, ide.query())
@@ -69,10 +70,10 @@ class IdeSteps:
     def tear_down(self) -> Flow[None]:
         """K_SET_STOP for each key."""
         (name,) = (f"{self.name} {one}" for one in AFTER)
-        if self._keyed is None:
+        if self.keyed is None:
             self.steps.skipped("there are no keys", name)
             return
-        flow = self.session.ide.tear_down(self.root, stream=self._keyed)
+        flow = self.session.ide.tear_down(self.root, stream=self.keyed)
         if (yield from self._attempt(name, _done(flow))):
             self.steps.passed(name, "the device has forgotten the keys")
 

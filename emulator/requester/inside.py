@@ -1,17 +1,18 @@
 """The steps of an attestation that open sessions, and what is done inside of them.
 
-    key exchange → signature → finish → heartbeat → key update → IDE keys → measurements → end
+    key exchange → signature → finish → heartbeat → key update → IDE keys → interface
+    → measurements → end
 
 and, where both have ENCAP, what the device asks before measurements are read;
 and the same without a signature for each pre-shared key. A session that cannot be opened where one
 was asked for is a failure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emulator.errors import SignatureMismatch
-from emulator.requester import evidence, ide_steps
+from emulator.requester import evidence, ide_steps, tdisp_steps
 from emulator.requester.flow import Flow
 from emulator.requester.ide_steps import IdeSteps
 from emulator.requester.measuring import Measured
@@ -19,6 +20,7 @@ from emulator.requester.reading import MeasurementMode, MeasurementSteps
 from emulator.requester.requester import Requester
 from emulator.requester.session import SecureSession
 from emulator.requester.steps import Steps
+from emulator.requester.tdisp_steps import TdispSteps
 from emulator.spdm import codes
 from emulator.spdm.capabilities import MEAS, PSK_ANY, Cap
 from emulator.spdm.messages import KeyExchangeRsp
@@ -42,16 +44,21 @@ class Sessions:
         key_exchange: one by KEY_EXCHANGE.
         psk: one with each of these pre-shared keys, by their hints.
         ide: bring up an IDE stream in each, measure, and take it down.
+        tdisp: lock and start the interface of this FUNCTION_ID in each, measure, and stop it;
+            None: no interface.
     """
 
     key_exchange: bool = False
     psk: Mapping[bytes, bytes] = field(default_factory=dict)
     ide: bool = False
+    tdisp: int | None = None
 
     def plan(self) -> tuple[str, ...]:
         """The names of the steps they take."""
         found: list[str] = []
         before, after = (ide_steps.BEFORE, ide_steps.AFTER) if self.ide else ((), ())
+        if self.tdisp is not None:
+            before, after = (*before, *tdisp_steps.BEFORE), (*tdisp_steps.AFTER, *after)
         later = (*_FIRST, *before, *_MEASURED, *after, "end")
         if self.key_exchange:
             found += ["session", "session signature", *(f"session {one}" for one in later)]
@@ -81,7 +88,7 @@ class SessionSteps:
         raw: ask for raw measurements rather than digests.
         signer: the slot whose key the device is known by, or 0xFF; None: none is known.
         outside: what was measured outside of sessions, or None.
-        ide: bring up an IDE stream in each session; `take` sets it.
+        wanted: the sessions; `take` sets it.
         proved: the device has proved something: by a signature, or by the use of a shared key.
     """
 
@@ -91,12 +98,12 @@ class SessionSteps:
     raw: bool
     signer: int | None
     outside: Measured | None
-    ide: bool = False
+    wanted: Sessions = NO_SESSIONS
     proved: bool = False
 
     def take(self, wanted: Sessions) -> Flow[None]:
         """All that are wanted, one after the other."""
-        self.ide = wanted.ide
+        self.wanted = wanted
         theirs = self.requester.connection.peer_capabilities
         summary = SummaryType.ALL if theirs & MEAS else SummaryType.NONE
         if wanted.key_exchange:
@@ -140,21 +147,29 @@ class SessionSteps:
         steps.passed(f"{name} finish", f"both sides have the same secrets{accepted}")
         self.proved = True
         yield from self._keep(name, session)
-        ide = IdeSteps(session, steps, name) if self.ide and session.live else None
-        if ide is not None:
-            yield from ide.bring_up()
+        parts = self._parts(name, session)
+        yield from _in_order(session, [part.bring_up for part in parts])
         if session.live:
             measured = yield from reading.read(self.signer)
             reading.summarise("the exchange's reply", opened.reply.summary, measured)
             self._compare(name, measured)
-        if ide is not None and session.live:
-            yield from ide.tear_down()
+        yield from _in_order(session, [part.tear_down for part in reversed(parts)])
         if session.live:
             ended = yield from steps.attempt(f"{name} end", _done(session.end_session()))
             if ended:
                 steps.passed(f"{name} end", "the device has ended it")
         else:
             steps.failed(f"{name} end", "it had broken before")
+
+    def _parts(self, name: str, session: SecureSession) -> list[IdeSteps | TdispSteps]:
+        """What is brought up before the measurements, and taken down after them."""
+        parts: list[IdeSteps | TdispSteps] = []
+        ide = IdeSteps(session, self.steps, name) if self.wanted.ide else None
+        if ide is not None:
+            parts.append(ide)
+        if self.wanted.tdisp is not None:
+            parts.append(TdispSteps(session, self.steps, name, self.wanted.tdisp, ide))
+        return parts
 
     def _keep(self, name: str, session: SecureSession) -> Flow[None]:
         """HEARTBEAT and KEY_UPDATE, where they were agreed."""
@@ -195,6 +210,13 @@ class SessionSteps:
         if differ:
             detail = f"index {', '.join(map(str, differ))} measured otherwise than outside"
         self.steps.judged(step, detail, {"differ": differ}, ok=not differ)
+
+
+def _in_order(session: SecureSession, flows: Sequence[Callable[[], Flow[None]]]) -> Flow[None]:
+    """One after the other, as long as the session lives."""
+    for flow in flows:
+        if session.live:
+            yield from flow()
 
 
 def _done(flow: Flow[None]) -> Flow[bool]:

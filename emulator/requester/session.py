@@ -26,6 +26,7 @@ from emulator.requester.answers import Answers
 from emulator.requester.asker import Asker
 from emulator.requester.flow import Flow, inside
 from emulator.requester.ide import IdeKeys
+from emulator.requester.tdisp import TdiHost
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import ErrorCode
 from emulator.spdm.key_schedule import Direction
@@ -84,6 +85,10 @@ class SecureSession(Asker):
     def ide(self) -> IdeKeys:
         """IDE_KM in this session."""
         return IdeKeys(self)
+
+    def interface(self, function: int) -> TdiHost:
+        """TDISP about the interface of a FUNCTION_ID, in this session."""
+        return TdiHost(self, function)
 
     def finish(self) -> Flow[None]:
         """FINISH or PSK_FINISH, where there is one: afterwards the session is established."""

@@ -6,6 +6,7 @@ from emulator import events
 from emulator.device.changes import (
     CertificateChange,
     Change,
+    InterfaceChange,
     MeasurementChange,
     Offer,
     RequesterJudged,
@@ -135,6 +136,8 @@ class Teller:
                 self.tell(
                     events.IdeStream(device=name, port=port, stream=stream, state=state, why=why)
                 )
+            case InterfaceChange(function=function, state=now, why=why):
+                self.tell(events.TdispState(device=name, function=function, state=now, why=why))
             case RequesterJudged(slot=slot, problems=problems):
                 told = list(problems)
                 self.tell(events.RequesterAccepted(device=name, slot=slot, problems=told))

@@ -57,6 +57,7 @@ class Session:
     Attributes:
         id: its id, both halves.
         psk: it is of a pre-shared key.
+        hint: the hint of that key.
         context: the state of the conversation inside of it.
         secrets: its secrets.
         transcript: its handshake.
@@ -84,6 +85,7 @@ class Session:
     secrets: Secrets
     transcript: SessionTranscript
     encrypted: bool
+    hint: bytes = b""
     heartbeat: int = 0
     outlasts_updates: bool = True
     phase: Phase = Phase.HANDSHAKE

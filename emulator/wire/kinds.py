@@ -119,6 +119,13 @@ class U32(_Int):
     construct = c.Int32ul
 
 
+class U64(_Int):
+    """An unsigned 64-bit integer."""
+
+    code = "Q"
+    construct = c.Int64ul
+
+
 class U24(Kind):
     """An unsigned 24-bit integer, such as MeasurementRecordLength."""
 

@@ -11,6 +11,7 @@ from emulator.control.operations import (
     recording,
     sessions,
     slots,
+    tdisp,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "recording",
     "sessions",
     "slots",
+    "tdisp",
 ]

@@ -8,6 +8,7 @@ import pytest
 from chains import authority
 from keying import ide
 from secured import ABLE, AEADS, GROUPS, HINT, KEY, able_device
+from tdisp import linked_device
 from typer.testing import CliRunner, Result
 from unit.cli.test_attest_command import listening
 
@@ -139,6 +140,38 @@ def test_an_ide_stream(roots: Path) -> None:
     assert "IDE_KM KEY_PROG: port 0, stream 0, K0 RX PR, 40 bytes: a key, IFV 1" in said
     assert "ok session ide stream stream 0 is Secure at both ends" in said
     assert "ok psk session ide stop the device has forgotten the keys" in said
+
+
+def test_an_interface_that_runs(roots: Path) -> None:
+    with listening(linked_device()) as address:
+        arguments = (address, "--trust", roots, "--session", "--tdisp")
+        done = attest(*arguments, "--ide")
+        refused = attest(*arguments)
+        other = attest(*arguments, "--ide", "--tdisp-function", "7")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert "TDISP LOCK_INTERFACE: function 0xbeef, stream 0, NO_FW_UPDATE" in said
+    assert "ok session tdisp report 4 ranges, 8 pages in all" in said
+    assert "ok session tdisp start function 0xbeef is in RUN" in said
+    assert "ok session tdisp stop function 0xbeef is CONFIG_UNLOCKED" in said
+    assert refused.exit_code == other.exit_code == 1
+    said = " ".join(refused.stdout.split())
+    assert "FAIL session tdisp lock TDISP_ERROR INVALID_REQUEST (0x1)" in said
+    assert "-- session tdisp start not reached" in said
+    assert "TDISP_ERROR INVALID_INTERFACE (0x101)" in " ".join(other.stdout.split())
+
+
+@pytest.mark.parametrize("function", ["beef", "-1", "0x2000000", ""])
+def test_a_function_that_is_none(target: str, function: str) -> None:
+    done = attest(target, "--session", "--tdisp", f"--tdisp-function={function}")
+    assert done.exit_code == 2
+    assert "where 0 to 0x1ffffff is right" in " ".join(done.stderr.split())
+
+
+def test_tdisp_needs_a_session(target: str) -> None:
+    done = attest(target, "--tdisp")
+    assert done.exit_code == 2
+    assert "--tdisp takes --session or --psk, which open one" in " ".join(done.stderr.split())
 
 
 def test_ide_needs_a_session(target: str) -> None:

@@ -13,6 +13,7 @@ from unit.serve.loopback import served, until
 from emulator.cli.controlled import controlled
 from emulator.cli.main import app
 from emulator.device.changes import RequesterJudged
+from emulator.device.tdi import Lock, LockFlags
 from emulator.events import KINDS, schema
 from emulator.link import PLACES
 
@@ -20,6 +21,8 @@ PUBLISHED = Path(__file__).parents[3] / "docs" / "reference" / "events.schema.js
 
 ELSEWHERE = {"diagnosis", "dropped", "limit"}
 """What is told only of sessions, by a carrier that drops, and of a device that has limits."""
+
+LOCK = Lock(LockFlags(0), 0, 0, 0, None)
 
 BUSY = {"name": "busy", "on": {"message": "GET_DIGESTS"}, "do": ["busy"]}
 
@@ -51,6 +54,9 @@ async def everything_that_is_told(folder: Path) -> list[dict[str, Any]]:
                 for place in PLACES[:6]:
                     ide.ports[3].selective[0].program(place, bytes(32), 1)
                     ide.ports[3].selective[0].go(place)
+                tdi = at.fleet.served["linked"].device.tdi
+                assert tdi is not None
+                tdi.by_function[0xBEEF].take_lock(LOCK, bytes(32))
                 await at.call("ide.register", devices=["linked"], port=3, index=3, value=0)
                 await at.call("profile.set", devices=["one"], set=["sizes.transmit=1024"])
                 await at.call("recording.stop")
