@@ -31,8 +31,8 @@ class Identity:
         slots: its chains by slot, and there by signature algorithm.
         keys: its keys by signature algorithm, whose public halves devices were given; a requester
             that has any shows no chains.
-        classes: what it says it is to a device that asks (GET_ENDPOINT_INFO); empty: nothing. DMTF's
-            device takes a signed answer only where DOE does not pad it (see `of_function`).
+        classes: what it says it is to a device that asks (GET_ENDPOINT_INFO); empty: nothing.
+            DMTF's device takes a signed answer only where DOE does not pad it (`of_function`).
         several_keys: its slots may have different keys, of which it tells where the device lets it
             (MULTI_KEY_NEG, since 1.3).
     """

@@ -22,7 +22,7 @@ from emulator.transport.spdm_socket import Command, Frame
 pytestmark = [pytest.mark.reference, pytest.mark.skipif(not RESPONDER, reason=HINT)]
 
 CLASS = DeviceClass(3, b"\x86\x80", (b"\0\0\6", b"\1"))
-"""It needs no padding over DOE, of which libspdm does not take any behind a signed ENDPOINT_INFO."""
+"""It needs no padding over DOE: libspdm takes none behind a signed ENDPOINT_INFO."""
 OURSELVES = replace(requester_identity(), classes=(CLASS,))
 SEVERAL = replace(OURSELVES, several_keys=True)
 VERSIONS = ("1.1", "1.2", "1.3", "1.4")
