@@ -7,6 +7,7 @@ from devices import chain, frame, seen_frames
 from hosting import SecureHost
 from mutual import SLOT, asking, host, identity, known_keys, own_chain
 
+from emulator.ask.endpoint_info import read_classes
 from emulator.device import Device
 from emulator.device.changes import Change, RequesterDescribed
 from emulator.device.endpoint_info import DeviceClass
@@ -16,9 +17,11 @@ from emulator.requester import Identity
 from emulator.requester.offer import IN_SESSION
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.codes import Code, ErrorCode
+from emulator.spdm.messages import EndpointInfo
 from emulator.spdm.messages.key_exchange import MutualAuth
 from emulator.spdm.versions import Version
 from emulator.transport.spdm_socket import Command
+from emulator.wire import Shape, parse
 
 CLASS = DeviceClass(3, b"\x86\x80", (b"\0\0\6", b"\1"))
 SIGNED = RequesterDescribed((CLASS.encoded(),), signed=True)
@@ -141,3 +144,29 @@ def test_an_answer_that_is_none(other: Identity) -> None:
     assert made.run(made.requester.encapsulated()) == []  # it was given up
     made.requester.identity = OURSELVES
     made.session()
+
+
+ASKED = bytes((0x14, 0x87, 1, SLOT, 1, 0, 0, 0)) + bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("flags", "request_", "refused"),
+    [
+        (Cap.EP_INFO_SIG, bytes((0x14, 0x87, 2)) + ASKED[3:], "7f0100"),
+        (Cap.EP_INFO_SIG, ASKED[:-1], "7f0100"),
+        (Cap.EP_INFO_SIG, ASKED[:3] + bytes((SLOT + 1,)) + ASKED[4:], "7f0100"),
+        (Cap.EP_INFO_SIG, ASKED[:3] + b"\x08" + ASKED[4:], "7f0100"),
+        (Cap.EP_INFO_SIG, ASKED[:3] + b"\x0f" + ASKED[4:], "7f0100"),
+        (Cap.EP_INFO_SIG, b"\x13" + ASKED[1:], "7f4100"),
+        (Cap.EP_INFO_NO_SIG, ASKED, "7f0787"),
+        (Cap(0), ASKED[:8], "7f0787"),
+    ],
+)
+def test_what_a_requester_does_not_answer(flags: Cap, request_: bytes, refused: str) -> None:
+    made = host(asking(), OURSELVES, flags=FLAGS | flags)
+    session = made.session()
+    told = session._answers.answer(request_)
+    assert told.hex() == "14" + refused
+    if flags:
+        good = session._answers.answer(bytes((0x14, 0x87, 1, 0)) + bytes(4))
+        assert read_classes(parse(EndpointInfo, good, Shape(0x14))[0].info) == (CLASS,)
