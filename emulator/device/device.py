@@ -20,6 +20,7 @@ from emulator.device.happenings import happenings
 from emulator.device.ide import Ide
 from emulator.device.identity import PciIdentity
 from emulator.device.limits import Limits
+from emulator.device.measured_state import measure_state
 from emulator.device.measurements import Measurements
 from emulator.device.mutual import MutualAuthentication
 from emulator.device.provisioning import Lasting, Provisioning
@@ -133,13 +134,22 @@ class Device:
 
     def _watch_own(self) -> None:
         if self.ide is not None:
-            self.ide.watcher = self.tell
+            self.ide.watcher, self.ide.moved = self.tell, self._state_moved
         if self.tdi is not None:
             self.tdi.watch(self._interface_changed)
 
     def _interface_changed(self, one: Interface, what: Request | Cause) -> None:
         why = what.name if isinstance(what, Request) else what.value
         self.tell(InterfaceChange(one.function, one.state.name, why))
+        self._state_moved()
+
+    def _state_moved(self) -> None:
+        """Measure what it is doing, where it does something else now."""
+        for one, of in self.measurements.of_state():
+            value = measure_state(of, self.ide, self.tdi)
+            if value != one.value:
+                self.measurements.change(one.index, value)
+                self.tell(MeasurementChange(one.index, of_state=True))
 
     def provisioned(self, scheme: str) -> int:
         """The mask of slots that hold a chain for the signature algorithm `scheme`."""
@@ -167,7 +177,6 @@ class Device:
 
         Connections stay attached, and forget their state before their next request.
         """
-        self.measurements.reset()
         self._end_waiting()
         self.cached = None
         self.park(None)
@@ -179,6 +188,7 @@ class Device:
         self._watch_own()  # with another personality it has others
         if self.ide is not None:
             self.ide.reset()
+        self.measurements.reset()
         self.resets += 1
         self.loss = loss
         self.tell(Reset())

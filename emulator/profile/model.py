@@ -40,7 +40,7 @@ from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
 from emulator.spdm.pending import Readiness
 
-SOURCES = ("text", "hex", "file", "digest", "number", "mode", "structured", "extended")
+SOURCES = ("text", "hex", "file", "digest", "number", "mode", "structured", "extended", "state")
 """Where a measurement's value comes from; exactly one of these keys."""
 
 _AUTO, _CONTENTS, _HEX, _ELEMENTS = _OWN_TAGS = ("\0auto", "\0contents", "\0hex", "\0elements")
@@ -236,6 +236,11 @@ class Measurement(Part):
         min_length=1,
         description="What a hash-extend was extended by, in order, each as text in UTF-8;"
         " it begins as zeros.",
+    )
+    state: Literal["ide", "tdisp"] | None = Field(
+        default=None,
+        description="A hardware-configuration that shows what the device is doing: its IDE streams"
+        " that are up, or its TDISP interfaces. See the reference of IDE.",
     )
     report: Literal["digest", "raw"] | None = Field(
         default=None,
