@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 
 import typer
+from rich import box
 from rich.table import Table
 
 from emulator.cli.options import build_or_exit, entropy_of, load_or_exit
@@ -11,21 +12,36 @@ from emulator.cli.output import FAILED, GOOD, print_json, stdout
 from emulator.mitm import Attempt, Mode, Protection, experiment
 
 PROFILE = "secure-session"
+KEYED = "ide={selective: [{stream: 0}]}"
+UNKEYED = "ide={selective: [{stream: 0, enabled: false}]}"
 
 _ATTACKS = {
     Mode.PASS: "carries all, and reads",
     Mode.RELAY: "lets the device prove itself, answers the rest",
-    Mode.TERMINATE: "ends the session itself, with its own key",
-    Mode.TAMPER: "changes the records",
+    Mode.TERMINATE: "ends the session itself, with a key of its own",
+    Mode.SWAP_KEYS: "does so, and gives the device other IDE keys",
+    Mode.TAMPER: "changes the records of sessions",
+    Mode.TAMPER_LINK: "changes the TLPs of the link",
+}
+_HEADS = {
+    Protection.CHALLENGE: "challenge",
+    Protection.MEASUREMENTS: "measured",
+    Protection.SESSION: "session",
+    Protection.LINK: "bare link",
+    Protection.IDE: "IDE",
 }
 
 
 def run(seed: str | None, at: datetime, *, as_json: bool) -> None:
     """Try it, and print a table; exit code 1 where a session did not keep the middle out."""
     entropy = entropy_of(seed)
-    device = build_or_exit(load_or_exit(PROFILE, [], at=at), entropy.fork("device"), at=at)
-    attempts = asyncio.run(experiment(device, entropy, at))
-    kept_out = not any(one.worked for one in attempts if one.protection is Protection.SESSION)
+    plain, keyed = (
+        build_or_exit(load_or_exit(PROFILE, [setting], at=at), entropy.fork("device"), at=at)
+        for setting in (UNKEYED, KEYED)
+    )
+    attempts = asyncio.run(experiment(plain, keyed, entropy, at))
+    proof = (Protection.SESSION, Protection.IDE)
+    kept_out = not any(one.worked for one in attempts if one.protection in proof)
     if as_json:
         print_json({"seed": entropy.seed, "attempts": [_json(one) for one in attempts]})
     else:
@@ -51,16 +67,26 @@ def _print(attempts: list[Attempt], seed: str) -> None:
         "A host proves to itself whom it speaks to, and then tells the device a secret.\n"
         "A man in the middle, who has none of the device's keys, tries to get at it:\n"
     )
-    table = Table("what the middle does", *Protection)
+    for protection, head in _HEADS.items():
+        console.print(f"  {head:12}  {protection}", markup=False)
+    console.print()
+    table = Table("mode", *_HEADS.values(), box=box.SIMPLE)
     for mode in Mode:
         row = {one.protection: one for one in attempts if one.mode is mode}
-        table.add_row(_ATTACKS[mode], *(_cell(row[protection]) for protection in Protection))
+        table.add_row(mode, *(_cell(row[protection]) for protection in _HEADS))
     console.print(table)
-    for one in attempts:
-        if one.noticed:
-            console.print(f"\n{one.mode}, {one.protection}: noticed\n  {one.noticed}", markup=False)
+    for mode, words in _ATTACKS.items():
+        console.print(f"  {mode:12}  {words}", markup=False)
     console.print(
-        "\nA signed challenge proves that a device is there, not that nobody is in the middle.",
+        "\nread!    the middle has read the secret, and nobody noticed"
+        "\nforged!  the host took something else for what the device has answered\n\nnoticed:",
+        markup=False,
+    )
+    for told in dict.fromkeys(f"  {one.mode}: {one.noticed}" for one in attempts if one.noticed):
+        console.print(told, markup=False)
+    console.print(
+        "\nA signed challenge proves that a device is there, not that nobody is in the middle; and"
+        " a session\nsays nothing of the link, unless the link's keys are sent inside it.",
         markup=False,
     )
 
@@ -68,7 +94,6 @@ def _print(attempts: list[Attempt], seed: str) -> None:
 def _cell(one: Attempt) -> str:
     if one.noticed:
         return "noticed"
-    got = [
-        word for word, true in (("secret read", one.read), ("answer forged", one.forged)) if true
-    ]
-    return f"unnoticed: {', '.join(got)}" if got else "sees records only"
+    if one.forged:
+        return "forged!"
+    return "read!" if one.read else "ciphertext"

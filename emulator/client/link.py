@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from emulator.client.socket import TIMEOUT
 from emulator.errors import FrameError, LinkError, NoResponse, PeerError
-from emulator.link import End, Received, Tlp, TlpKind, memory_read, memory_write
+from emulator.link import End, Received, Tlp, TlpKind, Verdict, memory_read, memory_write
 from emulator.link.frames import LinkReader, pack
 from emulator.link.tlp import DWORD, MAX_DWORDS
 from emulator.requester.flow import Direction
@@ -67,10 +67,12 @@ class RootPort:
         """Read whole DWORDs, at most 4096 bytes, of the device's memory.
 
         Raises NoResponse where no completion comes in time, PeerError where it brings no data, and
-        LinkError where the stream is Insecure, or becomes so by what came.
+        LinkError where the stream is Insecure, or becomes so by what came, and where what goes out
+        protected is answered unprotected.
         """
         self._tag = (self._tag + 1) % _TAGS
         asked = memory_read(address, size // DWORD, tag=self._tag, requester=self.end.requester)
+        protected = self.end.stream_for(asked) is not None
         await self.send(asked, trusted=trusted)
         while True:
             received = await self.receive()
@@ -78,6 +80,8 @@ class RootPort:
             if tlp is None:
                 raise LinkError(f"{received.verdict.value}: {received.reason}")
             if tlp.kind is TlpKind.COMPLETION and tlp.tag == asked.tag:
+                if protected and received.verdict is not Verdict.PROTECTED:
+                    raise LinkError(f"{asked}: completed without IDE, under which it was asked")
                 break
         if tlp.status or len(tlp.data) != size:
             raise PeerError(f"{asked}: completed with status {tlp.status}, {len(tlp.data)} bytes")

@@ -6,7 +6,8 @@ protection. All of it is only what anyone on the way could do: no key of the dev
 """
 
 from emulator.mitm.experiment import Attempt, Protection, experiment
+from emulator.mitm.line import LineProxy
 from emulator.mitm.middle import Deed, Middle, Mode
 from emulator.mitm.proxy import Proxy
 
-__all__ = ["Attempt", "Deed", "Middle", "Mode", "Protection", "Proxy", "experiment"]
+__all__ = ["Attempt", "Deed", "LineProxy", "Middle", "Mode", "Protection", "Proxy", "experiment"]

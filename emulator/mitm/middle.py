@@ -6,13 +6,14 @@ it does it, as a `Deed`.
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
 from emulator.client.drive import unwrap, wrap
 from emulator.entropy import Entropy
 from emulator.errors import EmulatorError, NoResponse, NoSession, PeerError
+from emulator.link import KEY_SIZE
 from emulator.mitm.overheard import Overheard
 from emulator.mitm.stand_in import impostor, stand_in
 from emulator.requester import Requester, SecureSession
@@ -28,6 +29,8 @@ from emulator.spdm.work import finish
 from emulator.transport.binding import Binding, BindingError, Kind
 from emulator.transport.bindings import BY_NUMBERS
 from emulator.transport.spdm_socket import Frame
+from emulator.vendor.ide_km.objects import KEY_SET_SIZE, ObjectId
+from emulator.vendor.pci import PCI_SIG, PciProtocol
 from emulator.wire import Shape, decode, encode
 
 _T = TypeVar("_T")
@@ -49,20 +52,25 @@ _OWN = {
 
 _HEADER = 4
 _LENGTH_SIZE = 2
+_KEY_AT = 1 + KEY_SET_SIZE
+"""Where the key stands in KEY_PROG, behind the protocol's number."""
 
 
 class Mode(StrEnum):
     """What the middle does.
 
     PASS: carries everything, and reads what it can. RELAY: lets the device prove what it is asked
-    to, and answers the rest in its place. TERMINATE: ends sessions here, one on each side. TAMPER:
-    changes what it cannot read.
+    to, and answers the rest in its place. TERMINATE: ends sessions here, one on each side.
+    SWAP_KEYS: does that, and gives the device other IDE keys than the host's. TAMPER: changes the
+    records of sessions. TAMPER_LINK: changes the TLPs of the link.
     """
 
     PASS = "pass"  # noqa: S105 - no password
     RELAY = "relay"
     TERMINATE = "terminate"
+    SWAP_KEYS = "swap-keys"
     TAMPER = "tamper"
+    TAMPER_LINK = "tamper-link"
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,9 @@ class Deed:
     name: str
     data: bytes = b""
     session: int | None = None
+
+
+_TERMINATING = (Mode.TERMINATE, Mode.SWAP_KEYS)
 
 
 class Middle:
@@ -118,7 +129,7 @@ class Middle:
         code = request[1]
         if self._mode is Mode.RELAY and code == Code.VENDOR_DEFINED_REQUEST:
             return self._forge(frame, binding, request)
-        if self._mode is Mode.TERMINATE and self._ends_here(code):
+        if self._mode in _TERMINATING and self._ends_here(code):
             return self._stand_in(frame, binding, request, now)
         answer = yield frame
         try:
@@ -216,7 +227,8 @@ class Middle:
         self._told(Deed("read", codes.name(code), opened.message, session.id))
         try:
             leg = yield from self._leg(session.id, binding, frame)
-            reply = yield from self._say(leg, opened.message, binding, frame)
+            request = self._swapped(opened.message, session.id)
+            reply = yield from self._say(leg, request, binding, frame)
         except (PeerError, EmulatorError, LookupError) as error:
             self._told(Deed("failed", str(error), session=session.id))
             reply = _refusal(opened.message[0])
@@ -224,6 +236,22 @@ class Middle:
         traffic = session.secrets.traffic(Direction.RESPONSE)
         sealed = session.sealer(form).seal(traffic, form.enclose(reply), self._entropy)
         return frame._replace(payload=binding.wrap_record(sealed))
+
+    def _swapped(self, message: bytes, session: int) -> bytes:
+        """The message; in SWAP_KEYS, with a key of our own where it programs one for the link."""
+        if self._mode is not Mode.SWAP_KEYS or message[1] != Code.VENDOR_DEFINED_REQUEST:
+            return message
+        shape = Shape(message[0])
+        asked, _ = decode(VendorDefinedRequest, message, shape)
+        payload = asked.payload
+        programs = payload[:2] == bytes((PciProtocol.IDE_KM, ObjectId.KEY_PROG))
+        if (asked.standard, asked.vendor) != PCI_SIG or not programs:
+            return message
+        key = self._entropy.bytes(KEY_SIZE, label="IDE key")
+        other = payload[:_KEY_AT] + key + payload[_KEY_AT + KEY_SIZE :]
+        changed = encode(replace(asked, payload=other), shape)
+        self._told(Deed("altered", "KEY_PROG", changed, session))
+        return changed
 
     def _leg(
         self, session: int, binding: Binding, frame: Frame

@@ -12,6 +12,8 @@ from emulator.tcp import quickack, set_nodelay
 from emulator.transport.spdm_socket import Command, Frame, FrameReader
 
 _READ = 65536
+_RETRY = 0.05
+"""Seconds between attempts to reach a device that does not listen yet."""
 
 
 class _Stream:
@@ -60,13 +62,24 @@ class Proxy:
         mode: Mode,
         entropy: Entropy,
         told: Callable[[int, Deed], None] = lambda *_: None,
+        *,
+        wait: float = 0.0,
     ) -> None:
-        """Stand before the device at this address; `told` hears of a connection's deeds."""
+        """Stand before a device.
+
+        Args:
+            device: its address.
+            mode: what to do.
+            entropy: where keys of its own are drawn.
+            told: hears of each connection's deeds.
+            wait: how long a device that refuses connections is tried again, seconds.
+        """
         self.deeds: list[Deed] = []
         self._device = device
         self._mode = mode
         self._entropy = entropy
         self._told = told
+        self._wait = wait
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._count = 0
@@ -100,7 +113,7 @@ class Proxy:
         )
         device: _Stream | None = None
         try:
-            device = _Stream(*await asyncio.open_connection(*self._device))
+            device = _Stream(*await self._reached())
             while (frame := await host.receive()) is not None:
                 passing = middle.take(frame, asyncio.get_running_loop().time())
                 answer = await self._pass(passing, device)
@@ -115,6 +128,17 @@ class Proxy:
             for stream in (host, device):
                 if stream is not None:
                     await stream.close()
+
+    async def _reached(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the device. Raises OSError."""
+        until = asyncio.get_running_loop().time() + self._wait
+        while True:
+            try:
+                return await asyncio.open_connection(*self._device)
+            except ConnectionRefusedError:
+                if asyncio.get_running_loop().time() >= until:
+                    raise
+                await asyncio.sleep(_RETRY)
 
     @staticmethod
     async def _pass(passing: Passing, device: _Stream) -> Frame | None:

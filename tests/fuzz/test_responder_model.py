@@ -198,7 +198,7 @@ class Conversation(RuleBasedStateMachine):
         self.exchange(vendor_request(version), refusal, data=0xFE if refusal == UNSUPPORTED else 0)
 
     @rule(
-        code=st.sampled_from((0x00, 0x7F, 0x88, 0x8A, 0xE2, 0xEF, 0xF0)),
+        code=st.sampled_from((0x00, 0x7F, 0x88, 0x8A, 0xDF, 0xF3, 0xFB)),
         length=st.integers(0, 3),
         version=st.sampled_from((0x00, 0x11, 0x12, 0x13, 0xFF)),
     )

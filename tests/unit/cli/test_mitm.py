@@ -1,6 +1,7 @@
 """`spdm-emulator mitm` and `demo mitm` as commands."""
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 
@@ -48,6 +49,35 @@ def test_an_address_that_cannot_be_had(device: int) -> None:
     assert f"cannot listen on 127.0.0.1:{device}" in done.stderr
 
 
+def test_the_link_of_a_device_has_a_middle_too() -> None:
+    options = ("--set", "ide={selective: [{stream: 0}], socket: {}}")
+    with (
+        serving("secure-session", options=options) as (port,),
+        subprocess.Popen(
+            [COMMAND, "mitm", "--to", f"127.0.0.1:{port}", "--listen", "127.0.0.1:0", "--json",
+             "--link-to", "127.0.0.1:1", "--link-listen", "127.0.0.1:0"],
+            stdout=subprocess.PIPE, text=True,
+        ) as middle,
+    ):  # fmt: skip
+        assert middle.stdout is not None
+        listening = json.loads(middle.stdout.readline())
+        with socket.create_connection(("127.0.0.1", listening["link_port"]), timeout=10) as line:
+            assert line.recv(1) == b""  # there is nothing behind it
+        told = json.loads(middle.stdout.readline())
+        middle.terminate()
+    assert (told["event"], told["connection"]) == ("failed", None)
+    assert middle.returncode == 0
+
+
+def test_the_link_needs_both_of_its_addresses() -> None:
+    done = subprocess.run(
+        [COMMAND, "mitm", "--to", "127.0.0.1:1", "--link-to", "127.0.0.1:1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--link-listen" in done.stderr
+
+
 def test_the_experiment_as_json_and_again() -> None:
     def run() -> dict[str, list[dict[str, object]]]:
         done = subprocess.run(
@@ -58,8 +88,9 @@ def test_the_experiment_as_json_and_again() -> None:
         return found
 
     first = run()
-    assert len(first["attempts"]) == 12
-    assert not any(one["worked"] for one in first["attempts"] if one["protection"] == "a session")
+    assert len(first["attempts"]) == 30
+    kept = ("a session", "a session, IDE keys in it, then the link")
+    assert not any(one["worked"] for one in first["attempts"] if one["protection"] in kept)
     assert first == run()
 
 

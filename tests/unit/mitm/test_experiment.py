@@ -2,51 +2,61 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
+from emulator.device import Device
 from emulator.entropy import Seeded
 from emulator.mitm import Attempt, Mode, Protection, experiment
-from emulator.mitm.experiment import attempt
+from emulator.mitm.experiment import Place, attempt
 from emulator.profile import build, load
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
-READ, FORGED, NOTHING = (True, False), (True, True), (False, False)
+READ, FORGED, BENT, NOTHING = (True, False), (True, True), (True, True), (False, False)
 GOT = {
-    (Mode.PASS, Protection.CHALLENGE): READ,
-    (Mode.PASS, Protection.MEASUREMENTS): READ,
-    (Mode.PASS, Protection.SESSION): NOTHING,
-    (Mode.RELAY, Protection.CHALLENGE): FORGED,
-    (Mode.RELAY, Protection.MEASUREMENTS): FORGED,
-    (Mode.RELAY, Protection.SESSION): NOTHING,
-    (Mode.TERMINATE, Protection.CHALLENGE): READ,
-    (Mode.TERMINATE, Protection.MEASUREMENTS): READ,
-    (Mode.TERMINATE, Protection.SESSION): NOTHING,
-    (Mode.TAMPER, Protection.CHALLENGE): READ,
-    (Mode.TAMPER, Protection.MEASUREMENTS): READ,
-    (Mode.TAMPER, Protection.SESSION): NOTHING,
+    Mode.PASS: (READ, READ, NOTHING, READ, NOTHING),
+    Mode.RELAY: (FORGED, FORGED, NOTHING, FORGED, NOTHING),
+    Mode.TERMINATE: (READ, READ, NOTHING, NOTHING, NOTHING),
+    Mode.SWAP_KEYS: (READ, READ, NOTHING, NOTHING, NOTHING),
+    Mode.TAMPER: (READ, READ, NOTHING, NOTHING, NOTHING),
+    Mode.TAMPER_LINK: (READ, READ, NOTHING, BENT, NOTHING),
 }
+"""What each attack gets, read and forged, against each protection in order."""
+
+_SIGNED, _TAG = r"KEY_EXCHANGE_RSP.signature", "record.tag"
 NOTICED = {
-    (Mode.TERMINATE, Protection.SESSION): "KEY_EXCHANGE_RSP.signature",
-    (Mode.TAMPER, Protection.SESSION): "record.tag",
+    Mode.PASS: ("", "", ""),
+    Mode.RELAY: ("", "", "completed without IDE"),
+    Mode.TERMINATE: (_SIGNED, _SIGNED, _SIGNED),
+    Mode.SWAP_KEYS: (_SIGNED, _SIGNED, _SIGNED),
+    Mode.TAMPER: (_TAG, _TAG, _TAG),
+    Mode.TAMPER_LINK: ("", "", "IDE check failed"),
 }
+"""Where each is noticed, in a session, on the link as it is, and under IDE."""
 
 
-@pytest.fixture
-async def attempts() -> list[Attempt]:
-    entropy = Seeded("experiment")
-    device = build(load("secure-session", at=AT), entropy=entropy.fork("device"), at=AT)
-    return await experiment(device, entropy, AT)
+def device(*, keyed: bool) -> Device:
+    setting = f"ide={{selective: [{{stream: 0, enabled: {str(keyed).lower()}}}]}}"
+    loaded = load("secure-session", sets=[setting], at=AT)
+    return build(loaded, entropy=Seeded("device"), at=AT)
 
 
-async def test_each_attack_against_each_protection(attempts: list[Attempt]) -> None:
-    assert {(one.mode, one.protection): (one.read, one.forged) for one in attempts} == GOT
+async def test_each_attack_against_each_protection() -> None:
+    plain, keyed = (device(keyed=keyed) for keyed in (False, True))
+    attempts = await experiment(plain, keyed, Seeded("experiment"), AT)
+    of_mode: dict[Mode, list[Attempt]] = {}
     for one in attempts:
-        where = NOTICED.get((one.mode, one.protection))
-        assert (where in one.noticed) if where else not one.noticed
-        assert one.worked == (GOT[one.mode, one.protection] != NOTHING)
+        of_mode.setdefault(one.mode, []).append(one)
+    assert {mode: tuple((one.read, one.forged) for one in of_mode[mode]) for mode in Mode} == GOT
+    for mode, found in of_mode.items():
+        assert [one.protection for one in found] == [*Protection]
+        for one, where in zip(found, ("", "", *NOTICED[mode]), strict=True):
+            assert (where in one.noticed) if where else not one.noticed
+            assert one.worked == (one.read or one.forged)
+    assert not any(
+        one.worked for one in attempts if one.protection in {Protection.SESSION, Protection.IDE}
+    )
 
 
 async def test_a_device_that_is_not_there() -> None:
-    found = await attempt(("127.0.0.1", 1), Mode.PASS, Protection.CHALLENGE, Seeded("nobody"), AT)
+    nobody = Place(("127.0.0.1", 1), ("127.0.0.1", 1))
+    found = await attempt(nobody, Mode.PASS, Protection.CHALLENGE, Seeded("nobody"), AT)
     assert "the device closed the connection" in found.noticed
     assert not found.worked

@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 import pytest
 
 from emulator.client import connect
+from emulator.client.link import link
 from emulator.crypto.keys import SigningKey, VerifyingKey
 from emulator.device import Device
 from emulator.entropy import Seeded
 from emulator.errors import PeerError, PeerErrorReply
-from emulator.mitm import Deed, Mode, Proxy
-from emulator.mitm.experiment import ANSWER, SECRET, STANDARD, VENDOR, Locker
+from emulator.link.frames import LinkFrame
+from emulator.mitm import Deed, LineProxy, Mode, Proxy
+from emulator.mitm.experiment import ANSWER, SECRET, STANDARD, VENDOR, Locker, served
+from emulator.mitm.line import Line, seen
 from emulator.mitm.overheard import Overheard
 from emulator.profile import build, load
-from emulator.requester import DEFAULT, for_sessions
+from emulator.requester import DEFAULT, for_sessions, root_port
 from emulator.serve import Listener
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.messages.session import KeyOperation
@@ -189,3 +192,79 @@ def test_nothing_is_known_before_anything_is_said() -> None:
         overheard.as_host()
     with pytest.raises(LookupError):
         _ = overheard.algorithms
+
+
+KEYED = ("ide={selective: [{stream: 0}]}",)
+
+
+@asynccontextmanager
+async def keyed_between(mode: Mode) -> AsyncIterator[tuple[int, int, Device, Proxy]]:
+    """A device with IDE, the middle before its mailbox and its link: both ports."""
+    loaded = load("secure-session", sets=KEYED, at=AT)
+    genuine = build(loaded, entropy=Seeded("genuine"), at=AT)
+    async with served(genuine) as place:
+        proxy = Proxy(place.device, mode, Seeded("middle"))
+        line = LineProxy(place.link, mode, proxy.deeds.append)
+        _, port = await proxy.start("127.0.0.1", 0)
+        _, link_port = await line.start("127.0.0.1", 0)
+        try:
+            yield port, link_port, genuine, proxy
+        finally:
+            await proxy.stop()
+            await line.stop()
+
+
+@pytest.mark.usefixtures("trusting")
+async def test_a_middle_that_has_the_keys_reads_the_link() -> None:
+    """Who trusts any signature gives the middle the link's keys, too."""
+    async with (
+        keyed_between(Mode.TERMINATE) as (port, link_port, _, proxy),
+        connect("127.0.0.1", port, offer=for_sessions(DEFAULT)) as host,
+    ):
+        await host.connect()
+        async with host.session() as session:
+            root = root_port((await session.ide.query()).blocks)
+            await session.ide.bring_up(root, stream=0)
+            async with link("127.0.0.1", link_port, end=root) as line:
+                await line.write(0x100, SECRET)
+                assert await line.read(0x100, len(SECRET)) == SECRET
+    keys = [deed.data for deed in proxy.deeds if deed.what == "read" and deed.session]
+    programmed = [data for data in keys if data[1] == 0xFE and b"\0\x02" in data]
+    assert len(programmed) >= 6, "the middle has seen every KEY_PROG"
+
+
+@pytest.mark.usefixtures("trusting")
+async def test_a_link_whose_ends_have_different_keys_does_not_work() -> None:
+    """It is the link that notices, where the host does not: the two ends' keys differ."""
+    async with (
+        keyed_between(Mode.SWAP_KEYS) as (port, link_port, genuine, proxy),
+        connect("127.0.0.1", port, offer=for_sessions(DEFAULT)) as host,
+    ):
+        await host.connect()
+        async with host.session() as session:
+            root = root_port((await session.ide.query()).blocks)
+            await session.ide.bring_up(root, stream=0)
+            assert genuine.ide is not None
+            device_end = genuine.ide.port(0)
+            assert device_end is not None
+            assert [one.secure for one in device_end.streams] == [True]
+            async with link("127.0.0.1", link_port, end=root, timeout=0.5) as line:
+                await line.write(0x100, SECRET)
+                with pytest.raises(PeerError):
+                    await line.read(0x100, len(SECRET))
+            assert [one.secure for one in device_end.streams] == [False]
+    assert [deed.name for deed in proxy.deeds if deed.what == "altered"] == ["KEY_PROG"] * 6
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x00", b"\x92", b"\x92\0\0\0", bytes(3), b"\xff" * 8, bytes(12), b"\x40" * 40]
+)
+def test_anything_may_come_over_the_link(raw: bytes) -> None:
+    seen(raw)
+    deeds: list[Deed] = []
+    for mode in Mode:
+        line = Line(mode, deeds.append)
+        line.downstream(LinkFrame(0, raw))
+        if raw:
+            line.upstream(LinkFrame(0, raw))
+    assert len(deeds) >= len(Mode)

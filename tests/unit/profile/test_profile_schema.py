@@ -38,7 +38,7 @@ def test_the_ready_profiles_keep_it(name: str) -> None:
         ("{profile: 2, extends: nvme-ssd}", ["$.profile"]),
         ("{profile: 1, extends: nvme-ssd, nam: x}", ["$"]),
         ("{profile: 1, extends: x, versions: [1.2]}", ["$.versions[0]"] * 2),
-        ("{profile: 1, extends: x, capabilities: [MEL]}", ["$.capabilities[0]"]),
+        ("{profile: 1, extends: x, capabilities: [MELODY]}", ["$.capabilities[0]"]),
         ("{profile: 1, extends: x, slots: {8: auto}}", ["$.slots"]),
         ("{profile: 1, extends: x, slots: {0: auto, 1: {auto: {}}}}", []),
         ("{profile: 1, extends: x, slots: {0: {}}}", ["$.slots['0']"]),
