@@ -66,6 +66,7 @@ class Served:
         link: what accepts peers of its link; None: it has no socket.
         link_bound: the address and port of that; None until it listens.
         of: the device whose further function it is; empty: it is a device itself.
+        observe: makes one more observer for each of its connections, by its number.
     """
 
     recipe: Recipe
@@ -81,6 +82,7 @@ class Served:
     link: LinkListener | None = None
     link_bound: tuple[str, int] | None = None
     of: str = ""
+    observe: Callable[[int], Observer] | None = None
 
     @property
     def physical(self) -> str:
@@ -193,7 +195,7 @@ class Fleet:
         listener = Listener(
             served.device,
             vendors=self._vendors,
-            observe=_all(log_events(served.device), teller.observe, self._observe),
+            observe=_all(log_events(served.device), teller.observe, self._observe, served.observe),
             endpoint=self._endpoint,
             pool=self._pool,
             met=lambda connection: teller.met(connection.number, connection.peer),
