@@ -17,7 +17,7 @@ from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError, Une
 from emulator.responder import Doctor, Reply, SessionResponder
 from emulator.spdm.connection import Connection
 from emulator.spdm.doctor import Diagnosis
-from emulator.spdm.questions import NewKeyQuestion
+from emulator.spdm.questions import EndpointInfoQuestion, NewKeyQuestion
 from emulator.spdm.stages import Delivery, Fired, Stages
 from emulator.spdm.work import Path, Work, go_on
 from emulator.transport.binding import Binding, BindingError, Kind
@@ -341,13 +341,20 @@ class Endpoint:
         return self._send(Command.UNKNOWN, transport)
 
     def _asked_out_of_band(self, command: int, payload: bytes) -> None:
-        """Let the device ask something: a new key, in the session that `payload` names.
+        """Let the device ask something: for a new key, or what the requester is.
 
-        Of what it has no question for, it asks nothing.
+        The former in the session that `payload` names; the other command names none (spdm-emu
+        `spdm_emu/spdm_requester_emu/spdm_requester_session.c`), so it is the one that was opened
+        last, or outside of sessions where that is over.
         """
-        session = self.responder.connection.sessions.get(int.from_bytes(payload, "little"))
+        connection = self.responder.connection
+        session = connection.sessions.get(int.from_bytes(payload, "little"))
         if command == Command.OOB_ENCAP_KEY_UPDATE and session is not None:
             session.context.asking = session.context.asking.also(NewKeyQuestion())
+        elif command == Command.OOB_ENCAP_ENDPOINT_INFO:
+            latest = connection.sessions.get(connection.latest)
+            context = connection if latest is None else latest.context
+            context.asking = context.asking.also(EndpointInfoQuestion())
 
     def _payload(self, binding: Binding, payload: bytes, now: float) -> list[Action]:
         """Answer what a transport carries; what is none of it gets no response."""

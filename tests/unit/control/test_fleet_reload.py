@@ -86,10 +86,8 @@ class TestChanges:
 
     def test_functions_are_devices_of_their_own(self, tmp_path: Path) -> None:
         before = ("{profile: sr-iov, name: n, port: 0}",)
-        after = (
-            "{profile: sr-iov, name: n, port: 0, set: {"
-            + "functions.vf1.timing.delay: 1ms, functions.vf2: null, functions.vf3: {}}}",
-        )
+        changed = "functions.vf1.timing.delay: 1ms, functions.vf2: null, functions.vf3: {}"
+        after = (f"{{profile: sr-iov, name: n, port: 0, set: {{{changed}}}}}",)
         assert self.told(tmp_path, before, after) == (
             ["n/vf3"],
             ["n/vf2"],
