@@ -115,7 +115,7 @@ class Exchange:
         shown = self.connection.certified
         if self.connection.seen and not (anew or again):
             held = self.connection.seen.get(slot, held)
-        stale = shown is not None and shown != self.device.measurements.generation and not anew
+        stale = shown is not None and shown != self.device.measurements.certified and not anew
         if stale and self.device.slots[slot].renew is not None:
             raise RequestResynch(f"the alias certificate of slot {slot} was issued anew")
         return held
@@ -133,7 +133,7 @@ class Exchange:
         for slot in slots:
             held = self.device.slots.get(slot)
             if held is not None and held.renew is not None:
-                return {"certified": self.device.measurements.generation}
+                return {"certified": self.device.measurements.certified}
         return {}
 
     def _held(self, slot: int) -> CertificateChain | None:

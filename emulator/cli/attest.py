@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.cli.linking import link_address, linked
 from emulator.cli.options import DEFAULT_TARGET, Seed, address_or_exit, entropy_of
 from emulator.cli.output import FAILED, GOOD, WRONG_USE, fail, print_json, stderr, stdout
 from emulator.cli.reference import Reference, reference_values
@@ -18,6 +19,7 @@ from emulator.cli.sessions import (
     Dhe,
     Ide,
     Keylog,
+    Link,
     Mutual,
     Psk,
     Session,
@@ -151,6 +153,7 @@ def attest(
     aead: Aead = None,
     clear_handshake: ClearHandshake = False,
     ide: Ide = False,
+    link: Link = None,
     tdisp: Tdisp = False,
     tdisp_function: TdispFunction = "0xbeef",
     mutual: Mutual = None,
@@ -171,7 +174,8 @@ def attest(
 
     With --session and --psk also sessions, and the measurements inside of them; with --ide also an
     IDE stream, whose keys are brought to both ends of the link, and with --tdisp an interface that
-    is locked and runs.
+    is locked and runs; with --link TLPs go through the stream. The measurements are read once more
+    then: a device that measures its link has to show what is up, and nothing else.
 
     Exit code 0: everything is as it should be; 1: something is not; 2: wrong use.
     """
@@ -183,6 +187,7 @@ def attest(
         session=session,
         psk=psk,
         ide=ide,
+        link=link,
         tdisp=interface(tdisp_function, tdisp=tdisp),
         others=(
             ("--dhe", dhe),
@@ -209,6 +214,8 @@ def attest(
     if not as_json:
         stderr().print(f"seed {entropy.seed} (repeat with --seed)", style="dim", markup=False)
 
+    where = link_address(link)
+
     async def run() -> Verdict:
         async with connect(
             host,
@@ -223,17 +230,18 @@ def attest(
             client.requester.identity = identity
             if log is not None:
                 client.requester.key_log = log
-            return await client.attest(
-                trust=roots,
-                at=datetime.now(UTC),
-                expected_san=san,
-                slot=slot,
-                public_keys=keys,
-                measurements=measurements.value,
-                raw=raw,
-                sessions=sessions,
-                reference=values,
-            )
+            async with linked(client, where, within=timeout):
+                return await client.attest(
+                    trust=roots,
+                    at=datetime.now(UTC),
+                    expected_san=san,
+                    slot=slot,
+                    public_keys=keys,
+                    measurements=measurements.value,
+                    raw=raw,
+                    sessions=sessions,
+                    reference=values,
+                )
 
     try:
         verdict = asyncio.run(run())

@@ -59,6 +59,15 @@ Ide = Annotated[
         help="Bring up an IDE stream in each session: keys for both ends of the link, by IDE_KM.",
     ),
 ]
+Link = Annotated[
+    str | None,
+    typer.Option(
+        "--link",
+        metavar="HOST:PORT",
+        help="Where the device's link listens (`ide.socket`), or unix:PATH: write to its memory"
+        " through the IDE stream, and read it back.",
+    ),
+]
 Tdisp = Annotated[
     bool,
     typer.Option(
@@ -92,6 +101,7 @@ def wanted(
     session: bool,
     psk: Sequence[str] | None,
     ide: bool,
+    link: str | None,
     tdisp: int | None,
     others: Sequence[tuple[str, object]],
 ) -> Sessions:
@@ -100,13 +110,15 @@ def wanted(
         for option, value in (("--ide", ide), ("--tdisp", tdisp is not None), *others):
             if value:
                 fail(f"{option} takes --session or --psk, which open one", code=WRONG_USE)
+    if link is not None and not ide:
+        fail("--link takes --ide, which brings up the stream", code=WRONG_USE)
     keys: dict[bytes, bytes] = {}
     for text in psk or ():
         hint, key = _pre_shared(text)
         if hint in keys:
             fail(f"--psk {text}: this hint was given before", code=WRONG_USE)
         keys[hint] = key
-    return Sessions(key_exchange=session, psk=keys, ide=ide, tdisp=tdisp)
+    return Sessions(key_exchange=session, psk=keys, ide=ide, traffic=link is not None, tdisp=tdisp)
 
 
 def interface(function: str, *, tdisp: bool) -> int | None:

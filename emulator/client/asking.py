@@ -6,6 +6,7 @@ from typing import TypeVar
 from emulator.ask import Endpoint, KeyPairFacts, Logged, PeerChain, Reading, SlotDigests
 from emulator.client.channel import Channel
 from emulator.client.drive import drive
+from emulator.client.link import RootPort
 from emulator.requester import Flow, Measured, Observer, measure_all
 from emulator.requester.asker import Asker
 from emulator.requester.flow import unobserved
@@ -21,7 +22,12 @@ class Asking:
 
     Each method is the asker's or flow's of the same name, driven over the channel; `run` drives any
     other.
+
+    Attributes:
+        link: where the TLPs of flows go; None: nowhere.
     """
+
+    link: RootPort | None = None
 
     def __init__(self, asker: Asker, channel: Channel, *, observer: Observer = unobserved) -> None:
         self.channel = channel
@@ -30,7 +36,7 @@ class Asking:
 
     async def run(self, flow: Flow[_T]) -> _T:
         """Drive a flow of this conversation."""
-        return await drive(flow, self.channel, observer=self._observer)
+        return await drive(flow, self.channel, observer=self._observer, link=self.link)
 
     async def digests(self) -> SlotDigests:
         """GET_DIGESTS."""

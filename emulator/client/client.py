@@ -27,6 +27,7 @@ from emulator.requester import (
     attest,
 )
 from emulator.requester.appraisal import References
+from emulator.requester.asker import NO_CONTEXT
 from emulator.requester.flow import unobserved
 from emulator.requester.reading import MeasurementMode
 from emulator.spdm.messages.challenge import NO_SLOT, SummaryType
@@ -53,10 +54,14 @@ class Client(Asking):
         return await self.run(self.requester.connect())
 
     async def challenge(
-        self, slot: int = 0, *, summary: SummaryType = SummaryType.NONE
+        self,
+        slot: int = 0,
+        *,
+        summary: SummaryType = SummaryType.NONE,
+        context: bytes = NO_CONTEXT,
     ) -> Authentication:
-        """CHALLENGE the chain fetched from `slot`."""
-        return await self.run(self.requester.challenge(slot, summary=summary))
+        """CHALLENGE the chain fetched from `slot`; since 1.3, 8 bytes of `context` are signed."""
+        return await self.run(self.requester.challenge(slot, summary=summary, context=context))
 
     @asynccontextmanager
     async def session(

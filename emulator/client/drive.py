@@ -5,8 +5,10 @@ from typing import TypeVar
 
 from emulator.ask import wait_asked
 from emulator.client.channel import Channel
+from emulator.client.link import RootPort
 from emulator.errors import BrokenReply, EmulatorError, PeerError
 from emulator.requester.flow import Direction, Flow, Inside, Observer, unobserved
+from emulator.requester.traffic import OnLink
 from emulator.transport.binding import Binding, BindingError, Kind
 
 LONGEST_WAIT = 10.0
@@ -15,19 +17,29 @@ LONGEST_WAIT = 10.0
 _T = TypeVar("_T")
 
 
-async def drive(flow: Flow[_T], channel: Channel, *, observer: Observer = unobserved) -> _T:
+async def drive(
+    flow: Flow[_T],
+    channel: Channel,
+    *,
+    observer: Observer = unobserved,
+    link: RootPort | None = None,
+) -> _T:
     """Carry a flow's requests to the device and its replies back; return the flow's result.
 
     What goes wrong on the way is thrown into the flow as the PeerError it is, so the flow can say
     what that means. After a reply that asks for time (Busy, ResponseNotReady) the next request
-    waits. `observer` is told every SPDM message.
+    waits. `observer` is told every SPDM message. TLPs go over `link`; without it, a flow that has
+    one to send is an EmulatorError.
     """
     binding = channel.binding
     try:
         request = next(flow)
         while True:
-            observer(Direction.REQUEST, request)
             try:
+                if isinstance(request, OnLink):
+                    request = flow.send(await _over(link, request))
+                    continue
+                observer(Direction.REQUEST, request)
                 payload = await channel.exchange(wrap(request, binding))
                 reply = unwrap(payload, binding, request)
             except PeerError as error:
@@ -43,6 +55,12 @@ async def drive(flow: Flow[_T], channel: Channel, *, observer: Observer = unobse
         return result
     finally:
         flow.close()
+
+
+async def _over(link: RootPort | None, request: OnLink) -> bytes:
+    if link is None:
+        raise EmulatorError("there is no link for TLPs to go over")
+    return await link.carry(request)
 
 
 def wrap(request: bytes, binding: Binding) -> bytes:

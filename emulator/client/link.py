@@ -4,21 +4,22 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar, cast
 
 from emulator.client.socket import TIMEOUT
-from emulator.errors import FrameError, LinkError, NoResponse, PeerError
-from emulator.link import End, Received, Tlp, TlpKind, Verdict, memory_read, memory_write
+from emulator.errors import FrameError, NoResponse, PeerError
+from emulator.link import End, Received, Tlp
 from emulator.link.frames import LinkReader, pack
-from emulator.link.tlp import DWORD, MAX_DWORDS
-from emulator.requester.flow import Direction
+from emulator.requester.flow import Direction, Flow
+from emulator.requester.traffic import OnLink, read, write
 from emulator.tcp import UNIX, set_nodelay
 
 TlpObserver = Callable[[Direction, bytes], None]
 """Told the bytes of every TLP as it passes."""
 
+_T = TypeVar("_T")
 _READ = 1 << 16
 _TAGS = 256
-_LARGEST = MAX_DWORDS * DWORD
 
 
 def _unobserved(direction: Direction, raw: bytes) -> None:
@@ -60,8 +61,7 @@ class RootPort:
 
         Raises LinkError where the stream they belong to is Insecure.
         """
-        for at in range(0, len(data), _LARGEST):
-            await self.send(memory_write(address + at, data[at : at + _LARGEST]), trusted=trusted)
+        await self._drive(write(self.end, address, data, trusted=trusted))
 
     async def read(self, address: int, size: int, *, trusted: bool = False) -> bytes:
         """Read whole DWORDs, at most 4096 bytes, of the device's memory.
@@ -71,21 +71,29 @@ class RootPort:
         protected is answered unprotected.
         """
         self._tag = (self._tag + 1) % _TAGS
-        asked = memory_read(address, size // DWORD, tag=self._tag, requester=self.end.requester)
-        protected = self.end.stream_for(asked) is not None
-        await self.send(asked, trusted=trusted)
-        while True:
-            received = await self.receive()
-            tlp = received.tlp
-            if tlp is None:
-                raise LinkError(f"{received.verdict.value}: {received.reason}")
-            if tlp.kind is TlpKind.COMPLETION and tlp.tag == asked.tag:
-                if protected and received.verdict is not Verdict.PROTECTED:
-                    raise LinkError(f"{asked}: completed without IDE, under which it was asked")
-                break
-        if tlp.status or len(tlp.data) != size:
-            raise PeerError(f"{asked}: completed with status {tlp.status}, {len(tlp.data)} bytes")
-        return tlp.data
+        flow = read(self.end, address, size, tag=self._tag, trusted=trusted)
+        return await self._drive(flow)
+
+    async def carry(self, request: OnLink) -> bytes:
+        """Put a flow's TLP onto the link; the next one that comes, where the flow waits for it."""
+        if request:
+            await self.send_raw(request)
+        if not request.awaited:
+            return b""
+        raw = await self._next()
+        self._observer(Direction.REPLY, raw)
+        return raw
+
+    async def _drive(self, flow: Flow[_T]) -> _T:
+        """The result of a flow that says nothing but TLPs."""
+        came = None
+        try:
+            while True:
+                request = flow.send(came)  # type: ignore[arg-type]  # None begins it
+                came = await self.carry(cast("OnLink", request))
+        except StopIteration as stop:
+            result: _T = stop.value
+            return result
 
     async def send(self, tlp: Tlp, *, trusted: bool = False) -> None:
         """Send a TLP as the port does. Raises LinkError, and NoResponse for a link that is gone."""
@@ -106,9 +114,7 @@ class RootPort:
 
         Raises NoResponse where none comes in time, LinkError for bytes that are none.
         """
-        raw = await self._next()
-        self._observer(Direction.REPLY, raw)
-        return self.end.receive(raw)
+        return self.end.receive(await self.carry(OnLink(b"", awaited=True)))
 
     async def _next(self) -> bytes:
         try:

@@ -143,6 +143,11 @@ class SessionClient(Asking):
         """TDISP about the interface of a FUNCTION_ID, in this session."""
         return InterfaceClient(self, function)
 
+    @property
+    def export_master(self) -> bytes:
+        """The export master secret: what both ends, and nobody else, may derive keys from."""
+        return self.session.session.secrets.export_master
+
     async def heartbeat(self) -> None:
         """HEARTBEAT."""
         await self.run(self.session.heartbeat())

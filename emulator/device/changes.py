@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MeasurementChange:
-    """A measurement has another value; `pending`: it will have it once the device was reset."""
+    """A measurement has another value.
+
+    Attributes:
+        index: its index.
+        pending: it will have it once the device was reset.
+        of_state: it shows what the device is doing, and no certificate stands for it.
+    """
 
     index: int
     pending: bool = False
+    of_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def happenings(change: Change, slots: Mapping[int, Slot]) -> Iterator[tuple[Even
             kind = EventType.MEASUREMENT_PRE_UPDATE
         yield kind, _bits(kind, change.index)
         aliases = [number for number, slot in slots.items() if slot.renew is not None]
-        if aliases and not change.pending:
+        if aliases and not change.pending and not change.of_state:
             yield EventType.CERTIFICATE_CHANGED, _bits(EventType.CERTIFICATE_CHANGED, *aliases)
     elif isinstance(change, CertificateChange):
         yield EventType.CERTIFICATE_CHANGED, _bits(EventType.CERTIFICATE_CHANGED, change.slot)

@@ -5,7 +5,7 @@ what another session asks of them is refused. Source: tee-io-validator
 `doc/ide_test/IdeKmTestCase/5.SpdmSession.md`; Intel's TDX Connect TEE-IO Device Guide, table 4-6.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -50,6 +50,7 @@ class Ide:
         owner: the session that the streams belong to, or None.
         orphaned: there are keys of a session that is over.
         watcher: hears when a stream becomes Secure or Insecure: the device, which tells its own.
+        moved: hears when streams, or their keys in use, may be others: the device, which measures.
     """
 
     ports: tuple[End, ...]
@@ -62,12 +63,14 @@ class Ide:
     owner: Session | None = None
     orphaned: bool = False
     watcher: Watcher | None = None
+    moved: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         """Watch the streams."""
         for index, port in enumerate(self.ports):
             for stream in port.streams:
                 stream.changed.append(partial(self._stream_changed, index))
+                stream.moved.append(self._stream_moved)
 
     @property
     def max_port(self) -> int:
@@ -119,6 +122,10 @@ class Ide:
     def _stream_changed(self, port: int, stream: Stream, why: StreamEvent) -> None:
         if self.watcher is not None:
             self.watcher(StreamChange(port, stream.id, stream.secure, why.value))
+
+    def _stream_moved(self) -> None:
+        if self.moved is not None:
+            self.moved()
 
     def _session_over(self, session: Session) -> None:
         if session is not self.owner:

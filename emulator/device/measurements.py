@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from emulator.crypto import hashes
+from emulator.device.measured_state import StateOf
 from emulator.device.measurement_log import MeasurementLog
 from emulator.spdm.messages import MeasurementBlock, MeasurementValue
 from emulator.spdm.messages.challenge import SummaryType
@@ -31,6 +32,7 @@ class Measurement:
         raw: reported as it is rather than as a digest.
         digested: `value` is already the digest and its origin is unknown.
         extended: what a hash-extend was extended by, in order, where that is known.
+        state: what of the device's state it shows; None: it is of something that lasts.
     """
 
     index: int
@@ -39,6 +41,7 @@ class Measurement:
     raw: bool = False
     digested: bool = False
     extended: tuple[bytes, ...] = ()
+    state: StateOf | None = None
 
     def told(self, hash_name: str, *, raw: bool) -> tuple[int, bytes]:
         """DMTFSpecMeasurementValueType and the value; the arguments are those of `block`."""
@@ -116,7 +119,8 @@ class Measurements(Reported):
     """The measurements of a device: what they are now, were when it was reset, and will be.
 
     `generation` grows with every change, so that a reading can tell whether contents changed
-    under it. `log` is what was measured since the device was reset.
+    under it. `certified` is that of the last change of what alias certificates stand for, which is
+    whatever lasts. `log` is what was measured since the device was reset.
     """
 
     def __init__(
@@ -124,7 +128,7 @@ class Measurements(Reported):
     ) -> None:
         super().__init__(measurements)
         self.log = MeasurementLog(self, notes)
-        self.generation = 0
+        self.generation = self.certified = 0
         self._at_reset = Reported(measurements)
         self._pending: dict[int, Measurement] = {}
         self._prepared_at = 0
@@ -143,8 +147,12 @@ class Measurements(Reported):
         """
         self._pending[index] = replace(self._by_index[index], value=value, extended=())
         self.generation += 1
-        self._prepared_at = self.generation
+        self.certified = self._prepared_at = self.generation
         self._prepared.clear()
+
+    def of_state(self) -> tuple[tuple[Measurement, StateOf], ...]:
+        """Those that show what the device is doing, and what of it."""
+        return tuple((one, one.state) for one in self if one.state is not None)
 
     def reset(self) -> None:
         """Measure anew, as a device does when it is reset: what was prepared takes effect."""
@@ -153,6 +161,8 @@ class Measurements(Reported):
         self._pending.clear()
         if tuple(self._at_reset) != tuple(self):
             self.generation += 1
+            if _lasting(self._at_reset) != _lasting(self):
+                self.certified = self.generation
             self._at_reset = Reported(self, self.generation)
         self.log.begin(self)
 
@@ -181,9 +191,15 @@ class Measurements(Reported):
         self._by_index[entry.index] = entry
         self.generation += 1
         self.changed = self.generation
+        if entry.state is None:
+            self.certified = self.generation
         self._blocks.clear()
         self._records.clear()
         self._prepared.clear()
+
+
+def _lasting(measured: Iterable[Measurement]) -> list[Measurement]:
+    return [one for one in measured if one.state is None]
 
 
 def _index(entry: Measurement) -> int:

@@ -47,7 +47,7 @@ class Slot:
     def chain(self, scheme: str, measurements: Measurements) -> CertificateChain | None:
         """The chain for `scheme` while the device measures this; None if there is none."""
         chain = self.chains.get(scheme)
-        generation = measurements.generation
+        generation = measurements.certified
         if chain is None or self.renew is None or not generation:
             return chain
         since, renewed = self._renewed.get(scheme, (0, chain))

@@ -125,7 +125,8 @@ class End:
         if offset == 0:
             _write_control(stream, value)
         elif offset == 1:
-            stream.failed = stream.failed and not value & INTEGRITY_FAIL
+            if value & INTEGRITY_FAIL:
+                stream.forgive()
         elif offset in {2, 3}:
             first, second = stream.rid
             stream.rid = (value, second) if offset == 2 else (first, value)  # noqa: PLR2004

@@ -121,6 +121,7 @@ class Stream:
         rid: RID association registers 1 and 2, of a selective stream.
         addresses: address association registers 1 to 3 of each block.
         changed: hear that its state is another, and why.
+        moved: hear that its state, or the keys in use, may be others.
     """
 
     selective: bool
@@ -131,6 +132,7 @@ class Stream:
     rid: tuple[int, int] = (0, 0)
     addresses: list[tuple[int, int, int]] = field(default_factory=list)
     changed: list[Callable[["Stream", StreamEvent], None]] = field(default_factory=list)
+    moved: list[Callable[[], None]] = field(default_factory=list)
     _keys: dict[Place, _Key] = field(default_factory=lambda: {one: _Key() for one in PLACES})
     _sent: dict[SubStream, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     _received: dict[SubStream, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
@@ -216,14 +218,23 @@ class Stream:
             for place in PLACES:
                 if self.allows(place, VOIDING[event]):
                     self._key_event(place, VOIDING[event])
-        if to is self.state:
-            return
-        self.state = to
-        if self.secure:
-            for counters in (self._sent, self._received):
-                counters.update(dict.fromkeys(_COUNTED, 0))
-        for hear in tuple(self.changed):
-            hear(self, event)
+        if to is not self.state:
+            self.state = to
+            if self.secure:
+                for counters in (self._sent, self._received):
+                    counters.update(dict.fromkeys(_COUNTED, 0))
+            for hear in tuple(self.changed):
+                hear(self, event)
+        self._tell_moved()
+
+    def forgive(self) -> None:
+        """Clear the integrity-check-fail bit of the status register."""
+        self.failed = False
+        self._tell_moved()
+
+    def _tell_moved(self) -> None:
+        for hear in tuple(self.moved):
+            hear()
 
     def must_sync(self) -> bool:
         """Whether the next posted TLP needs an IDE sync before it."""

@@ -64,7 +64,7 @@ class Bent:
         auto = auto_of(self._profile, slot)
         if auto is None:
             return None
-        generation = self._measurements.generation
+        generation = self._measurements.certified
         since, chain = self._made.get((kind, slot, scheme), (-1, None))
         if chain is None or since != generation:
             bend = self._bends[kind]

@@ -19,6 +19,7 @@ from emulator.profile.measured import (
     READABLE,
     RESERVED_INDEXES,
     sources,
+    state_findings,
 )
 from emulator.profile.model import SOURCES, Measurement, Profile
 from emulator.profile.mutual import mutual_findings
@@ -54,6 +55,7 @@ def check(profile: Profile, report: Report) -> None:
         (("capabilities", "algorithms"), _signing),
         (("capabilities", "algorithms", "measurements"), _measuring),
         (("algorithms", "measurements"), _measurements),
+        (("capabilities", "measurements", "ide", "tdisp"), state_findings),
         (("capabilities", "slots"), _slots),
         (("capabilities", "public_key"), _public_key),
         (("capabilities", "slots", "versions"), _models),

@@ -12,5 +12,6 @@ def expected(loaded: LoadedProfile, *, raw: bool = False) -> References:
     for one in sorted(loaded.measurements, key=lambda entry: entry.index):
         kind, value = one.told(hash_name, raw=raw)
         is_raw = bool(kind & RAW_BIT_STREAM)
-        values.append(ReferenceValue(one.index, kind & ~RAW_BIT_STREAM, is_raw, value))
+        of, runtime = kind & ~RAW_BIT_STREAM, one.state is not None
+        values.append(ReferenceValue(one.index, of, is_raw, value, runtime))
     return References(loaded.profile.name, hash_name, tuple(values))

@@ -105,11 +105,12 @@ def leaf_key(profile: Profile, number: int, scheme: str) -> SigningKey:
 
 
 def tcb_info(profile: Profile, measurements: Iterable[Measurement]) -> TcbInfo:
-    """What an alias certificate says of its firmware: a FWID for each measurement, by index.
+    """What an alias certificate says of its firmware: a FWID for each measurement that lasts.
 
-    Each is the digest that MEASUREMENTS reports, or would report were it not raw.
+    They are in the order of their index; each is the digest that MEASUREMENTS reports, or would
+    report were it not raw.
     """
-    measured = list(measurements)
+    measured = [one for one in measurements if one.state is None]
     hash_name = profile.algorithms.measurement_hash
     if hash_name not in hashes.NAMES:
         hash_name = FALLBACK_HASH

@@ -1,15 +1,19 @@
 """The measurements of a profile as a device has them: values decoded, files read."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.crypto import hashes
 from emulator.device import Measurement
+from emulator.device.measured_state import ENTRY_SIZES, HEADER_SIZE, StateOf, at_rest
 from emulator.forms.words import counted
 from emulator.profile import model
 from emulator.profile.model import SOURCES, Profile
 from emulator.profile.report import Report
 from emulator.profile.sources import is_file
+from emulator.profile.tree import Steps
 from emulator.spdm import algorithms
+from emulator.spdm.capabilities import Cap
 from emulator.spdm.messages.measured import (
     DEVICE_MODE_SIZE,
     KINDS,
@@ -38,6 +42,7 @@ READABLE = {
     "mode": "device-mode",
     "structured": "structured-manifest",
     "extended": DIGEST_TYPE,
+    "state": "hardware-configuration",
 }
 """The type that each of these keys gives the value of."""
 
@@ -82,6 +87,8 @@ def measure(profile: Profile, report: Report) -> tuple[Measurement, ...]:
 def _value(entry: model.Measurement, hash_name: str) -> bytes:
     if entry.file is not None:
         return _read(entry.file)
+    if entry.state is not None:
+        return at_rest(StateOf(entry.state))
     if entry.extended is not None:
         return _extended(entry.extended, hash_name)
     readable = _readable(entry)
@@ -138,4 +145,35 @@ def _measurement(entry: model.Measurement, value: bytes) -> Measurement:
         raw=entry.report == "raw" or entry.type in RAW_SIZES,
         digested=entry.digest is not None or entry.extended is not None,
         extended=tuple(one.encode() for one in entry.extended or ()),
+        state=None if entry.state is None else StateOf(entry.state),
     )
+
+
+def largest_state(profile: Profile, of: StateOf) -> int:
+    """The size of the raw value once all there is is up, bytes."""
+    ide, tdisp = profile.ide, profile.tdisp
+    if of is StateOf.IDE:
+        count = 0 if ide is None else ide.ports * (len(ide.link) + len(ide.selective))
+    else:
+        count = 0 if tdisp is None else len(tdisp.interfaces)
+    return HEADER_SIZE + count * ENTRY_SIZES[of]
+
+
+def state_findings(profile: Profile) -> Iterator[tuple[Steps, str, str]]:
+    """What shows the state of something needs it, is measured fresh, and has room for all of it."""
+    fresh = Cap.MEAS_FRESH.name in profile.capabilities
+    for number, entry in enumerate(profile.measurements):
+        if entry.state is None:
+            continue
+        steps: Steps = ("measurements", number, "state")
+        of = StateOf(entry.state)
+        has = profile.ide if of is StateOf.IDE else profile.tdisp
+        size = largest_state(profile, of)
+        if not fresh:
+            yield steps, "a value that lasts, without MEAS_FRESH in capabilities", entry.state
+        elif has is None:
+            yield steps, f"{entry.state} in the profile", "none"
+        elif size > MAX_VALUE:
+            most = (MAX_VALUE - HEADER_SIZE) // ENTRY_SIZES[of]
+            count = (size - HEADER_SIZE) // ENTRY_SIZES[of]
+            yield steps, f"at most {most} of {entry.state} in all", str(count)

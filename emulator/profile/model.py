@@ -40,7 +40,7 @@ from emulator.spdm.capabilities import MAX_CT_EXPONENT, MIN_DATA_TRANSFER_SIZE
 from emulator.spdm.messages.ready import MAX_RDT_EXPONENT
 from emulator.spdm.pending import Readiness
 
-SOURCES = ("text", "hex", "file", "digest", "number", "mode", "structured", "extended")
+SOURCES = ("text", "hex", "file", "digest", "number", "mode", "structured", "extended", "state")
 """Where a measurement's value comes from; exactly one of these keys."""
 
 _AUTO, _CONTENTS, _HEX, _ELEMENTS = _OWN_TAGS = ("\0auto", "\0contents", "\0hex", "\0elements")
@@ -237,11 +237,21 @@ class Measurement(Part):
         description="What a hash-extend was extended by, in order, each as text in UTF-8;"
         " it begins as zeros.",
     )
+    state: Literal["ide", "tdisp"] | None = Field(
+        default=None,
+        description="A hardware-configuration that shows what the device is doing: its IDE streams"
+        " that are up, or its TDISP interfaces. See the reference of IDE.",
+    )
     report: Literal["digest", "raw"] | None = Field(
         default=None,
         description="How it is reported unless the requester asks for raw values;"
         " null: raw for device-mode and secure-version-number and where measurement_hash is"
         " RAW_BIT, else the digest.",
+    )
+    shared: bool = Field(
+        default=False,
+        description="Whether it is the device's own, measured once for all its functions: each"
+        " reports it, and a change in one is a change in all.",
     )
 
 
@@ -448,3 +458,20 @@ class Profile(Part):
     timing: Timing = Field(default=Timing(), description="How long it takes.")
     listener: Listener = Field(default=Listener(), description="Where it listens.")
     limits: Limits = Field(default=Limits(), description="How much of it peers may take up.")
+    functions: Annotated[dict[str, dict[str, Any]], BeforeValidator(_filled)] = Field(
+        default={},
+        description="Further functions of the device by their names, each with a mailbox of its"
+        " own: what each says otherwise than this profile, which is function 0; null: none,"
+        " whatever the profile it extends has there.",
+    )
+
+
+DEVICE_KEYS = ("ide", "tdisp", "cxl")
+"""What belongs to a whole device, for which its function 0 speaks."""
+
+FUNCTION_KEYS = tuple(
+    key
+    for key in Profile.model_fields
+    if key not in ("profile", "name", "description", "extends", "functions", *DEVICE_KEYS)
+)
+"""What a further function may say otherwise."""

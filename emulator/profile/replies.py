@@ -6,11 +6,12 @@ building the messages, with the largest of everything that can be negotiated.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from emulator.device import Measurement
 from emulator.profile import model, opaque, vocabulary
+from emulator.profile.measured import largest_state
 from emulator.profile.model import Profile
 from emulator.profile.report import Report
 from emulator.spdm import algorithms
@@ -75,7 +76,7 @@ def check_transmit(profile: Profile, measurements: Sequence[Measurement], report
     if chunks and min(profile.versions) >= Version.V1_2.text:
         return  # what is larger goes out in chunks
     hash_name = profile.algorithms.measurement_hash or "RAW_BIT"
-    blocks = [entry.block(hash_name, raw=False) for entry in measurements]
+    blocks = [_largest_of(profile, entry).block(hash_name, raw=False) for entry in measurements]
     needed = max(_replies(profile, min(blocks, key=len, default=None)), default=None)
     if needed is not None and needed.size > limit:
         expect = f"at least {needed.size}, the size of {needed.text}"
@@ -93,6 +94,13 @@ def check_transmit(profile: Profile, measurements: Sequence[Measurement], report
     if profile.sizes.certificate_portion > most_portion:
         expect = f"at most {most_portion}, what CERTIFICATE has room for in sizes.transmit"
         report.at(("sizes", "certificate_portion"), expect)
+
+
+def _largest_of(profile: Profile, entry: Measurement) -> Measurement:
+    """A measurement with the largest value that it can have."""
+    if entry.state is None:
+        return entry
+    return replace(entry, value=bytes(largest_state(profile, entry.state)))
 
 
 def _replies(profile: Profile, block: bytes | None) -> Iterator[_Reply]:

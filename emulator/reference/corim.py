@@ -3,7 +3,8 @@
 Source: draft-ietf-rats-corim (`corim-map`, `concise-mid-tag`, `reference-triple-record`,
 `measurement-map`, `measurement-values-map`), as its drafts and the IETF's CDDL have it. A
 measurement's key is its index in SPDM; a digest stands with the number of its hash in IANA's Named
-Information registry, a raw value as tagged bytes (560), the type's name as the measurement's.
+Information registry, a raw value as tagged bytes (560), the type's name as the measurement's. One
+that shows what the device is doing has the flag is-runtime-meas.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,8 @@ _TAG_IDENTITY, _TRIPLES = 1, 4
 _TAG_ID = _REFERENCE_TRIPLES = _CLASS = _KEY = 0
 _MODEL = 2
 _VALUES = 1
-_DIGESTS, _RAW_VALUE, _NAME = 2, 4, 11
+_DIGESTS, _FLAGS, _RAW_VALUE, _NAME = 2, 3, 4, 11
+_IS_RUNTIME_MEAS = 6
 _PAIR = 2
 
 
@@ -56,6 +58,8 @@ def _measurement(one: ReferenceValue, hash_name: str) -> dict[int, Any]:
         values[_DIGESTS] = [[_HASHES[hash_name], one.value]]
     if one.kind is not None and one.kind in KIND_NAMES:
         values[_NAME] = KIND_NAMES[one.kind]
+    if one.runtime:
+        values[_FLAGS] = {_IS_RUNTIME_MEAS: True}
     return {_KEY: one.index, _VALUES: values}
 
 
@@ -110,13 +114,15 @@ def _read(one: Any) -> tuple[ReferenceValue, str]:
     index = _field(one, _KEY, int, "measurement key")
     values = _field(one, _VALUES, Mapping, f"values of index {index}")
     kind = KINDS.get(str(values.get(_NAME)))
+    flags = values.get(_FLAGS)
+    runtime = isinstance(flags, Mapping) and flags.get(_IS_RUNTIME_MEAS) is True
     raw = values.get(_RAW_VALUE)
     if isinstance(raw, cbor2.CBORTag) and raw.tag == BYTES and isinstance(raw.value, bytes):
-        return ReferenceValue(index, kind, raw=True, value=raw.value), ""
+        return ReferenceValue(index, kind, raw=True, value=raw.value, runtime=runtime), ""
     digests = values.get(_DIGESTS)
     for entry in digests if is_array(digests) else ():
         if is_array(entry, _PAIR) and entry[0] in _HASH_NAMES and isinstance(entry[1], bytes):
-            value = ReferenceValue(index, kind, raw=False, value=entry[1])
+            value = ReferenceValue(index, kind, raw=False, value=entry[1], runtime=runtime)
             return value, _HASH_NAMES[entry[0]]
     raise BadReference(f"index {index}: neither a digest by a known hash nor a raw value")
 

@@ -32,6 +32,7 @@ def to_json(references: References) -> dict[str, Any]:
                 "type": KIND_NAMES.get(one.kind) if one.kind is not None else None,
                 "raw": one.raw,
                 "value": one.value.hex(),
+                **({"runtime": True} if one.runtime else {}),
             }
             for one in references.values
         ],
@@ -80,17 +81,19 @@ def _value(number: int, one: Any) -> ReferenceValue:
     if not isinstance(one, dict):
         raise BadReference(f"{where}: expected an object")
     index, kind, raw = one.get("index"), one.get("type"), one.get("raw", False)
+    runtime = one.get("runtime", False)
     if not isinstance(index, int) or not 0 < index <= _MAX_INDEX:
         raise BadReference(f"{where}.index: found {index!r}, expected 1 to {_MAX_INDEX}")
     if kind is not None and kind not in KINDS:
         expected = ", ".join(KINDS)
         raise BadReference(f"{where}.type: found {kind!r}, expected one of {expected}")
-    if not isinstance(raw, bool):
-        raise BadReference(f"{where}.raw: found {raw!r}, expected true or false")
+    for key, flag in (("raw", raw), ("runtime", runtime)):
+        if not isinstance(flag, bool):
+            raise BadReference(f"{where}.{key}: found {flag!r}, expected true or false")
     digits = str(one.get("value"))
     try:
         value = bytes.fromhex(digits)
     except ValueError:
         expected = "expected hexadecimal digits"
         raise BadReference(f"{where}.value: found {digits!r}, {expected}") from None
-    return ReferenceValue(index, KINDS.get(kind) if kind else None, raw, value)
+    return ReferenceValue(index, KINDS.get(kind) if kind else None, raw, value, runtime)

@@ -20,12 +20,14 @@ class ReferenceValue:
         kind: DMTFSpecMeasurementValueType without the raw bit; None: any.
         raw: `value` is what is measured rather than its digest.
         value: the value.
+        runtime: it shows what the device is doing, and `value` is of one that does nothing yet.
     """
 
     index: int
     kind: int | None
     raw: bool
     value: bytes
+    runtime: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def _differs(
     elif wanted.raw and not one.raw:
         right = hashes.digest(hash_name, right) if hash_name != RAW_BIT else right
     if value != right:
-        yield f"{where}: found {_found(one)}, expected {_shown(wanted)}"
+        doing = " of a device that does nothing yet" if wanted.runtime else ""
+        yield f"{where}: found {_found(one)}, expected {_shown(wanted)}{doing}"
 
 
 def _found(one: ReportedMeasurement) -> str:

@@ -17,6 +17,7 @@ from emulator.crypto import hashes
 from emulator.crypto.keys import VerifyingKey
 from emulator.crypto.tcb import TcbInfo
 from emulator.device.endpoint_info import DeviceClass
+from emulator.device.measured_state import read_state, state_json, state_text
 from emulator.requester.appraisal import References
 from emulator.requester.identity import describe_chain
 from emulator.requester.logged import entry_json
@@ -142,6 +143,11 @@ def signature(transcript_hash: bytes, made: bytes) -> dict[str, Any]:
 def measurement(one: ReportedMeasurement) -> dict[str, Any]:
     """One measurement: `decoded` and `text` say what a raw value means, None where it is bytes."""
     value = read_value(one.kind, one.value) if one.raw else None
+    decoded = None if value is None else value_json(value)
+    text = None if value is None else value_text(value)
+    state = read_state(one.value) if one.raw else None
+    if state is not None:
+        decoded, text = state_json(state), state_text(state)
     return {
         "index": one.index,
         "type": one.kind,
@@ -149,8 +155,8 @@ def measurement(one: ReportedMeasurement) -> dict[str, Any]:
         "raw": one.raw,
         "size": len(one.value),
         "value": one.value.hex(),
-        "decoded": None if value is None else value_json(value),
-        "text": None if value is None else value_text(value),
+        "decoded": decoded,
+        "text": text,
     }
 
 

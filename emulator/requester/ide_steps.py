@@ -8,19 +8,25 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from emulator.ask.ide_km import PortInfo
-from emulator.errors import PeerError
+from emulator.device.measured_state import StreamEntry, stream_entry
+from emulator.errors import LinkError, PeerError
 from emulator.link import Block, End, Stream, StreamState
 from emulator.link.registers import ENABLE, stream_id
 from emulator.requester.flow import Flow
 from emulator.requester.ide import root_port
 from emulator.requester.session import SecureSession
 from emulator.requester.steps import Steps
+from emulator.requester.traffic import read, write
 
 _T = TypeVar("_T")
 _STATE = 0xF
+_WRITTEN = 64
 
 BEFORE = ("ide query", "ide keys", "ide stream")
 """The steps before measurements are read."""
+
+TRAFFIC = ("ide traffic",)
+"""The step after those, where TLPs can be exchanged."""
 
 AFTER = ("ide stop",)
 """The steps after that."""
@@ -35,12 +41,14 @@ class IdeSteps:
         steps: where the steps go.
         name: what their names begin with.
         root: the other end of the link, once the device has said what it is like.
+        traffic: let TLPs go over the link.
         keyed: the Stream ID that has keys; None: none has.
     """
 
     session: SecureSession
     steps: Steps
     name: str
+    traffic: bool = False
     root: End = field(default_factory=lambda: root_port(()))
     keyed: int | None = None
 
@@ -66,6 +74,29 @@ class IdeSteps:
         told = yield from self._attempt(stream, ide.query())
         if told is not None:
             self._judge(stream, number, told)
+        if self.traffic:
+            yield from self._exchange()
+
+    def shown(self) -> list[StreamEntry]:
+        """What a device that measures its link has to show of it."""
+        return [stream_entry(0, one) for one in self.root.streams if one.secure or one.failed]
+
+    def _exchange(self) -> Flow[None]:
+        """A memory write through the stream, and the same bytes read back."""
+        (name,) = (f"{self.name} {one}" for one in TRAFFIC)
+        data = self.session.entropy.bytes(_WRITTEN, label="TLP")
+        try:
+            yield from write(self.root, 0, data)
+            back = yield from read(self.root, 0, len(data))
+        except (LinkError, PeerError) as error:
+            self.steps.failed(name, str(error))
+            return
+        good = back == data
+        detail = f"{len(data)} bytes written, and read back as they were"
+        if not good:
+            detail = f"{data.hex()} written, {back.hex()} read back"
+        facts = {"written": data.hex(), "read": back.hex()}
+        self.steps.judged(name, detail, facts, ok=good)
 
     def tear_down(self) -> Flow[None]:
         """K_SET_STOP for each key."""

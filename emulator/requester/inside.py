@@ -1,7 +1,7 @@
 """The steps of an attestation that open sessions, and what is done inside of them.
 
-    key exchange → signature → finish → heartbeat → key update → IDE keys → interface
-    → measurements → end
+    key exchange → signature → finish → heartbeat → key update → measurements → IDE keys → TLPs
+    → interface → measurements once more → end
 
 and, where both have ENCAP, what the device asks before measurements are read;
 and the same without a signature for each pre-shared key. A session that cannot be opened where one
@@ -11,8 +11,9 @@ was asked for is a failure.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from emulator.device.measured_state import StateOf, ide_value, tdisp_value
 from emulator.errors import SignatureMismatch
-from emulator.requester import evidence, ide_steps, tdisp_steps
+from emulator.requester import evidence, ide_steps, measured_link, tdisp_steps
 from emulator.requester.flow import Flow
 from emulator.requester.ide_steps import IdeSteps
 from emulator.requester.measuring import Measured
@@ -21,6 +22,7 @@ from emulator.requester.requester import Requester
 from emulator.requester.session import SecureSession
 from emulator.requester.steps import Steps
 from emulator.requester.tdisp_steps import TdispSteps
+from emulator.requester.verdict import Step
 from emulator.spdm import codes
 from emulator.spdm.capabilities import MEAS, PSK_ANY, Cap
 from emulator.spdm.messages import KeyExchangeRsp
@@ -44,6 +46,7 @@ class Sessions:
         key_exchange: one by KEY_EXCHANGE.
         psk: one with each of these pre-shared keys, by their hints.
         ide: bring up an IDE stream in each, measure, and take it down.
+        traffic: let TLPs go over the IDE stream, by a driver that has a link.
         tdisp: lock and start the interface of this FUNCTION_ID in each, measure, and stop it;
             None: no interface.
     """
@@ -51,15 +54,19 @@ class Sessions:
     key_exchange: bool = False
     psk: Mapping[bytes, bytes] = field(default_factory=dict)
     ide: bool = False
+    traffic: bool = False
     tdisp: int | None = None
 
     def plan(self) -> tuple[str, ...]:
         """The names of the steps they take."""
         found: list[str] = []
-        before, after = (ide_steps.BEFORE, ide_steps.AFTER) if self.ide else ((), ())
+        up, down = (ide_steps.BEFORE, ide_steps.AFTER) if self.ide else ((), ())
+        if self.ide and self.traffic:
+            up = (*up, *ide_steps.TRAFFIC)
         if self.tdisp is not None:
-            before, after = (*before, *tdisp_steps.BEFORE), (*tdisp_steps.AFTER, *after)
-        later = (*_FIRST, *before, *_MEASURED, *after, "end")
+            up, down = (*up, *tdisp_steps.BEFORE), (*tdisp_steps.AFTER, *down)
+        again = measured_link.STEPS if up else ()
+        later = (*_FIRST, *_MEASURED, *up, *again, *down, "end")
         if self.key_exchange:
             found += ["session", "session signature", *(f"session {one}" for one in later)]
         for name in self.psk_names().values():
@@ -147,12 +154,15 @@ class SessionSteps:
         steps.passed(f"{name} finish", f"both sides have the same secrets{accepted}")
         self.proved = True
         yield from self._keep(name, session)
-        parts = self._parts(name, session)
-        yield from _in_order(session, [part.bring_up for part in parts])
+        measured = None
         if session.live:
             measured = yield from reading.read(self.signer)
             reading.summarise("the exchange's reply", opened.reply.summary, measured)
             self._compare(name, measured)
+        parts = self._parts(name, session)
+        yield from _in_order(session, [part.bring_up for part in parts])
+        if parts and session.live:
+            yield from self._measure_link(name, session, measured, parts)
         yield from _in_order(session, [part.tear_down for part in reversed(parts)])
         if session.live:
             ended = yield from steps.attempt(f"{name} end", _done(session.end_session()))
@@ -164,12 +174,40 @@ class SessionSteps:
     def _parts(self, name: str, session: SecureSession) -> list[IdeSteps | TdispSteps]:
         """What is brought up before the measurements, and taken down after them."""
         parts: list[IdeSteps | TdispSteps] = []
-        ide = IdeSteps(session, self.steps, name) if self.wanted.ide else None
+        ide = None
+        if self.wanted.ide:
+            ide = IdeSteps(session, self.steps, name, traffic=self.wanted.traffic)
         if ide is not None:
             parts.append(ide)
         if self.wanted.tdisp is not None:
             parts.append(TdispSteps(session, self.steps, name, self.wanted.tdisp, ide))
         return parts
+
+    def _measure_link(
+        self,
+        name: str,
+        session: SecureSession,
+        before: Measured | None,
+        parts: Sequence[IdeSteps | TdispSteps],
+    ) -> Flow[None]:
+        """The measurements once more: they show what was brought up."""
+        chosen = session.connection.algorithms.measurement_hash
+        names = [f"{name} {one}" for one in measured_link.STEPS]
+        if before is None or chosen is None:
+            self.steps.skipped("there is nothing to compare", *names)
+            return
+        reading = MeasurementSteps(session, self.steps, self.mode, self.raw, prefix=f"{name} link ")
+        after = yield from reading.read(self.signer)
+        if after is None:
+            return
+        expected: dict[StateOf, bytes] = {}
+        for part in parts:
+            if isinstance(part, IdeSteps):
+                expected[StateOf.IDE] = ide_value(part.shown())
+            else:
+                expected[StateOf.TDISP] = tdisp_value(part.shown())
+        told, good = measured_link.judge_link(before, after, expected, chosen.name)
+        self.steps.taken.append(Step(names[-1], good, *told))
 
     def _keep(self, name: str, session: SecureSession) -> Flow[None]:
         """HEARTBEAT and KEY_UPDATE, where they were agreed."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from emulator.ask.tdisp import supported
+from emulator.device.measured_state import InterfaceEntry
 from emulator.device.tdi import LockFlags, TdiState
 from emulator.errors import PeerError
 from emulator.requester.flow import Flow
@@ -17,6 +18,7 @@ from emulator.requester.tdisp import TdiHost
 from emulator.vendor.tdisp.messages import Report
 
 _T = TypeVar("_T")
+_NONE = LockFlags(0)
 
 BEFORE = ("tdisp version", "tdisp capabilities", "tdisp lock", "tdisp report", "tdisp start")
 """The steps before measurements are read."""
@@ -43,6 +45,8 @@ class TdispSteps:
     function: int
     ide: IdeSteps | None = None
     _locked: bool = False
+    _state: TdiState = TdiState.CONFIG_UNLOCKED
+    _flags: LockFlags = _NONE
 
     @property
     def stream(self) -> int:
@@ -52,6 +56,19 @@ class TdispSteps:
     @property
     def _host(self) -> TdiHost:
         return self.session.interface(self.function)
+
+    def shown(self) -> list[InterfaceEntry]:
+        """What a device that measures its interfaces has to show of them."""
+        if not self._locked:
+            return []
+        return [
+            InterfaceEntry(
+                function=self.function,
+                state=self._state,
+                default_stream=self.stream,
+                lock_flags=self._flags,
+            )
+        ]
 
     def bring_up(self) -> Flow[None]:
         """From its version to RUN, as far as the device goes along."""
@@ -97,7 +114,7 @@ class TdispSteps:
         """The nonce of an interface that is locked now, with all the flags it supports."""
         yield from self._expect(TdiState.CONFIG_UNLOCKED)
         nonce = yield from self._host.lock(flags, stream=self.stream)
-        self._locked = True
+        self._locked, self._flags = True, flags
         yield from self._expect(TdiState.CONFIG_LOCKED)
         return nonce
 
@@ -116,6 +133,7 @@ class TdispSteps:
     def _expect(self, state: TdiState) -> Flow[None]:
         """Raise PeerError where the interface stands elsewhere."""
         found = yield from self._host.state()
+        self._state = found
         if found is not state:
             raise PeerError(f"the interface is in {found.name} where {state.name} is right")
 

@@ -178,3 +178,18 @@ def test_ide_needs_a_session(target: str) -> None:
     done = attest(target, "--ide")
     assert done.exit_code == 2
     assert "--ide takes --session or --psk, which open one" in " ".join(done.stderr.split())
+
+
+def test_a_link_needs_a_stream(target: str) -> None:
+    done = attest(target, "--session", "--link", "127.0.0.1:1")
+    assert done.exit_code == 2
+    assert "--link takes --ide, which brings up the stream" in " ".join(done.stderr.split())
+    done = attest(target, "--session", "--ide", "--link", "here")
+    assert done.exit_code == 2
+    assert "'here' where HOST:PORT is needed" in " ".join(done.stderr.split())
+
+
+def test_a_link_that_is_not_there(target: str, tmp_path: Path) -> None:
+    done = attest(target, "--session", "--ide", "--link", f"unix:{tmp_path}/link")
+    assert done.exit_code == 1
+    assert f"cannot connect to unix:{tmp_path}/link" in done.stderr.replace("\n", "")

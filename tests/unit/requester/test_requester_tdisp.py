@@ -132,7 +132,7 @@ def test_an_attestation_with_an_interface() -> None:
     taken = [name.removeprefix("session tdisp ") for name in names if "tdisp" in name]
     assert taken == STEPS
     assert names.index("session ide stream") < names.index("session tdisp version")
-    assert names.index("session tdisp start") < names.index("session measurements")
+    assert names.index("session tdisp start") < names.index("session link measurements")
     assert names.index("session measurements") < names.index("session tdisp stop")
     assert names.index("session tdisp stop") < names.index("session ide stop")
     said = details(verdict)

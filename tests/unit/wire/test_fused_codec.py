@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.wire.generated import instances, shapes
 
+from emulator.device.measured_state import IdeState, TdispState
 from emulator.errors import WireError
 from emulator.spdm.messages import (
     LAYOUTS,
@@ -25,6 +26,8 @@ CLASSES: tuple[type[Structure], ...] = (
     MeasurementValue,
     DeviceMode,
     StructuredManifest,
+    IdeState,
+    TdispState,
     EarlyTable,
     OpaqueTable,
     OpaqueElement,
