@@ -264,14 +264,14 @@ class Endpoint:
 
         The former in the session that `payload` names; the other command names none (spdm-emu
         `spdm_emu/spdm_requester_emu/spdm_requester_session.c`), so it is the one that was opened
-        last, or outside of sessions where that is over.
+        last of those there are, or outside of sessions.
         """
         connection = self.responder.connection
         session = connection.sessions.get(int.from_bytes(payload, "little"))
         if command == Command.OOB_ENCAP_KEY_UPDATE and session is not None:
             session.context.asking = session.context.asking.also(NewKeyQuestion())
         elif command == Command.OOB_ENCAP_ENDPOINT_INFO:
-            latest = connection.sessions.get(connection.latest)
+            latest = next(reversed(connection.sessions.values()), None)
             context = connection if latest is None else latest.context
             context.asking = context.asking.also(EndpointInfoQuestion())
 

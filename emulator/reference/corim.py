@@ -121,9 +121,12 @@ def _read(one: Any) -> tuple[ReferenceValue, str]:
         return ReferenceValue(index, kind, raw=True, value=raw.value, runtime=runtime), ""
     digests = values.get(_DIGESTS)
     for entry in digests if is_array(digests) else ():
-        if is_array(entry, _PAIR) and entry[0] in _HASH_NAMES and isinstance(entry[1], bytes):
+        if not is_array(entry, _PAIR) or not isinstance(entry[1], bytes):
+            continue
+        by = next((name for number, name in _HASH_NAMES.items() if number == entry[0]), None)
+        if by is not None:
             value = ReferenceValue(index, kind, raw=False, value=entry[1], runtime=runtime)
-            return value, _HASH_NAMES[entry[0]]
+            return value, by
     raise BadReference(f"index {index}: neither a digest by a known hash nor a raw value")
 
 

@@ -72,8 +72,12 @@ def test_outside_of_sessions_and_in_each_that_was_opened_last(version: Version) 
     assert seen == [SIGNED] * 2
     made.run(second.end_session())
     tell(made)
-    assert made.run(made.requester.encapsulated()) == [Code.GET_ENDPOINT_INFO]
+    assert made.run(made.requester.encapsulated()) == []
+    assert made.run(first.encapsulated()) == [Code.GET_ENDPOINT_INFO]
     made.run(first.measurements(signed_by=0))
+    made.run(first.end_session())
+    tell(made)
+    assert made.run(made.requester.encapsulated()) == [Code.GET_ENDPOINT_INFO]
     made.run(made.requester.measurements(signed_by=0))
 
 

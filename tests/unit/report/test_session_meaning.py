@@ -152,7 +152,9 @@ def negotiated(clear: Cap) -> Conversation:
     ):
         conversation.tell(direction, encode(message, Shape(V)))
     told = conversation.tell(Direction.REPLY, encode(agreed, Shape(V)))
-    assert told.meaning == "ECDSA_P384 / SHA_384 / SECP_384_R1 / AES_256_GCM"
+    assert told.meaning == (
+        "ECDSA_P384 / SHA_384 / SECP_384_R1 / AES_256_GCM / requester ECDSA_P256"
+    )
     return conversation
 
 
