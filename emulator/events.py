@@ -217,6 +217,16 @@ class TdispState(Event):
 
 
 @_event
+class RequesterEndpoint(Event):
+    """A requester was asked what it is (GET_ENDPOINT_INFO), and has told it."""
+
+    KIND = "requester.endpoint"
+
+    classes: list[str] = Field(description="Its device class identifiers, as hex digits.")
+    signed: bool = Field(description="Its signature was verified.")
+
+
+@_event
 class RecordingStarted(Event):
     """A recording has begun."""
 

@@ -63,5 +63,5 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Tell the conversations of a test that failed."""
     if call.when == "call" and call.excinfo is not None:
         for device in item.stash.get(_USED, []):
-            item.add_report_section("call", "spdm device", device.text)
+            item.add_report_section("call", "spdm device", device.story)
     return (yield)

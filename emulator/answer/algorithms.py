@@ -12,7 +12,7 @@ from emulator.spdm.algorithms import (
     Algorithm,
     AlgType,
 )
-from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.capabilities import MEAS, MULTI_KEY, Cap
 from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
 from emulator.spdm.messages.algorithms import FIXED_SIZE
 from emulator.spdm.messages.measurement_log import MEL_SPECIFICATION_DMTF
@@ -65,7 +65,7 @@ def _check(exchange: Exchange, request: NegotiateAlgorithms) -> None:
         raise InvalidRequest(f"Length {request.length} where the message has {exchange.size} bytes")
     multi_key = allowed.multi_key and request.other_params & MULTI_KEY_CONN
     ours = exchange.connection.local_capabilities
-    if multi_key and not ours & (Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG):
+    if multi_key and not ours & MULTI_KEY:
         raise InvalidRequest("several keys are asked for, and MULTI_KEY is not offered")
     if allowed.multi_key and not multi_key and Cap.MULTI_KEY_ONLY in ours:
         raise InvalidRequest("one key is asked for, and the device uses several (MULTI_KEY_ONLY)")
@@ -95,9 +95,7 @@ def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
         hash=base_hash,
         other_params=opaque_format,
         multi_key=bool(rules(version).multi_key and request.other_params & MULTI_KEY_CONN),
-        # A requester that can only use several keys is told that it may (libspdm likewise).
-        requester_keys=rules(version).multi_key
-        and Cap.MULTI_KEY_ONLY in exchange.connection.peer_capabilities,
+        requester_keys=_several_keys(exchange),
         **_structures(exchange, request),
     )
     wanted = needed(ours, exchange.connection.peer_capabilities)
@@ -105,6 +103,19 @@ def _select(exchange: Exchange, request: NegotiateAlgorithms) -> Negotiated:
         if name in wanted and getattr(chosen, name) is None:
             raise InvalidRequest(f"no {words} in common")
     return chosen
+
+
+def _several_keys(exchange: Exchange) -> bool:
+    """Whether the requester may use several keys: one that only can is told so.
+
+    One that can do without may where the device speaks of several keys itself, as DMTF's does.
+    """
+    connection = exchange.connection
+    theirs = connection.peer_capabilities
+    if not rules(connection.version).multi_key:
+        return False
+    agreed = Cap.MULTI_KEY_NEG in theirs and connection.local_capabilities & MULTI_KEY
+    return Cap.MULTI_KEY_ONLY in theirs or bool(agreed)
 
 
 def _structures(exchange: Exchange, request: NegotiateAlgorithms) -> dict[str, Algorithm | None]:

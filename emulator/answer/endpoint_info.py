@@ -60,6 +60,6 @@ def get_endpoint_info(exchange: Exchange, request: GetEndpointInfo) -> Outcome:
     return Outcome(
         reply=told(request, classes, nonce=nonce),
         shape=shape(signature=True),
-        signing=Signing(signing.ENDPOINT_INFO, IL1IL2, key),
+        signing=Signing(signing.endpoint_info(turned=exchange.connection.turned), IL1IL2, key),
         changes=exchange.shown(slot),
     )

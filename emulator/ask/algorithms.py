@@ -19,7 +19,7 @@ from emulator.spdm.algorithms import (
     mask,
     names,
 )
-from emulator.spdm.capabilities import MEAS, Cap
+from emulator.spdm.capabilities import MEAS, MULTI_KEY, Cap
 from emulator.spdm.connection import Connection
 from emulator.spdm.messages import Algorithms, AlgorithmStructure, NegotiateAlgorithms
 from emulator.spdm.messages.algorithms import FIXED_SIZE
@@ -121,6 +121,7 @@ class AlgorithmsRequest(Request[Negotiated]):
             other_params=self._other_params(theirs),
             mel_specification=self._log(theirs),
             multi_key=self._multi_key,
+            requester_keys=self._own_keys(theirs),
             **structures,
         )
         self._record(Part.A, raw)
@@ -182,7 +183,7 @@ class AlgorithmsRequest(Request[Negotiated]):
         return offered
 
     def _other_params(self, theirs: Algorithms) -> int:
-        """The opaque-data format, one at most; and, since 1.3, no several keys."""
+        """The opaque-data format, one at most."""
         if not rules(theirs.version).opaque_negotiated:
             return 0
         bits = theirs.other_params & OPAQUE_FORMAT_MASK
@@ -194,14 +195,22 @@ class AlgorithmsRequest(Request[Negotiated]):
                 found=f"0x{theirs.other_params:02x}",
                 expected=f"one opaque-data format of the offer 0x{offered:02x} or none",
             )
-        if rules(theirs.version).multi_key and theirs.other_params & MULTI_KEY_CONN:
-            raise BrokenReply(
-                _NAME,
-                "other_params",
-                found=f"0x{theirs.other_params:02x}",
-                expected="no MULTI_KEY_CONN, as our own key is one",
-            )
         return bits
+
+    def _own_keys(self, theirs: Algorithms) -> bool:
+        """Whether we may use several keys; only where we can, and always where we only can."""
+        if not rules(theirs.version).multi_key:
+            return False
+        ours = self.connection.local_capabilities
+        several = bool(theirs.other_params & MULTI_KEY_CONN)
+        if several and not ours & MULTI_KEY:
+            expected = "no MULTI_KEY_CONN, as our own key is one"
+        elif not several and Cap.MULTI_KEY_ONLY in ours:
+            expected = "MULTI_KEY_CONN, as we can only use several keys"
+        else:
+            return several
+        found = f"0x{theirs.other_params:02x}"
+        raise BrokenReply(_NAME, "other_params", found=found, expected=expected)
 
 
 def _selected(

@@ -51,7 +51,6 @@ class EndpointInfoRequest(Request[Endpoint]):
         *,
         nonce: bytes = b"",
         signer: Signer | None = None,
-        context: str = signing.ENDPOINT_INFO,
     ) -> None:
         """Ask for the device class identifiers.
 
@@ -60,8 +59,6 @@ class EndpointInfoRequest(Request[Endpoint]):
             nonce: 32 fresh bytes for a signed reply.
             signer: the peer's chain whose leaf signs, or the key that was provisioned; None for an
                 unsigned reply.
-            context: the signing context of the peer's role: a device that asks its requester uses
-                REQUESTER_ENDPOINT_INFO.
 
         Raises UnsupportedByPeer where a signature is wanted and the peer makes none.
         """
@@ -69,7 +66,7 @@ class EndpointInfoRequest(Request[Endpoint]):
             raise UnsupportedByPeer(
                 "a signed ENDPOINT_INFO needs EP_INFO_SIG, which the peer lacks"
             )
-        self._signer, self._context = signer, context
+        self._signer = signer
         self._slot = signer.slot & SLOT_MASK if signer else 0
         message = GetEndpointInfo(
             version=connection.version,
@@ -93,7 +90,8 @@ class EndpointInfoRequest(Request[Endpoint]):
             return Endpoint(theirs, classes)
         unsigned = raw[: len(raw) - shape.signature]
         view = connection.transcript.view(IL1IL2) + self._exchange(unsigned)
-        verified = verify(connection, signer, self._context, view, theirs.signature)
+        context = signing.endpoint_info(turned=connection.turned)
+        verified = verify(connection, signer, context, view, theirs.signature)
         endpoint = Endpoint(theirs, classes, verified.transcript_hash)
         if verified.problem:
             raise SignatureMismatch(f"{_NAME}.signature: {verified.problem}", endpoint)

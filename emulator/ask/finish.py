@@ -19,6 +19,7 @@ from emulator.spdm.messages import Finish, FinishRsp, PskFinish, PskFinishRsp
 from emulator.spdm.messages.key_exchange import SIGNATURE_INCLUDED
 from emulator.spdm.session import Phase, Session
 from emulator.spdm.signing import ToSign
+from emulator.spdm.transcript import View
 from emulator.wire import encode
 
 
@@ -30,11 +31,13 @@ class OwnProof:
         slot: our slot, or NO_SLOT for a key that the peer was given beforehand.
         digest: the hash of its chain, or of the key.
         key: what signs.
+        digests: our DIGESTS as the peer has fetched them, where we may use several keys.
     """
 
     slot: int
     digest: bytes
     key: SigningKey
+    digests: View = ()
 
 
 class _FinishingRequest(Request[bytes]):
@@ -59,7 +62,7 @@ class _FinishingRequest(Request[bytes]):
         self._transcript = session.transcript.copy()
         signed: dict[str, Any] = {}
         if proof is not None:
-            self._transcript.authenticate(proof.digest)
+            self._transcript.authenticate(proof.digest, digests=proof.digests)
             signed = {"attributes": SIGNATURE_INCLUDED, "requester_slot": proof.slot}
         unproven = layout(version=connection.version, **signed)
         self._transcript.finish(encode(unproven, connection.shape()))

@@ -8,6 +8,9 @@ def seed_of(seed: str, number: int) -> str:
     return seed if number == 1 else f"{seed}-{number}"
 
 
-def device_entropy(seed: str) -> Seeded:
-    """What the device of a run draws from: the same as the first device of `serve --seed`."""
-    return Seeded(seed).fork("device 0")
+def device_entropy(seed: str, function: str = "") -> Seeded:
+    """What the device of a run draws from: the same as the first device of `serve --seed`.
+
+    `function`: the further function of it that draws; empty: the device, its function 0.
+    """
+    return Seeded(seed).fork(f"device 0/{function}" if function else "device 0")

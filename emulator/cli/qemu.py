@@ -12,6 +12,7 @@ from emulator.cli.output import WRONG_USE, fail, print_json, stderr
 from emulator.device.identity import PciIdentity
 from emulator.qemu.launch import (
     DEFAULT_SLOT,
+    FUNCTIONS,
     NVME_IDENTITY,
     QEMU,
     QemuDevice,
@@ -33,12 +34,18 @@ class _Served(NamedTuple):
     port: int
 
 
-def _device_of(profile: str, sets: list[str]) -> _Served:
-    """The device of `profile`; the command ends with the profile's problems if it has any."""
+def _functions_of(profile: str, sets: list[str]) -> list[_Served]:
+    """The device of `profile` and its further functions.
+
+    The command ends with the profile's problems if it has any.
+    """
     loaded = load_or_exit(profile, sets, at=datetime.now(UTC))
-    listener = loaded.profile.listener
-    host = listener.host if listener.path is None else UNIX + listener.path
-    return _Served(loaded.profile.name, loaded.identity, host, listener.port)
+    served: list[_Served] = []
+    for one in (loaded, *loaded.functions.values()):
+        listener = one.profile.listener
+        host = listener.host if listener.path is None else UNIX + listener.path
+        served.append(_Served(one.profile.name, one.identity, host, listener.port))
+    return served
 
 
 def _notes(served: _Served) -> list[str]:
@@ -77,26 +84,45 @@ def qemu(
 ) -> None:
     """Print the QEMU command line for a profile's device, or start it.
 
-    Serve the profile first: QEMU does not start without its device. QEMU's exit code is passed on.
+    Further functions of the device are functions in its slot. Serve the profile first: QEMU does
+    not start without its device. QEMU's exit code is passed on.
     """
     if run and as_json:
         fail("--run hands the terminal to QEMU; it cannot go with --json", code=WRONG_USE)
-    served = _device_of(profile, sets or [])
-    chosen = served.port if port is None else port
-    if not chosen:
-        fail(f"{served.name} lets the system choose its port; name it with --port", code=WRONG_USE)
+    functions = [
+        one if port is None else one._replace(port=port + number)
+        for number, one in enumerate(_functions_of(profile, sets or []))
+    ]
+    for one in functions:
+        if not one.port:
+            fail(f"{one.name} lets the system choose its port; name it with --port", code=WRONG_USE)
+    if len(functions) > FUNCTIONS:
+        found = f"{functions[0].name} has {len(functions)} functions"
+        fail(f"{found}; expected at most {FUNCTIONS}, which a slot of QEMU has", code=WRONG_USE)
     try:
-        device = QemuDevice(chosen, slot=slot, serial=serial)
-        command = command_line([device], qemu=program, extra=extra or [])
+        devices = [
+            QemuDevice(
+                one.port,
+                slot=slot,
+                serial=serial if serial is None or not number else f"{serial}.{number}",
+                function=number,
+            )
+            for number, one in enumerate(functions)
+        ]
+        command = command_line(devices, qemu=program, extra=extra or [])
     except QemuError as error:
         fail(str(error), code=WRONG_USE)
-    notes = _notes(served)
+    served = functions[0]
+    notes = [note for one in functions for note in _notes(one)]
     for note in notes:
         stderr().print(f"note: {note}", style="yellow", markup=False)
     if run:
         _replace_by(command)
     elif as_json:
-        print_json({"device": served.name, "port": chosen, "command": command, "notes": notes})
+        told = {"device": served.name, "port": served.port, "command": command, "notes": notes}
+        if len(functions) > 1:
+            told["functions"] = [{"device": one.name, "port": one.port} for one in functions]
+        print_json(told)
     else:
         print(shlex.join(command))
 

@@ -45,6 +45,7 @@ from emulator.control.workers import Bounds
 from emulator.device import Device
 from emulator.faults import Rule
 from emulator.profile.fleet.model import MAX_WORKERS
+from emulator.profile.functions import socket_beside
 from emulator.profile.recipe import Recipe
 from emulator.record import LIMIT
 from emulator.serve.fleet import FleetError, Served, keep_state
@@ -81,12 +82,14 @@ def _devices(
     now = datetime.now(UTC)
     loaded = [load_or_exit(profile, sets, at=now) for profile in profiles]
     first = loaded[0].profile.listener.port if port is None else port
-    if first and first + len(loaded) - 1 > _LAST_PORT:
+    count = sum(1 + len(one.functions) for one in loaded)
+    if first and first + count - 1 > _LAST_PORT:
         fail(
-            f"{len(loaded)} devices from port {first} on do not fit below {_LAST_PORT}",
+            f"{count} devices from port {first} on do not fit below {_LAST_PORT}",
             code=WRONG_USE,
         )
     made: dict[str, Served] = {}
+    ports = numbers(first)
     for number, (profile, one) in enumerate(zip(profiles, loaded, strict=True)):
         device = build_or_exit(one, entropy_of(seed, f"device {number}"), at=now, rules=rules)
         device.name = _unused(device.name, made)
@@ -96,10 +99,26 @@ def _devices(
         listener = one.profile.listener
         path = listener.path if (host, port, unix) == (None, None, None) else unix
         if path is None:
-            served.host, served.port = host or listener.host, first + number if first else 0
+            served.host, served.port = host or listener.host, next(ports) if first else 0
         else:
             served.host = UNIX + path
         made[device.name] = served
+        for part in recipe.of_functions(one, device.name):
+            its = part.part_of(one)
+            entropy = entropy_of(seed, f"device {number}/{part.function}")
+            function = build_or_exit(its, entropy, at=now, rules=rules)
+            function.name = part.name
+            further = Served(part, its, function, state=state, of=device.name)
+            own, counted = its.profile.listener, next(ports) if first else 0
+            if unix is not None:
+                further.host = UNIX + socket_beside(unix, part.function)
+            elif own.path is not None and host is None and port is None:
+                further.host = UNIX + own.path
+            else:
+                # As its profile says where the device itself listens as that says.
+                further.host = host or own.host
+                further.port = own.port if port is None and number == 0 else counted
+            made[part.name] = further
     return list(made.values())
 
 
@@ -282,7 +301,7 @@ def serve(
     try:
         if role_inquiry is not None:
             if len(devices) > 1 or where != _Where(None, None, None) or workers is not None:
-                expect = "one profile and no other address, nor --workers"
+                expect = "one profile and no other address, no further functions, nor --workers"
                 fail(f"--role-inquiry takes {expect}", code=WRONG_USE)
             target = address_or_exit(role_inquiry)
             with keep_state(devices[0]):

@@ -90,6 +90,10 @@ class Serving:
         """Serve until told to stop; how often each rule reached in. Raises ListenError."""
         if self._shared and self.workers > 1:
             fail("a shared fleet is served by one process each: no --workers", code=WRONG_USE)
+        if self._shared and (further := [one for one in self.devices if one.of]):
+            # Each device of such a fleet is handed out alone; functions are reset together.
+            found = f"{further[0].of} has further functions"
+            fail(f"{found}; expected devices of one function in a shared fleet", code=WRONG_USE)
         hub = Hub(self.name, clock=now)
         recordings = Recordings(ended=hub.trouble)
         tapped = (self.recording.file, self.control, self.broker) != (None, None, None)

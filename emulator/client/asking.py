@@ -10,7 +10,9 @@ from emulator.client.link import RootPort
 from emulator.requester import Flow, Measured, Observer, measure_all
 from emulator.requester.asker import Asker
 from emulator.requester.flow import unobserved
+from emulator.spdm.key_pairs import KeyUsage
 from emulator.spdm.messages import MeasurementOperation
+from emulator.spdm.messages.provisioning import KeyPairOperation
 
 _T = TypeVar("_T")
 
@@ -93,6 +95,23 @@ class Asking:
     async def key_pair(self, number: int) -> KeyPairFacts:
         """GET_KEY_PAIR_INFO, since 1.3."""
         return await self.run(self._asker.key_pair(number))
+
+    async def set_key_pair(
+        self,
+        number: int,
+        operation: KeyPairOperation,
+        *,
+        usage: KeyUsage | None = None,
+        asym: int = 0,
+        slots: int = 0,
+    ) -> None:
+        """SET_KEY_PAIR_INFO, since 1.3; see `SetKeyPairInfoRequest`."""
+        flow = self._asker.set_key_pair(number, operation, usage=usage, asym=asym, slots=slots)
+        await self.run(flow)
+
+    async def encapsulated(self) -> list[int]:
+        """GET_ENCAPSULATED_REQUEST until the device has nothing left to ask; what it asked."""
+        return await self.run(self._asker.encapsulated())
 
     async def vendor(self, standard: int, vendor: bytes, payload: bytes) -> bytes:
         """VENDOR_DEFINED_REQUEST."""

@@ -7,6 +7,7 @@ from emulator.link import End, KeySet, Place
 from emulator.link.keys import FIRST_INVOCATION
 from emulator.requester import Observer, PortInfo, SecureSession
 from emulator.requester.flow import unobserved
+from emulator.spdm.messages.events import EventData, EventType
 from emulator.spdm.messages.session import KeyOperation
 from emulator.vendor.tdisp.messages import Capabilities, RangeEntry, Report
 
@@ -154,6 +155,18 @@ class SessionClient(Asking):
     async def update_keys(self, operation: KeyOperation = KeyOperation.UPDATE_ALL_KEYS) -> None:
         """KEY_UPDATE for new keys, and the proof of ours."""
         await self.run(self.session.update_keys(operation))
+
+    async def subscribe(self, *wanted: EventType) -> None:
+        """SUBSCRIBE_EVENT_TYPES, since 1.3: be told of these events, or of none any more.
+
+        They come to `events` with `encapsulated`, which asks the device what it has to say.
+        """
+        await self.run(self.session.subscribe(*wanted))
+
+    @property
+    def events(self) -> list[EventData]:
+        """The events the device has told of, in order."""
+        return self.session.events
 
     async def end(self, *, forget: bool = False) -> None:
         """END_SESSION, unless the session is over."""

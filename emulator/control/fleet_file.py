@@ -60,6 +60,7 @@ class Source:
         return Served(
             *(member.recipe, member.loaded, device, member.host, member.port),
             state=self.state or said,
+            of=member.of,
         )
 
 

@@ -65,8 +65,17 @@ class RequesterJudged:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RequesterDescribed:
+    """A requester told what it is: its device class identifiers; `signed`: and proved it."""
+
+    classes: tuple[bytes, ...]
+    signed: bool
+
+
 Change = (
     RequesterJudged
+    | RequesterDescribed
     | MeasurementChange
     | CertificateChange
     | StreamChange

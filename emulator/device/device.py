@@ -95,6 +95,8 @@ class Device:
         loss: how they forget it.
         limited: how often a peer ran into each limit.
         watchers: who hears when something about it changes.
+        shared: the measurements by index that it has in common with its other functions.
+        functions: all functions of the physical device that this is one of; none: it is alone.
     """
 
     name: str
@@ -127,6 +129,8 @@ class Device:
     loss: Loss = Loss.QUIET
     limited: Counter[str] = field(default_factory=Counter)
     watchers: list[Watcher] = field(default_factory=list)
+    shared: frozenset[int] = frozenset()
+    functions: list["Device"] = field(default_factory=list, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Hear of its own streams and interfaces."""
@@ -175,8 +179,14 @@ class Device:
     def reset(self, loss: Loss = Loss.QUIET) -> None:
         """Start anew: it measures, and knows nothing of what was agreed with anyone.
 
-        Connections stay attached, and forget their state before their next request.
+        Connections stay attached, and forget their state before their next request. It is the
+        physical device that is reset, with all its functions.
         """
+        for one in self.functions or (self,):
+            one.begin_anew(loss)
+
+    def begin_anew(self, loss: Loss = Loss.QUIET) -> None:
+        """What a reset does to this function."""
         self._end_waiting()
         self.cached = None
         self.park(None)
@@ -202,8 +212,21 @@ class Device:
     def change_measurement(self, index: int, value: bytes, *, pending: bool = False) -> None:
         """Give a measurement another value, now or (`pending`) with the next reset.
 
-        Raises KeyError for an index there is not.
+        One that functions have in common changes in all of them. Raises KeyError for an index there
+        is not.
         """
+        for one in self.measuring(index):
+            one.change_own_measurement(index, value, pending=pending)
+
+    def measuring(self, index: int) -> list["Device"]:
+        """The functions in which a measurement changes with this one's: itself, and maybe more."""
+        if index not in self.shared:
+            return [self]
+        others = [one for one in self.functions if one is not self and index in one.shared]
+        return [self, *others]
+
+    def change_own_measurement(self, index: int, value: bytes, *, pending: bool = False) -> None:
+        """The same in this function alone. Raises KeyError for an index there is not."""
         if pending:
             self.measurements.prepare(index, value)
         else:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.spdm.messages.events import EventType
-from emulator.spdm.questions import NewKeyQuestion
+from emulator.spdm.questions import EndpointInfoQuestion, NewKeyQuestion, Question
 from emulator.spdm.secured import SEQUENCE_LIMIT
 from emulator.spdm.secured_versions import ALL, SecuredVersion
 from emulator.spdm.session import Phase, Session
@@ -64,9 +64,16 @@ class Sessions:
 
     def ask_new_keys(self) -> int:
         """Ask, in each established session, for a new key of the device's; how many they are."""
+        return self._ask(NewKeyQuestion())
+
+    def ask_endpoint_info(self) -> int:
+        """Ask, in each established session, what the requester is; how many they are."""
+        return self._ask(EndpointInfoQuestion())
+
+    def _ask(self, question: Question) -> int:
         established = [one for one in self.live if one.phase is Phase.ESTABLISHED]
         for session in established:
-            session.context.asking = session.context.asking.also(NewKeyQuestion())
+            session.context.asking = session.context.asking.also(question)
         return len(established)
 
     def end_all(self) -> None:

@@ -4,6 +4,9 @@ The host proves to itself whom it speaks to, by one of the protections, and then
 secret: by a vendor-defined message, whose answer it takes, or over the link, by writing it to the
 device's memory and reading it again. An attack has worked where the middle has read the secret, or
 the host has taken for the device's what is not, and nothing was noticed.
+
+With IDE up, the host asks for the measurements once more, in the session: they show what the device
+has of the link, which is to be what the host's own end has.
 """
 
 from collections.abc import AsyncIterator
@@ -12,9 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from emulator.client import connect
+from emulator.client import Client, SessionClient, connect
 from emulator.client.link import link
 from emulator.device import Device
+from emulator.device.measured_state import ide_value, stream_entry
 from emulator.entropy import Entropy
 from emulator.errors import LinkError, PeerError
 from emulator.link import End
@@ -70,6 +74,8 @@ class Attempt:
         noticed: what the host noticed; empty: nothing.
         read: the middle has read the secret.
         forged: the host took something else for what the device has answered.
+        agreed: whether the measurements of the link show what the host's own end has; None: none
+            were taken.
     """
 
     mode: Mode
@@ -77,6 +83,7 @@ class Attempt:
     noticed: str
     read: bool
     forged: bool
+    agreed: bool | None = None
 
     @property
     def worked(self) -> bool:
@@ -140,41 +147,80 @@ async def attempt(
     proxy = Proxy(place.device, mode, entropy.fork("middle"))
     line = LineProxy(place.link, mode, proxy.deeds.append)
     between = Place(await proxy.start(HERE, 0), await line.start(HERE, 0))
-    noticed, answer = "", b""
+    host = _Host(between, protection, entropy.fork("host"), at)
+    noticed = ""
     try:
-        answer = await _tell(between, protection, entropy.fork("host"), at)
+        await host.tell()
     except (PeerError, LinkError) as error:
         noticed = f"{type(error).__name__}: {error}"
     finally:
         await proxy.stop()
         await line.stop()
     read = any(SECRET in deed.data for deed in proxy.deeds if deed.what == "read")
-    return Attempt(mode, protection, noticed, read, forged=bool(answer) and SECRET not in answer)
+    forged = bool(host.answer) and SECRET not in host.answer
+    return Attempt(mode, protection, noticed, read, forged, host.agreed)
 
 
-async def _tell(place: Place, protection: Protection, entropy: Entropy, at: datetime) -> bytes:
-    """Do what the protection asks, tell the secret, and return what came back.
+class _Host:
+    """Who relies on a protection.
 
-    Raises PeerError where something is wrong with the device, or who stands before it, and
-    LinkError where something is with the link.
+    Attributes:
+        answer: what came back from the device, as far as it knows.
+        agreed: as in `Attempt`.
     """
-    session_less = protection in (Protection.CHALLENGE, Protection.MEASUREMENTS)
-    offer = DEFAULT if session_less else for_sessions(DEFAULT)
-    async with connect(*place.device, entropy=entropy, offer=offer) as client:
-        measured: MeasurementMode = "none" if protection is Protection.CHALLENGE else "all"
-        verdict = await client.attest(trust=sample_roots(), at=at, measurements=measured)
+
+    def __init__(
+        self, place: Place, protection: Protection, entropy: Entropy, at: datetime
+    ) -> None:
+        self.answer = b""
+        self.agreed: bool | None = None
+        self._place = place
+        self._protection = protection
+        self._entropy = entropy
+        self._at = at
+
+    async def tell(self) -> None:
+        """Do what the protection asks, tell the secret, and take what comes back.
+
+        Raises PeerError where something is wrong with the device, or who stands before it, and
+        LinkError where something is with the link.
+        """
+        in_the_clear = self._protection in (Protection.CHALLENGE, Protection.MEASUREMENTS)
+        offer = DEFAULT if in_the_clear else for_sessions(DEFAULT)
+        async with connect(*self._place.device, entropy=self._entropy, offer=offer) as client:
+            await self._prove(client)
+            if in_the_clear:
+                self.answer = await client.vendor(STANDARD, VENDOR, SECRET)
+                return
+            async with client.session() as session:
+                if self._protection is Protection.SESSION:
+                    self.answer = await session.vendor(STANDARD, VENDOR, SECRET)
+                else:
+                    await self._over_the_link(session)
+
+    async def _prove(self, client: Client) -> None:
+        mode: MeasurementMode = "none" if self._protection is Protection.CHALLENGE else "all"
+        verdict = await client.attest(trust=sample_roots(), at=self._at, measurements=mode)
         for step in verdict.steps:
             if step.ok is False:
                 raise PeerError(f"{step.name}: {step.detail}")
-        if session_less:
-            return await client.vendor(STANDARD, VENDOR, SECRET)
-        async with client.session() as session:
-            if protection is Protection.SESSION:
-                return await session.vendor(STANDARD, VENDOR, SECRET)
-            root = End("root port")
-            if protection is Protection.IDE:
-                root = root_port((await session.ide.query()).blocks)
-                await session.ide.bring_up(root, stream=0)
-            async with link(*place.link, end=root) as line:
+
+    async def _over_the_link(self, session: SessionClient) -> None:
+        """Write the secret to the device's memory, and read it again."""
+        root = End("root port")
+        if self._protection is Protection.IDE:
+            root = root_port((await session.ide.query()).blocks)
+            await session.ide.bring_up(root, stream=0)
+        try:
+            async with link(*self._place.link, end=root) as line:
                 await line.write(ADDRESS, SECRET)
-                return await line.read(ADDRESS, len(SECRET))
+                self.answer = await line.read(ADDRESS, len(SECRET))
+        finally:
+            if self._protection is Protection.IDE:
+                self.agreed = await self._measures(session, root)
+
+    async def _measures(self, session: SessionClient, root: End) -> bool:
+        """Whether the device measures of its link what this end of it has."""
+        measured = await session.measure_all(raw=True)
+        ours = ide_value(stream_entry(0, one) for one in root.streams if one.secure or one.failed)
+        return any(one.value == ours for one in measured.measurements if one.raw)

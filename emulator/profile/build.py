@@ -96,6 +96,7 @@ def build(
         tdi=device_tdi(profile.tdisp),
         provisioning=provisioning(profile, slots, loaded.spare_keys, loaded.authority),
         provisioned_agreement=_provisioned(profile),
+        shared=frozenset(one.index for one in profile.measurements if one.shared),
     )
     device.cxl = device_cxl(profile.cxl, device.ide)
     if device.ide is not None and device.tdi is not None:

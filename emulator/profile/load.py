@@ -1,7 +1,8 @@
 """Loading a profile: files, settings, model, checks — and every problem at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from emulator.device import Measurement, PciIdentity
 from emulator.device.mutual import MutualAuthentication
-from emulator.profile import chains, checks, measured, replies, settings, sources
+from emulator.errors import ProfileError
+from emulator.profile import chains, checks, functions, measured, replies, settings, sources
 from emulator.profile.chains import ProvisionedChain
 from emulator.profile.issued import pci_identity
 from emulator.profile.model import Profile
@@ -43,6 +45,7 @@ class LoadedProfile:
         authority: the roots of which chains must come to be installed; none: any.
         spare_keys: the keys of slots that hold nothing yet.
         mutual: how requesters are to authenticate themselves; when is decided later.
+        functions: the further functions of the device, by their names.
     """
 
     file: Path
@@ -58,6 +61,7 @@ class LoadedProfile:
     mutual: MutualAuthentication
     authority: tuple[bytes, ...] = ()
     spare_keys: SpareKeys = ()
+    functions: Mapping[str, "LoadedProfile"] = field(default_factory=dict)
 
     def where(self, *steps: Step) -> Place:
         """Where a value stands, or the nearest value around it if it is a default.
@@ -98,6 +102,36 @@ def judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
 
     Raises ProfileError with a line for every problem.
     """
+    if not functions.has_functions(report.tree):
+        return _judge(file, report, at=at)
+    parts = functions.parts(report)
+    whole: LoadedProfile | None = None
+    with suppress(ProfileError):
+        whole = _judge(file, report, at=at)
+    if report.incomplete:
+        raise report.error()
+    made: dict[str, LoadedProfile] = {}
+    for name, part in parts.items():
+        try:
+            made[name] = _judge(file, part, at=at)
+        except ProfileError:
+            report.take(part)
+    if whole is not None:
+        profiles = {name: one.profile for name, one in made.items()}
+        functions.check_addresses(whole.profile, profiles, report)
+    report.finish()
+    if whole is None:
+        raise report.error()
+    told = {
+        name: functions.resolved(written, made[name].profile)
+        for name, written in whole.profile.functions.items()
+    }
+    profile = whole.profile.model_copy(update={"functions": told})
+    return replace(whole, profile=profile, functions=made)
+
+
+def _judge(file: Path, report: Report, *, at: datetime) -> LoadedProfile:
+    """The same for one function. Raises ProfileError."""
     profile = _validate(report)
     if report.incomplete:
         raise report.error()

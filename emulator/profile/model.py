@@ -248,6 +248,11 @@ class Measurement(Part):
         " null: raw for device-mode and secure-version-number and where measurement_hash is"
         " RAW_BIT, else the digest.",
     )
+    shared: bool = Field(
+        default=False,
+        description="Whether it is the device's own, measured once for all its functions: each"
+        " reports it, and a change in one is a change in all.",
+    )
 
 
 class Element(Part):
@@ -453,3 +458,20 @@ class Profile(Part):
     timing: Timing = Field(default=Timing(), description="How long it takes.")
     listener: Listener = Field(default=Listener(), description="Where it listens.")
     limits: Limits = Field(default=Limits(), description="How much of it peers may take up.")
+    functions: Annotated[dict[str, dict[str, Any]], BeforeValidator(_filled)] = Field(
+        default={},
+        description="Further functions of the device by their names, each with a mailbox of its"
+        " own: what each says otherwise than this profile, which is function 0; null: none,"
+        " whatever the profile it extends has there.",
+    )
+
+
+DEVICE_KEYS = ("ide", "tdisp", "cxl")
+"""What belongs to a whole device, for which its function 0 speaks."""
+
+FUNCTION_KEYS = tuple(
+    key
+    for key in Profile.model_fields
+    if key not in ("profile", "name", "description", "extends", "functions", *DEVICE_KEYS)
+)
+"""What a further function may say otherwise."""

@@ -11,10 +11,11 @@ from emulator.entropy import Entropy
 from emulator.errors import ProfileError
 from emulator.faults import Rule, arm
 from emulator.faults.engine import Faults
-from emulator.forms.words import shown
+from emulator.forms.words import listed, shown
 from emulator.profile.bent import Bent
 from emulator.profile.build import build, check_rules
 from emulator.profile.faults import preset_rules
+from emulator.profile.functions import full_name
 from emulator.profile.load import LoadedProfile, load
 from emulator.profile.model import Profile
 
@@ -29,6 +30,7 @@ class Recipe:
         rules: faults beside the profile's own.
         name: what the device is called; empty: as the profile calls it.
         folder: what relative paths in settings are relative to.
+        function: which further function of the profile it is; empty: the device, its function 0.
     """
 
     profile: str
@@ -36,10 +38,26 @@ class Recipe:
     rules: tuple[Rule, ...] = ()
     name: str = ""
     folder: Path = Path()
+    function: str = ""
 
     def load(self, *, at: datetime) -> LoadedProfile:
         """The profile with its settings. Raises ProfileError with a line for every problem."""
-        return load(self.profile, sets=self.sets, folder=self.folder, at=at)
+        return self.part_of(load(self.profile, sets=self.sets, folder=self.folder, at=at))
+
+    def part_of(self, loaded: LoadedProfile) -> LoadedProfile:
+        """What this is made from, of the whole profile. Raises ProfileError."""
+        if not self.function:
+            return loaded
+        if self.function not in loaded.functions:
+            there = listed(loaded.functions) if loaded.functions else "none"
+            way = f"functions.{self.function}"
+            raise ProfileError([f"{loaded.file}: {way}: found nothing; expected {there}"])
+        return loaded.functions[self.function]
+
+    def of_functions(self, loaded: LoadedProfile, device: str) -> Iterator[Self]:
+        """What each further function of the device of this name is made from."""
+        for function in loaded.functions:
+            yield replace(self, function=function, name=full_name(device, function))
 
     def build(self, loaded: LoadedProfile, *, entropy: Entropy, at: datetime) -> Device:
         """A device of what `load` gave, whose values are shared. Raises ProfileError."""
@@ -49,7 +67,12 @@ class Recipe:
         return device
 
     def changed(self, sets: Sequence[str]) -> Self:
-        """The same with further settings; a later setting of a value replaces an earlier one."""
+        """The same with further settings; a later setting of a value replaces an earlier one.
+
+        Those of a further function are settings of its part of the profile.
+        """
+        if self.function:
+            sets = [f"functions.{self.function}.{one}" for one in sets]
         paths = {one.partition("=")[0].strip() for one in sets}
         kept = [one for one in self.sets if one.partition("=")[0].strip() not in paths]
         return replace(self, sets=(*kept, *sets))

@@ -32,9 +32,16 @@ class Report:
         incomplete: what the profile extends is missing, so nothing can be said to lack.
     """
 
-    def __init__(self, tree: Node, model: type[BaseModel] = Profile) -> None:
-        """`model`: what the tree is to be; its schema has the words of problems."""
+    def __init__(self, tree: Node, model: type[BaseModel] = Profile, *, prefix: Steps = ()) -> None:
+        """Report on a tree.
+
+        Args:
+            tree: the values.
+            model: what they are to be; its schema has the words of problems.
+            prefix: the way to them, where they are a part of something.
+        """
         self.tree = tree
+        self._prefix = prefix
         self._words = words_of(model)
         self.incomplete = False
         self._lines: dict[str, tuple[str, int, int]] = {}
@@ -74,6 +81,13 @@ class Report:
         """All problems as one error: those of a file in its order."""
         return ProfileError(sorted(self._lines, key=self._lines.__getitem__))
 
+    def take(self, part: "Report") -> None:
+        """Add the problems of a part that are not those of the whole, which it inherits."""
+        way = f": {dotted(part._prefix)}."  # noqa: SLF001 - of its own kind
+        for line, at in part._lines.items():  # noqa: SLF001
+            if line.replace(way, ": ", 1) not in self._lines:
+                self._lines.setdefault(line, at)
+
     def finish(self) -> None:
         """Raise the error if there is a problem."""
         if self._lines:
@@ -81,7 +95,7 @@ class Report:
 
     def _note(self, place: Place, steps: Steps, was: str, expect: str) -> None:
         self.sections.add(str(steps[0]))
-        self.line(place, f"{dotted(steps)}: found {was}; expected {expect}")
+        self.line(place, f"{dotted((*self._prefix, *steps))}: found {was}; expected {expect}")
 
     def _error(self, error: ErrorDetails) -> None:
         steps = tuple(step for step in error["loc"] if step not in TAGS)

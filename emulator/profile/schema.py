@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from emulator.forms.words import listed
-from emulator.profile.model import SOURCES, Profile
+from emulator.profile.model import FUNCTION_KEYS, SOURCES, Profile
 from emulator.profile.tree import Step, Steps
 
 Schema = dict[str, Any]
@@ -46,12 +46,29 @@ def schema() -> Schema:
     parts["SlotContents"].update(_exactly_one(_CONTENTS))
     slots = made["properties"]["slots"]
     slots["additionalProperties"] = {"anyOf": [slots["additionalProperties"], {"type": "null"}]}
+    functions = made["properties"]["functions"]
+    functions["propertyNames"] = {"pattern": "^[A-Za-z0-9_]{1,16}$"}
+    functions["additionalProperties"] = {"anyOf": [_ref("Function"), {"type": "null"}]}
+    parts["Function"] = {
+        "type": "object",
+        "description": "A further function: what it says otherwise than the profile. Mappings are"
+        " merged, lists are replaced but for shared measurements.",
+        "properties": {
+            key: {name: one for name, one in made["properties"][key].items() if name != "default"}
+            for key in FUNCTION_KEYS
+        },
+        "additionalProperties": False,
+    }
     made["required"].remove("name")
     made["required"].remove("identity")
     identity = {"required": parts["Identity"].pop("required")}
     made["if"] = {"required": ["extends"], "properties": {"extends": {"type": "string"}}}
     made["else"] = {"required": ["name", "identity"], "properties": {"identity": identity}}
     return made
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def _exactly_one(keys: Sequence[str]) -> Schema:

@@ -33,9 +33,16 @@ def values(profile: Profile) -> dict[str, Any]:
 
 def to_yaml(profile: Profile) -> str:
     """The values as a profile file, which loads as the same profile wherever it lies."""
-    shown = _written(values(profile))
-    for key, number in shown["identity"].items():
-        shown["identity"][key] = HexInt(number, width=_DIGITS[key])
+    told = values(profile)
+    functions = told.pop("functions")
+    shown = _written(told)
+    if functions:
+        # What is null there is not nothing: it is what the function lacks of the profile.
+        shown["functions"] = _written(functions, nulls=True)
+    for part in (shown, *shown.get("functions", {}).values()):
+        for key, number in part.get("identity", {}).items():
+            if number is not None:
+                part["identity"][key] = HexInt(number, width=_DIGITS[key])
     return _dumped(shown)
 
 
@@ -55,6 +62,7 @@ def _dumped(value: Any) -> str:
 
 def summary(loaded: LoadedProfile) -> dict[str, Any]:
     """What the values amount to: the file, the name in the certificates, the chains, the keys."""
+    functions = {name: summary(one) for name, one in loaded.functions.items()}
     return {
         "file": str(loaded.file),
         "san": loaded.identity.san,
@@ -63,6 +71,7 @@ def summary(loaded: LoadedProfile) -> dict[str, Any]:
             scheme: hashes.digest("SHA_256", key.public.spki).hex()
             for scheme, key in loaded.public_keys.items()
         },
+        **({"functions": functions} if functions else {}),
     }
 
 
@@ -74,6 +83,11 @@ def summary_lines(loaded: LoadedProfile) -> list[str]:
         f"subjectAltName: {told['san']}",
         *(_chain_line(chain) for chain in told["chains"]),
         *(f"public key, {name}: SHA-256 {one}" for name, one in told["public_keys"].items()),
+        *(
+            f"function {name}, {line}"
+            for name, one in loaded.functions.items()
+            for line in summary_lines(one)[1:]
+        ),
     ]
 
 
@@ -104,18 +118,18 @@ def _chain(one: ProvisionedChain, loaded: LoadedProfile) -> dict[str, Any]:
     }
 
 
-def _written(value: Any) -> Any:
-    """Slots are written by number, as profiles do; what is null is left out.
+def _written(value: Any, *, nulls: bool = False) -> Any:
+    """Slots are written by number, as profiles do; what is null is left out unless `nulls`.
 
     Text with line breaks goes into double quotes, where they are escaped, whatever kind they are.
     """
     if isinstance(value, dict):
         return {
-            int(key) if key.isdecimal() else key: _written(one)
+            int(key) if key.isdecimal() else key: _written(one, nulls=nulls)
             for key, one in value.items()
-            if one is not None
+            if nulls or one is not None
         }
     if isinstance(value, list):
-        return [_written(one) for one in value]
+        return [_written(one, nulls=nulls) for one in value]
     is_odd = isinstance(value, str) and not value.isprintable()
     return DoubleQuotedScalarString(value) if is_odd else value

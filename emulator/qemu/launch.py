@@ -4,7 +4,8 @@ QEMU connects to a device's port when it creates the device, so the device must 
 starts, and must outlive it: QEMU never connects again.
 
 Of QEMU's devices the nvme one speaks spdm-socket by DOE. It needs a serial number and no drive: it
-is then a controller without namespaces.
+is then a controller without namespaces. Several in one slot are functions of one PCI device, each
+with a mailbox of its own.
 """
 
 import re
@@ -36,6 +37,9 @@ NVME_IDENTITY = PciIdentity(
 DEFAULT_SLOT = 4
 """Free on q35, with its default devices and without."""
 
+FUNCTIONS = 8
+"""How many functions a slot has, without ARI."""
+
 _SLOTS = range(1, 31)
 _PORTS = range(1, 0x10000)
 _SERIAL_SIZE = 20
@@ -57,12 +61,14 @@ class QemuDevice:
         serial: its NVMe serial number, up to 20 characters of ASCII; None: one made of the port.
             Linux takes two controllers with the same one for a single subsystem.
         kind: QEMU's name of the device; only nvme has the property so far.
+        function: its function number, 0 to 7; function 0 is there wherever another is.
     """
 
     port: int
     slot: int = DEFAULT_SLOT
     serial: str | None = None
     kind: str = "nvme"
+    function: int = 0
 
     def __post_init__(self) -> None:
         if self.kind != "nvme":
@@ -71,6 +77,8 @@ class QemuDevice:
             raise QemuError(f"port {self.port} where 1 to 65535 are right")
         if self.slot not in _SLOTS:
             raise QemuError(f"PCI slot {self.slot} where 1 to 30 are free on q35")
+        if self.function not in range(FUNCTIONS):
+            raise QemuError(f"function {self.function} where 0 to {FUNCTIONS - 1} are right")
         serial = self.serial
         if serial is not None and not (
             serial.isascii() and serial.isprintable() and 0 < len(serial) <= _SERIAL_SIZE
@@ -81,7 +89,9 @@ class QemuDevice:
     def argument(self) -> str:
         """What follows QEMU's `-device`; a comma within a value is doubled."""
         serial = f"spdm{self.port}" if self.serial is None else self.serial.replace(",", ",,")
-        return f"{self.kind},serial={serial},addr={self.slot:#x},spdm_port={self.port}"
+        function = f".{self.function:#x}" if self.function else ""
+        place = f"{self.slot:#x}{function}"
+        return f"{self.kind},serial={serial},addr={place},spdm_port={self.port}"
 
 
 def command_line(
@@ -89,14 +99,22 @@ def command_line(
 ) -> list[str]:
     """The command that starts a q35 machine with these devices; `extra` arguments come last.
 
-    Raises QemuError when two devices want the same slot.
+    Raises QemuError when two devices want the same function of a slot, or no device is function 0.
     """
-    slots: dict[int, int] = {}
+    places: dict[tuple[int, int], int] = {}
     for number, device in enumerate(devices):
-        other = slots.setdefault(device.slot, number)
+        other = places.setdefault((device.slot, device.function), number)
         if other != number:
-            raise QemuError(f"devices {other} and {number} both want PCI slot {device.slot}")
-    arguments = [part for device in devices for part in ("-device", device.argument)]
+            place = f"{device.slot}.{device.function}" if device.function else f"{device.slot}"
+            raise QemuError(f"devices {other} and {number} both want PCI slot {place}")
+    divided = {slot for slot, function in places if function}
+    for slot in sorted(divided):
+        if (slot, 0) not in places:
+            raise QemuError(f"PCI slot {slot} has further functions where function 0 is lacking")
+    arguments: list[str] = []
+    for device in devices:
+        head = device.slot in divided and not device.function
+        arguments += ["-device", device.argument + (",multifunction=on" if head else "")]
     return [qemu, "-M", "q35", *arguments, *extra]
 
 

@@ -98,7 +98,8 @@ class QemuProcess:
         """The PCI function of the device at `index`."""
         if self._ecam is None:
             raise QemuError("QEMU is not running: enter the context first")
-        return await self._ecam.function(0, self._devices[index].slot)
+        device = self._devices[index]
+        return await self._ecam.function(0, device.slot, device.function)
 
     async def mailbox(self, index: int = 0, *, response_time: float = RESPONSE_TIME) -> QemuMailbox:
         """The first DOE mailbox of the device at `index`."""

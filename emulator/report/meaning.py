@@ -57,7 +57,7 @@ from emulator.vendor import PCI_SIG
 from emulator.vendor.cxl import CXL
 from emulator.wire import Message
 
-_TOLD = (AlgType.DHE, AlgType.AEAD)
+_TOLD = (AlgType.DHE, AlgType.AEAD, AlgType.REQ_BASE_ASYM)
 """The algorithm structures that have a choice."""
 
 _U32 = 4
@@ -125,7 +125,8 @@ def _algorithms(message: NegotiateAlgorithms | Algorithms) -> Iterator[str]:
     for structure in message.structures:
         if structure.kind in _TOLD and structure.supported:
             _, family = STRUCTURES[structure.kind]
-            yield ", ".join(algorithm_names(family, structure.supported))
+            whose = "requester " if structure.kind == AlgType.REQ_BASE_ASYM else ""
+            yield whose + ", ".join(algorithm_names(family, structure.supported))
 
 
 @meaning.register

@@ -1,9 +1,10 @@
 """What a requester answers to a device that asks it something.
 
 KEY_UPDATE and events in a session; GET_DIGESTS, GET_CERTIFICATE and CHALLENGE where it has an
-identity, which the answering half answers on the connection turned round. Rules: libspdm
+identity, and GET_ENDPOINT_INFO where that says what it is, which the answering half answers on the
+connection turned round. Rules: libspdm
 `library/spdm_requester_lib/libspdm_req_encap_key_update_ack.c`, `libspdm_req_encap_event_ack.c`,
-`libspdm_req_encap_error.c`.
+`libspdm_req_encap_endpoint_info.c`, `libspdm_req_encap_error.c`.
 """
 
 from collections.abc import Callable
@@ -42,6 +43,7 @@ from emulator.spdm.messages.events import DETAIL_SIZES, EventData
 from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.session import Session
 from emulator.spdm.standards import BY_NUMBER, REGISTRIES
+from emulator.spdm.transcript import Part, View
 from emulator.spdm.work import finish
 from emulator.wire import Message, encode, parse
 
@@ -79,14 +81,21 @@ class Answers:
     def _of_identity(self, request: bytes) -> bytes | None:
         """The answer about who we are; None where that is not asked, or not known."""
         connection, identity = self._connection, self._identity
-        asked = len(request) >= _HEADER and request[1] in _OF_IDENTITY
-        if not (asked and identity.schemes and connection.both(Cap.MUT_AUTH)):
+        code = request[1] if len(request) >= _HEADER else 0
+        known = bool(identity.schemes) and connection.both(Cap.MUT_AUTH)
+        described = bool(identity.classes) and code == Code.GET_ENDPOINT_INFO
+        if not (described or (known and code in _OF_IDENTITY)):
             return None
         if self._answering is None:
             self._answering = identity.responder(connection, self._entropy)
         reply = finish(self._answering.respond(request, slack=_HEADER - 1))
         reply.commit()
         return reply.data
+
+    @property
+    def digests(self) -> View:
+        """Our DIGESTS in this conversation, where we may use several keys."""
+        return () if self._answering is None else self._answering.connection.transcript.part(Part.D)
 
     def answer(self, request: bytes) -> bytes:
         """The whole message that answers a request; an ERROR for one that cannot be met."""

@@ -35,6 +35,7 @@ from emulator.crypto.keys import VerifyingKey
 from emulator.device.slots import MAX_CHAIN
 from emulator.entropy import Entropy
 from emulator.errors import EmulatorError, PeerErrorReply
+from emulator.requester.answers import Answers
 from emulator.requester.flow import Flow
 from emulator.requester.offer import Offer
 from emulator.requester.own import NOBODY, Identity
@@ -255,6 +256,15 @@ class Asker:
             self.connection, number, operation, usage=usage, asym=asym, slots=slots
         )
         yield from self.ask(request)
+
+    def encapsulated(self) -> Flow[list[int]]:
+        """GET_ENCAPSULATED_REQUEST, until the device has nothing left to ask; the codes it asked.
+
+        It gets to know our `identity`; whatever else it asks is answered with an ERROR.
+        """
+        answers = Answers(self.connection, self.entropy, identity=self.identity)
+        seen, _ = yield from answers.converse(self.ask)
+        return seen
 
     def _signer(self, slot: int) -> Signer:
         """The chain fetched from `slot`, or the key provisioned for NO_SLOT.

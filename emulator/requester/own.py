@@ -7,6 +7,9 @@ from emulator.ask.finish import OwnProof
 from emulator.crypto import hashes
 from emulator.crypto.keys import SigningKey
 from emulator.device import CertificateChain, Device, Measurements, PciIdentity, Sizes, Slot
+from emulator.device.endpoint_info import DeviceClass
+from emulator.device.key_pairs import pairs_of
+from emulator.device.provisioning import Policy, Provisioning
 from emulator.entropy import Entropy
 from emulator.errors import UnsupportedByPeer
 from emulator.requester.offer import Offer
@@ -28,10 +31,16 @@ class Identity:
         slots: its chains by slot, and there by signature algorithm.
         keys: its keys by signature algorithm, whose public halves devices were given; a requester
             that has any shows no chains.
+        classes: what it says it is to a device that asks (GET_ENDPOINT_INFO); empty: nothing.
+            DMTF's device takes a signed answer only where DOE does not pad it (`of_function`).
+        several_keys: its slots may have different keys, of which it tells where the device lets it
+            (MULTI_KEY_NEG, since 1.3).
     """
 
     slots: Mapping[int, Mapping[str, CertificateChain]] = field(default_factory=dict)
     keys: Mapping[str, SigningKey] = field(default_factory=dict)
+    classes: tuple[DeviceClass, ...] = ()
+    several_keys: bool = False
 
     @property
     def schemes(self) -> tuple[str, ...]:
@@ -63,17 +72,22 @@ class Identity:
         room = connection.peer_data_transfer_size or Sizes().transmit
         if connection.both(Cap.CHUNK):
             room = connection.peer_max_message
+        slots = {number: Slot(held) for number, held in self.slots.items()}
+        several = connection.algorithms.requester_keys
+        pairs = pairs_of(slots, schemes=self.schemes) if several else ()
         device = Device(
             name="requester",
             identity=PciIdentity(0, 0, 0, 0),
             versions=(),
             capabilities=NONE,
             preferences=Preferences((), (), None, 0),
-            slots={number: Slot(held) for number, held in self.slots.items()},
+            slots=slots,
             measurements=Measurements(()),
             entropy=entropy,
             sizes=Sizes(transmit=room - _DELIVER),
             public_keys=self.keys,
+            device_classes=self.classes,
+            provisioning=Provisioning(Policy(), slots, pairs) if several else None,
         )
         answering = Responder(device, entropy)
         answering.connection = connection.turn()
@@ -90,6 +104,8 @@ def for_mutual(offer: Offer, identity: Identity) -> Offer:
     """`offer`, and mutual authentication by `identity` in addition."""
     known = Cap.PUB_KEY_ID if identity.keys else Cap.CERT
     added = Cap.MUT_AUTH | Cap.ENCAP | Cap.CHAL | known
+    added |= Cap.EP_INFO_SIG if identity.classes else NONE
+    added |= Cap.MULTI_KEY_NEG if identity.several_keys and not identity.keys else NONE
     return replace(
         offer, capabilities=offer.capabilities | added, req_asym=offer.req_asym or identity.schemes
     )

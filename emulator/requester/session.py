@@ -1,5 +1,6 @@
 """The host's end of one session."""
 
+from dataclasses import replace
 from typing import TypeVar
 
 from emulator.ask import (
@@ -38,7 +39,7 @@ from emulator.spdm.messages.key_exchange import MutualAuth
 from emulator.spdm.messages.session import KeyOperation
 from emulator.spdm.secured import Format
 from emulator.spdm.session import Phase
-from emulator.spdm.transcript import Part, resets
+from emulator.spdm.transcript import Part, View, resets
 
 _T = TypeVar("_T")
 _MUTUAL = MutualAuth.REQUESTED | MutualAuth.ENCAPSULATED | MutualAuth.GET_DIGESTS
@@ -113,12 +114,14 @@ class SecureSession(Asker):
         if not isinstance(reply, KeyExchangeRsp) or not how:
             return None
         slot = reply.requester_slot & SLOT_MASK
+        digests: View = ()
         if how != MutualAuth.REQUESTED:
             answers = Answers(asker.connection, self.entropy, identity=self.identity)
             implied = how == MutualAuth.GET_DIGESTS
             _, told = yield from answers.converse(asker.ask, implied=implied)
-            slot = slot or told
-        return self.identity.proof(self.connection, NO_SLOT if slot == SLOT_MASK else slot)
+            slot, digests = slot or told, answers.digests
+        proof = self.identity.proof(self.connection, NO_SLOT if slot == SLOT_MASK else slot)
+        return replace(proof, digests=digests)
 
     def heartbeat(self) -> Flow[None]:
         """HEARTBEAT. Raises EmulatorError where the device asked for none."""

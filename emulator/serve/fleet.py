@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -38,6 +38,7 @@ _STAYS = frozenset(
         "watchers",
         "cached",
         "parked",
+        "functions",
     )
 )
 """What of a device is no part of its personality."""
@@ -64,6 +65,8 @@ class Served:
         tally: what it has done.
         link: what accepts peers of its link; None: it has no socket.
         link_bound: the address and port of that; None until it listens.
+        of: the device whose further function it is; empty: it is a device itself.
+        observe: makes one more observer for each of its connections, by its number.
     """
 
     recipe: Recipe
@@ -78,6 +81,13 @@ class Served:
     folder: StateFolder | None = None
     link: LinkListener | None = None
     link_bound: tuple[str, int] | None = None
+    of: str = ""
+    observe: Callable[[int], Observer] | None = None
+
+    @property
+    def physical(self) -> str:
+        """The name of the physical device, which its functions have in common."""
+        return self.of or self.name
 
     @property
     def name(self) -> str:
@@ -156,6 +166,7 @@ class Fleet:
         self.hearer: Hearer = hearer or _Deaf()
         self.served: dict[str, Served] = {}
         self.since = datetime.now(UTC)
+        self._divided: set[str] = set()  # physical devices with several functions
         self._endpoint = endpoint
         self._vendors = vendors
         self._observe = observe
@@ -184,7 +195,7 @@ class Fleet:
         listener = Listener(
             served.device,
             vendors=self._vendors,
-            observe=_all(log_events(served.device), teller.observe, self._observe),
+            observe=_all(log_events(served.device), teller.observe, self._observe, served.observe),
             endpoint=self._endpoint,
             pool=self._pool,
             met=lambda connection: teller.met(connection.number, connection.peer),
@@ -200,6 +211,9 @@ class Fleet:
             raise
         served.device.watchers.append(teller.changed)
         served.listener = listener
+        if served.of:
+            self._divided.add(served.of)
+        self._gather(served)
         teller.tell(events.DeviceUp(device=name, address=served.at, profile=served.recipe.profile))
 
     async def _start_link(self, served: Served) -> None:
@@ -218,6 +232,8 @@ class Fleet:
         `grace`: time for the replies under way to leave.
         """
         served = self.served.pop(name)
+        served.device.functions = []
+        self._gather(served)
         if served.link is not None:
             await served.link.stop()
         if served.listener is not None:
@@ -245,6 +261,22 @@ class Fleet:
         served.recipe, served.loaded, served.device = recipe, loaded, device
         if served.listener is not None:
             served.listener.device = device
+        old.functions = []
+        self._gather(served)
+
+    def functions_of(self, chosen: Sequence[Served]) -> list[Served]:
+        """These, with all functions of the devices that some are functions of."""
+        wanted = {served.physical for served in chosen} & self._divided
+        names = {served.name for served in chosen}
+        return [one for one in self if one.name in names or one.physical in wanted]
+
+    def _gather(self, served: Served) -> None:
+        """Let the functions of a device know each other."""
+        if served.physical not in self._divided:
+            return
+        functions = [one.device for one in self if one.physical == served.physical]
+        for one in functions:
+            one.functions = functions if len(functions) > 1 else []
 
     def reflash(
         self, served: Served, recipe: Recipe, loaded: LoadedProfile, device: Device

@@ -9,6 +9,7 @@ from emulator.device.changes import (
     InterfaceChange,
     MeasurementChange,
     Offer,
+    RequesterDescribed,
     RequesterJudged,
     Reset,
     StreamChange,
@@ -141,6 +142,9 @@ class Teller:
             case RequesterJudged(slot=slot, problems=problems):
                 told = list(problems)
                 self.tell(events.RequesterAccepted(device=name, slot=slot, problems=told))
+            case RequesterDescribed(classes=classes, signed=signed):
+                said = [one.hex() for one in classes]
+                self.tell(events.RequesterEndpoint(device=name, classes=said, signed=signed))
             case Reset():
                 self.tell(events.DeviceReset(device=name))
             case Offer(what=what):

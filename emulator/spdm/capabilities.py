@@ -65,14 +65,14 @@ PSK_ANY = Cap.PSK | Cap.PSK_WITH_CONTEXT
 """The PSK field; a requester has no context of its own to offer."""
 
 EP_INFO = Cap.EP_INFO_NO_SIG | Cap.EP_INFO_SIG
-_MULTI_KEY = Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG
+MULTI_KEY = Cap.MULTI_KEY_ONLY | Cap.MULTI_KEY_NEG
 _SESSION_ONLY = Cap.MAC | Cap.ENCRYPT | Cap.HANDSHAKE_IN_THE_CLEAR | Cap.HBEAT | Cap.KEY_UPD
 
 IMPLEMENTED = Cap.CACHE | Cap.CERT | Cap.CHAL | MEAS | Cap.MEAS_FRESH | Cap.PUB_KEY_ID
 IMPLEMENTED |= Cap.CHUNK | Cap.ALIAS_CERT | Cap.LARGE_RESP
 IMPLEMENTED |= Cap.KEY_EX | PSK_ANY | _SESSION_ONLY | Cap.ENCAP | Cap.MUT_AUTH
 IMPLEMENTED |= Cap.MEL | EP_INFO | Cap.EVENT
-IMPLEMENTED |= Cap.SET_CERT | Cap.CSR | Cap.CERT_INSTALL_RESET | _MULTI_KEY
+IMPLEMENTED |= Cap.SET_CERT | Cap.CSR | Cap.CERT_INSTALL_RESET | MULTI_KEY
 IMPLEMENTED |= Cap.GET_KEY_PAIR_INFO | Cap.SET_KEY_PAIR_INFO | Cap.SET_KEY_PAIR_RESET
 """The responder capabilities this emulator has an answer for; a profile may offer no others."""
 
@@ -87,7 +87,7 @@ _REQUESTER_NEW = {
     Version.V1_0: NONE,
     Version.V1_1: Cap.CERT | Cap.CHAL | Cap(0x1F7C0),
     Version.V1_2: Cap.CHUNK,
-    Version.V1_3: EP_INFO | Cap.EVENT | _MULTI_KEY,
+    Version.V1_3: EP_INFO | Cap.EVENT | MULTI_KEY,
     Version.V1_4: Cap.LARGE_RESP,
 }
 
@@ -153,9 +153,9 @@ def _field_problems(flags: Cap, version: int) -> Iterator[str]:
         return
     if EP_INFO in flags:
         yield "EP_INFO has the reserved value 3"
-    if _MULTI_KEY in flags:
+    if MULTI_KEY in flags:
         yield "MULTI_KEY has the reserved value 3"
-    if flags & _MULTI_KEY and (Cap.PUB_KEY_ID in flags or Cap.CERT not in flags):
+    if flags & MULTI_KEY and (Cap.PUB_KEY_ID in flags or Cap.CERT not in flags):
         yield "MULTI_KEY needs CERT and excludes PUB_KEY_ID"
 
 
@@ -169,7 +169,7 @@ def _provisioning_problems(flags: Cap, version: int) -> Iterator[str]:
         if Cap.CERT_INSTALL_RESET in flags and not flags & (Cap.CSR | Cap.SET_CERT):
             yield "CERT_INSTALL_RESET needs CSR or SET_CERT"
     if version >= Version.V1_3:
-        if flags & _MULTI_KEY and Cap.GET_KEY_PAIR_INFO not in flags:
+        if flags & MULTI_KEY and Cap.GET_KEY_PAIR_INFO not in flags:
             yield "MULTI_KEY needs GET_KEY_PAIR_INFO"
         key_pairs = flags & (Cap.GET_KEY_PAIR_INFO | Cap.SET_KEY_PAIR_INFO)
         if Cap.PUB_KEY_ID in flags and key_pairs:

@@ -51,6 +51,11 @@ class EventsQuestion(Question):
 
 
 @dataclass(frozen=True)
+class EndpointInfoQuestion(Question):
+    """GET_ENDPOINT_INFO: what the requester is, signed where that can be verified."""
+
+
+@dataclass(frozen=True)
 class IdentityQuestion(Question):
     """GET_DIGESTS and GET_CERTIFICATE, and for who is to prove it CHALLENGE.
 

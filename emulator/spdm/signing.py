@@ -19,13 +19,17 @@ MEASUREMENTS = "responder-measurements signing"
 KEY_EXCHANGE_RSP = "responder-key_exchange_rsp signing"
 ENDPOINT_INFO = "responder-endpoint_info signing"
 REQUESTER_ENDPOINT_INFO = "requester-endpoint_info signing"
-"""The same, where it is the responder that asks, by an encapsulated request."""
 FINISH = "requester-finish signing"
 
 
 def challenge_auth(*, turned: bool) -> str:
     """The context of CHALLENGE_AUTH, by a responder or (`turned`) by a requester."""
     return REQUESTER_CHALLENGE_AUTH if turned else CHALLENGE_AUTH
+
+
+def endpoint_info(*, turned: bool) -> str:
+    """The context of ENDPOINT_INFO, by a responder or (`turned`) by a requester."""
+    return REQUESTER_ENDPOINT_INFO if turned else ENDPOINT_INFO
 
 
 PREFIX_SIZE = 100

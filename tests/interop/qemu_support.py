@@ -138,3 +138,10 @@ def qemu_with(*devices: Listening, timeout: float = 30.0, grace: float = 5.0) ->
     require_or_skip(problem is None, problem or "")
     arguments = [QemuDevice(device.port, slot=4 + n) for n, device in enumerate(devices)]
     return QemuProcess(arguments, timeout=timeout, grace=grace)
+
+
+def qemu_with_functions(*devices: Listening) -> QemuProcess:
+    """A QEMU with an nvme device for each, the functions of one slot; skips likewise."""
+    problem = _qemu_problem()
+    require_or_skip(problem is None, problem or "")
+    return QemuProcess([QemuDevice(one.port, function=n) for n, one in enumerate(devices)])

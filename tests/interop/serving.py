@@ -18,9 +18,10 @@ COMMAND = Path(sys.executable).with_name("spdm-emulator")
 
 
 @contextmanager
-def serving(*profiles: str, options: Sequence[str] = ()) -> Iterator[list[int]]:
+def serving(*profiles: str, options: Sequence[str] = (), count: int = 0) -> Iterator[list[int]]:
     """Serve profiles on ports of the system's choice; yields the ports in order.
 
+    `count`: how many there are, where some profile has further functions.
     The process is ended, and must have ended well, when the block is left.
     """
     # A file, not a pipe: nobody reads while it runs, and a full pipe would stop the server.
@@ -40,7 +41,7 @@ def serving(*profiles: str, options: Sequence[str] = ()) -> Iterator[list[int]]:
     )
     try:
         ports = []
-        for _ in profiles:
+        for _ in range(count or len(profiles)):
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 raise AssertionError(said())

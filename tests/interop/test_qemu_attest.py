@@ -5,13 +5,14 @@ import signal
 from datetime import UTC, datetime
 
 import pytest
-from interop.qemu_support import ServedDevice, qemu_with
+from interop.qemu_support import ServedDevice, qemu_with, qemu_with_functions
 from interop.serving import EVERY_VERSION, serving
 
 from emulator.client import Client
 from emulator.device import PciIdentity
 from emulator.entropy import Seeded
 from emulator.pki.authority import sample_roots
+from emulator.profile import load
 from emulator.qemu import NVME_IDENTITY, QemuMailbox
 from emulator.requester import Offer, Requester, Verdict
 from emulator.requester.reading import MeasurementMode
@@ -93,6 +94,24 @@ async def test_two_devices_in_one_qemu_from_one_process() -> None:
     assert first.ok, found(first)
     assert second.ok, found(second)
     assert "measurement signature" in found(first)
+
+
+async def test_each_function_of_a_device_attests_through_a_mailbox_of_its_own() -> None:
+    whole = load("sr-iov", at=datetime.now(UTC))
+    identities = [whole.identity, *(one.identity for one in whole.functions.values())]
+    with serving("sr-iov", count=len(identities)) as ports:
+        async with qemu_with_functions(*map(ServedDevice, ports)) as qemu:
+            verdicts = [
+                await attest(await qemu.mailbox(number), identity=identity)
+                for number, identity in enumerate(identities)
+            ]
+            names = [(await qemu.function(number)).name for number in range(len(identities))]
+            wrong = await attest(await qemu.mailbox(1), identity=identities[2])
+    assert [verdict.ok for verdict in verdicts] == [True] * 3, [*map(found, verdicts)]
+    assert names == ["00:04.0", "00:04.1", "00:04.2"]
+    sans = [found(verdict)["chain: leaf name"] for verdict in verdicts]
+    assert all(one.san in said for one, said in zip(identities, sans, strict=True))
+    assert not wrong.ok
 
 
 async def test_one_process_outlives_twenty_qemus_that_are_killed() -> None:

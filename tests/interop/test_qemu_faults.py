@@ -118,7 +118,7 @@ def timed(mailbox: QemuMailbox, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_qemu_makes_this_of_it(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.endpoint.STALL", SILENCE)
+    monkeypatch.setattr("emulator.endpoint.endpoint.STALL", SILENCE)
     async with hostile(rule(row.do, tmp_path)) as device, qemu_with(device) as qemu:
         mailbox = await qemu.mailbox(response_time=0.1)
         lasted = timed(mailbox, monkeypatch)
@@ -134,7 +134,7 @@ async def test_qemu_makes_this_of_it(
 async def test_an_exchange_that_is_out_of_step_hangs_until_the_device_ends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.endpoint.STALL", SILENCE)
+    monkeypatch.setattr("emulator.endpoint.endpoint.STALL", SILENCE)
     odd = rule("frame-size: {by: -4}", tmp_path)
     async with hostile(odd) as device, qemu_with(device) as qemu:
         mailbox = await qemu.mailbox(response_time=0.1)

@@ -30,6 +30,33 @@ async def attested(host: str, port: int) -> Verdict:
         return await client.attest(trust=sample_roots(), at=datetime.now(UTC))
 
 
+async def test_further_functions_have_mailboxes_of_their_own(spdm_device: SpdmDevice) -> None:
+    device = spdm_device("sr-iov")
+    one, other = device.functions["vf1"], device.functions["vf2"]
+    assert (await attested(one.host, one.port)).ok
+    assert [it.asked("CHALLENGE") for it in (device, one, other)] == [False, True, False]
+    assert [it.connections for it in (device, one, other)] == [0, 1, 0]
+    assert "sr-iov/vf1 at" in device.story
+    assert "sr-iov/vf2 at" not in device.story
+    other.arm("busy-once")
+    listed = device.call("faults.list", devices=["*"])
+    assert [len(listed[it.name]) for it in (device, one, other)] == [0, 0, 1]
+    assert [*one.call("device.get")] == ["sr-iov/vf1"]
+    one.measure(3, "its own")
+    one.measure(2, "shared")
+    digests = [
+        [made["digest"] for made in it.call("device.get")[it.name]["measurements"]]
+        for it in (device, other)
+    ]
+    assert digests[0][1] == digests[1][1]
+    assert digests[0][2] != digests[1][2]
+    other.reset()
+    resets = device.call("device.get", devices=["*"])
+    assert {told["resets"] for told in resets.values()} == {1}
+    assert (await attested(other.host, other.port)).ok
+    assert other.retries == 1
+
+
 async def test_a_requester_in_the_same_loop_sees_the_device(spdm_device: SpdmDevice) -> None:
     device = spdm_device()
     assert (await attested(device.host, device.port)).ok

@@ -158,9 +158,12 @@ def snapshot(desk: Desk, arguments: OfDevices) -> dict[str, Snapshot]:
 
 @operation("device.reset", ResetDevice, changes=True)
 def reset_device(desk: Desk, arguments: ResetDevice) -> dict[str, int]:
-    """Reset devices: they measure anew, and every connection's state is lost; how often so far."""
-    chosen = desk.devices(arguments.devices)
+    """Reset devices: they measure anew, and every connection's state is lost; how often so far.
+
+    All functions of a device are reset with it.
+    """
+    chosen = desk.fleet.functions_of(desk.devices(arguments.devices))
     for served in chosen:
         loss = Loss.RESYNCH if arguments.resynch else Loss.QUIET
-        served.apply(partial(Device.reset, loss=loss))
+        served.apply(partial(Device.begin_anew, loss=loss))
     return {served.name: served.device.resets for served in chosen}

@@ -40,7 +40,10 @@ class ChangeMeasurement(OfDevices):
 
 @operation("measurement.change", ChangeMeasurement, changes=True)
 def change_measurement(desk: Desk, arguments: ChangeMeasurement) -> dict[str, int]:
-    """Give a measurement another value; the generation of each device's measurements."""
+    """Give a measurement another value; the generation of each device's measurements.
+
+    One that functions of a device have in common changes in all of them.
+    """
     chosen = desk.devices(arguments.devices)
     for served in chosen:
         if arguments.index not in served.device.measurements:
@@ -50,6 +53,8 @@ def change_measurement(desk: Desk, arguments: ChangeMeasurement) -> dict[str, in
                 f"{served.name}: index: found {arguments.index};"
                 f" expected the index of a measurement: {there}",
             )
+    concerned = {id(one) for served in chosen for one in served.device.measuring(arguments.index)}
+    chosen = [served for served in desk.fleet if id(served.device) in concerned]
     for served in chosen:
         served.apply(partial(_change, arguments=arguments))
     return {served.name: served.device.measurements.generation for served in chosen}
@@ -58,6 +63,6 @@ def change_measurement(desk: Desk, arguments: ChangeMeasurement) -> dict[str, in
 def _change(device: Device, arguments: ChangeMeasurement) -> None:
     """Change it, where there is one: a device with a former profile may have none."""
     if arguments.index in device.measurements:
-        device.change_measurement(
+        device.change_own_measurement(
             arguments.index, arguments.value, pending=arguments.when == "reset"
         )

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from itertools import count as numbers
 from typing import Any
 
 from emulator import events
@@ -64,9 +65,12 @@ class Workers:
 
         Raises ListenError where one cannot listen; what was opened is to be closed.
         """
-        for number, served in enumerate(devices):
+        # Functions of one device stay together, as they are reset together.
+        positions = numbers()
+        for served in devices:
             self.served[served.name] = served
-            self._of[served.name] = number % len(self._workers)
+            home = self._of.get(served.of)
+            self._of[served.name] = next(positions) % len(self._workers) if home is None else home
         await asyncio.gather(*map(self._begin, range(len(self._workers))))
         self._keepers = [
             asyncio.create_task(self._keep(index)) for index in range(len(self._workers))
@@ -142,7 +146,8 @@ class Workers:
     async def add(self, served: Served) -> None:
         """Serve one more, where there are fewest. Raises ControlError."""
         counts = [list(self._of.values()).count(index) for index in range(len(self._workers))]
-        index = counts.index(min(counts))
+        same = (name for name, one in self.served.items() if one.physical == served.physical)
+        index = next((self._of[name] for name in same), counts.index(min(counts)))
         told = await self._workers[index].ask(START, {"devices": [spec_of(served).model_dump()]})
         try:
             _bind(served, told[served.name])

@@ -34,6 +34,8 @@ class Spec(BaseModel):
         seed: the seed of its source of randomness.
         path: the labels that was forked by.
         state: the folder that its state is kept in; empty: it is kept nowhere.
+        function: which further function of the profile it is; empty: the device.
+        of: the device whose further function it is; empty: it is a device itself.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Spec(BaseModel):
     seed: str
     path: str
     state: str = ""
+    function: str = ""
+    of: str = ""
 
 
 def spec_of(served: Served) -> Spec:
@@ -68,6 +72,8 @@ def spec_of(served: Served) -> Spec:
         seed=entropy.seed,
         path=entropy.path,
         state=str(served.state or ""),
+        function=recipe.function,
+        of=served.of,
     )
 
 
@@ -82,8 +88,9 @@ def make(spec: Spec, known: dict[Recipe, LoadedProfile], *, at: datetime) -> Ser
         other = next((one for key, one in known.items() if key.profile == plain.profile), loaded)
         known[plain] = sharing(loaded, other)
     rules = tuple(Rule.model_validate(rule) for rule in spec.rules)
-    recipe = replace(plain, rules=rules, name=spec.name)
+    recipe = replace(plain, rules=rules, name=spec.name, function=spec.function)
+    loaded = recipe.part_of(known[plain])
     entropy = Seeded(spec.seed, path=spec.path)
-    device = recipe.build(known[plain], entropy=entropy, at=at)
+    device = recipe.build(loaded, entropy=entropy, at=at)
     state = Path(spec.state) if spec.state else None
-    return Served(recipe, known[plain], device, spec.host, spec.port, state=state)
+    return Served(recipe, loaded, device, spec.host, spec.port, state=state, of=spec.of)

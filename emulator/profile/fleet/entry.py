@@ -9,6 +9,7 @@ from emulator.profile.armed import device_findings
 from emulator.profile.faults import NAMED, preset_rules, presets
 from emulator.profile.fleet.model import MAX_DEVICES, Devices
 from emulator.profile.fleet.numbered import is_numbered, numbered
+from emulator.profile.functions import socket_beside
 from emulator.profile.load import LoadedProfile
 from emulator.profile.rules import rule_findings
 from emulator.profile.tree import Steps
@@ -88,4 +89,26 @@ def place_of(devices: Devices, loaded: LoadedProfile, n: int, folder: Path) -> t
     if listener.path is not None and devices.port is None and devices.host is None:
         return UNIX + listener.path, 0
     first = listener.port if devices.port is None else devices.port
-    return devices.host or listener.host, first + n - devices.first if first else 0
+    step = (n - devices.first) * (1 + len(loaded.functions))
+    return devices.host or listener.host, first + step if first else 0
+
+
+def place_of_function(
+    devices: Devices, loaded: LoadedProfile, function: str, at: tuple[str, int]
+) -> tuple[str, int]:
+    """Where a further function of a device listens, which itself listens `at` some place.
+
+    It has the same distance from its device as in the profile, unless the entry says the port: then
+    it counts up.
+    """
+    host, port = at
+    own = loaded.functions[function].profile.listener
+    if host.startswith(UNIX) and (own.path is None or devices.path is not None):
+        return UNIX + socket_beside(host.removeprefix(UNIX), function), 0
+    if own.path is not None:
+        return UNIX + own.path, 0
+    if not port:
+        return devices.host or own.host, 0 if devices.port == 0 else own.port
+    if devices.port is not None:
+        return devices.host or own.host, port + 1 + list(loaded.functions).index(function)
+    return devices.host or own.host, port + own.port - loaded.profile.listener.port

@@ -17,7 +17,14 @@ from emulator.errors import ProfileError
 from emulator.faults import Rule
 from emulator.forms.words import shown
 from emulator.profile import settings, sources
-from emulator.profile.fleet.entry import fault_findings, findings, name_of, place_of, rules_of
+from emulator.profile.fleet.entry import (
+    fault_findings,
+    findings,
+    name_of,
+    place_of,
+    place_of_function,
+    rules_of,
+)
 from emulator.profile.fleet.model import Devices, FleetFile
 from emulator.profile.fleet.numbered import numbered_tree, varies
 from emulator.profile.load import LoadedProfile, judge, sharing
@@ -40,6 +47,7 @@ class Member:
         loaded: its profile, which other members may share.
         host: where it listens; `unix:PATH` for a Unix socket.
         port: its port; 0: the system chooses.
+        of: the device whose further function it is; empty: it is a device itself.
     """
 
     name: str
@@ -47,6 +55,7 @@ class Member:
     loaded: LoadedProfile
     host: str
     port: int
+    of: str = ""
 
     @property
     def address(self) -> str:
@@ -187,6 +196,12 @@ class _Loading:
             if not self._is_fit(member, steps):
                 return
             yield member
+            for part in recipe.of_functions(loaded, name):
+                at = place_of_function(devices, loaded, part.function, (member.host, member.port))
+                further = Member(part.name, part, part.part_of(loaded), *at, of=name)
+                if not self._is_fit(further, steps):
+                    return
+                yield further
 
     def _given(self, steps: Steps) -> dict[str, Node] | None:
         """What the fleet sets, by its paths; None if there is a problem."""

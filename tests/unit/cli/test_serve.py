@@ -73,6 +73,55 @@ def test_several_profiles_count_their_ports_up() -> None:
         process.communicate(timeout=10)
 
 
+def test_functions_of_a_device_count_their_ports_up_before_the_next_device() -> None:
+    first = free_ports(4)
+    process = serve("sr-iov", "nvme-ssd", "--port", str(first), "--json")
+    try:
+        lines = [json.loads(process.stdout.readline()) for _ in range(4) if process.stdout]
+        assert [line["port"] for line in lines] == [*range(first, first + 4)]
+        names = ["sr-iov", "sr-iov/vf1", "sr-iov/vf2", "nvme-ssd"]
+        assert [line["device"] for line in lines] == names
+        assert len({line["san"] for line in lines}) == 4
+        assert all(hello(line["port"]) == SERVER_HELLO for line in lines)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_functions_have_sockets_beside_the_devices(tmp_path: Path) -> None:
+    process = serve("sr-iov", "--unix", str(tmp_path / "s.sock"), "--json")
+    try:
+        lines = [json.loads(process.stdout.readline()) for _ in range(3) if process.stdout]
+        paths = [str(tmp_path / name) for name in ("s.sock", "s-vf1.sock", "s-vf2.sock")]
+        assert [line["host"] for line in lines] == [f"unix:{path}" for path in paths]
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_each_function_may_say_its_own_port(tmp_path: Path) -> None:
+    first = free_ports(5)
+    profile = tmp_path / "p.yaml"
+    profile.write_text(
+        f"profile: 1\nname: p\nextends: sr-iov\nlistener: {{port: {first}}}\n"
+        f"functions: {{vf1: {{listener: {{port: {first + 4}}}}}}}\n"
+    )
+    process = serve(str(profile), "--json")
+    try:
+        lines = [json.loads(process.stdout.readline()) for _ in range(3) if process.stdout]
+        assert [line["port"] for line in lines] == [first, first + 4, first + 2]
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_a_device_with_functions_is_no_device_of_a_shared_fleet() -> None:
+    process = serve("sr-iov", "--port", "0", "--mqtt", "mqtt://127.0.0.1:1", "--mqtt-share")
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "expected devices of one function in a shared fleet" in errors
+
+
 def test_a_port_that_is_taken_is_named() -> None:
     with serving("nvme-ssd") as (port,):
         process = serve("--port", str(port))
@@ -183,6 +232,7 @@ def test_a_requester_is_called() -> None:
     ("arguments", "reason"),
     [
         (["h:1", "--port", "1"], "--role-inquiry takes one profile and no other address"),
+        (["h:1", "sr-iov"], "no other address, no further functions"),
         (["h:1", "nvme-ssd", "linux-cma"], "--role-inquiry takes one profile"),
         (["nowhere"], "'nowhere' where HOST:PORT is needed"),
     ],

@@ -12,7 +12,7 @@ from unit.serve.loopback import served, until
 
 from emulator.cli.controlled import controlled
 from emulator.cli.main import app
-from emulator.device.changes import RequesterJudged
+from emulator.device.changes import RequesterDescribed, RequesterJudged
 from emulator.device.tdi import Lock, LockFlags
 from emulator.events import KINDS, schema
 from emulator.link import PLACES
@@ -47,6 +47,7 @@ async def everything_that_is_told(folder: Path) -> list[dict[str, Any]]:
                 await at.call("measurement.change", index=2, text="other")
                 await at.call("slot.swap")
                 at.fleet.served["one"].device.tell(RequesterJudged(1, ("anchor: none",)))
+                at.fleet.served["one"].device.tell(RequesterDescribed((b"\0\0\0",), signed=True))
                 await at.call("device.reset")
                 await at.fleet.start(served("linked", profile="everything"))
                 ide = at.fleet.served["linked"].device.ide

@@ -84,6 +84,17 @@ class TestChanges:
             ["d"],
         )
 
+    def test_functions_are_devices_of_their_own(self, tmp_path: Path) -> None:
+        before = ("{profile: sr-iov, name: n, port: 0}",)
+        changed = "functions.vf1.timing.delay: 1ms, functions.vf2: null, functions.vf3: {}"
+        after = (f"{{profile: sr-iov, name: n, port: 0, set: {{{changed}}}}}",)
+        assert self.told(tmp_path, before, after) == (
+            ["n/vf3"],
+            ["n/vf2"],
+            {"n/vf1": ["timing.delay"]},
+            ["n"],
+        )
+
     def test_the_contents_of_files_count(self, tmp_path: Path) -> None:
         rom = tmp_path / "rom.bin"
         entry = (
@@ -96,6 +107,18 @@ class TestChanges:
         assert {name: ways for name, (_, ways) in found.changed.items()} == {
             "nvme-ssd": ["measurements"]
         }
+
+
+async def test_functions_that_come_and_go_belong_to_their_device(tmp_path: Path) -> None:
+    path = write(tmp_path / "f.yaml", "{profile: sr-iov, name: n, port: 0}")
+    async with fleet(path) as (made, _):
+        write(path, "{profile: sr-iov, name: n, port: 0, set: {functions.vf2: null}}")
+        assert (await made.call("fleet.reload"))["removed"] == ["n/vf2"]
+        assert await made.call("device.reset", devices=["n"]) == {"n": 1, "n/vf1": 1}
+        write(path, "{profile: sr-iov, name: n, port: 0}")
+        assert (await made.call("fleet.reload"))["added"] == ["n/vf2"]
+        told = await made.call("device.reset", devices=["n/vf2"])
+        assert told == {"n": 2, "n/vf1": 2, "n/vf2": 1}
 
 
 async def test_what_has_changed_is_said_and_holds_for_new_connections(tmp_path: Path) -> None:

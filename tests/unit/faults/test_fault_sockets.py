@@ -104,7 +104,7 @@ async def test_a_dropped_reply_ends_in_no_response_and_the_connection_goes_on() 
 
 
 async def test_a_peer_that_is_left_waiting_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.endpoint.STALL", 0.1)
+    monkeypatch.setattr("emulator.endpoint.endpoint.STALL", 0.1)
     odd = hostile({"cut": {"after": 20, "close": False}})
     async with serving(odd) as (_, port):
         began = time.monotonic()

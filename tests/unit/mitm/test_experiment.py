@@ -33,8 +33,8 @@ NOTICED = {
 
 
 def device(*, keyed: bool) -> Device:
-    setting = f"ide={{selective: [{{stream: 0, enabled: {str(keyed).lower()}}}]}}"
-    loaded = load("secure-session", sets=[setting], at=AT)
+    settings = () if keyed else ("ide.selective[0].enabled=false",)
+    loaded = load("everything", sets=settings, at=AT)
     return build(loaded, entropy=Seeded("device"), at=AT)
 
 
@@ -50,6 +50,12 @@ async def test_each_attack_against_each_protection() -> None:
         for one, where in zip(found, ("", "", *NOTICED[mode]), strict=True):
             assert (where in one.noticed) if where else not one.noticed
             assert one.worked == (one.read or one.forged)
+    agreed = {one.mode: one.agreed for one in attempts if one.protection is Protection.IDE}
+    assert {mode: agreed[mode] for mode in (Mode.PASS, Mode.RELAY)} == {
+        Mode.PASS: True,
+        Mode.RELAY: True,
+    }
+    assert agreed[Mode.TAMPER_LINK] is False
     assert not any(
         one.worked for one in attempts if one.protection in {Protection.SESSION, Protection.IDE}
     )

@@ -26,7 +26,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
 
 
 def _serve(monkeypatch: pytest.MonkeyPatch, served: command._Served) -> None:
-    monkeypatch.setattr(command, "_device_of", lambda _profile, _sets: served)
+    monkeypatch.setattr(command, "_functions_of", lambda _profile, _sets: [served])
 
 
 def _started(monkeypatch: pytest.MonkeyPatch, problem: str | None = None) -> list[list[str]]:
@@ -38,19 +38,36 @@ def _started(monkeypatch: pytest.MonkeyPatch, problem: str | None = None) -> lis
 
 
 def test_a_profile_says_who_the_device_is_and_where_it_listens() -> None:
-    served = command._device_of("nvme-ssd", ["listener.port=4000"])
+    (served,) = command._functions_of("nvme-ssd", ["listener.port=4000"])
     assert served == command._Served("nvme-ssd", NVME_IDENTITY, "127.0.0.1", 4000)
 
 
 def test_a_profile_that_is_not_there_ends_with_2() -> None:
     with pytest.raises(typer.Exit) as ended:
-        command._device_of("no-such-profile", [])
+        command._functions_of("no-such-profile", [])
     assert ended.value.exit_code == 2
 
 
 def test_it_prints_one_line_for_a_shell(app: typer.Typer) -> None:
     result = _RUNNER.invoke(app, ["disk"])
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"{_LINE}\n", "")
+
+
+def test_further_functions_share_the_slot() -> None:
+    app = typer.Typer()
+    app.command("qemu")(command.qemu)
+    ran = _RUNNER.invoke(app, ["sr-iov", "--port", "4000", "--serial", "s", "--json"])
+    told = json.loads(ran.stdout)
+    assert [one["port"] for one in told["functions"]] == [4000, 4001, 4002]
+    assert told["command"][4::2] == [
+        "nvme,serial=s,addr=0x4,spdm_port=4000,multifunction=on",
+        "nvme,serial=s.1,addr=0x4.0x1,spdm_port=4001",
+        "nvme,serial=s.2,addr=0x4.0x2,spdm_port=4002",
+    ]
+    many = [f"--set=functions.f{number}.identity.serial={number}" for number in range(8)]
+    refused = _RUNNER.invoke(app, ["nvme-ssd", *many])
+    assert refused.exit_code == 2
+    assert "nvme-ssd has 9 functions; expected at most 8" in refused.stderr
 
 
 def test_arguments_after_two_dashes_are_qemus(app: typer.Typer) -> None:

@@ -44,6 +44,22 @@ def test_a_command_line_has_every_device() -> None:
     ]
 
 
+def test_functions_share_a_slot() -> None:
+    devices = [QemuDevice(1), QemuDevice(2, function=1), QemuDevice(3, slot=5)]
+    assert command_line(devices)[3:] == [
+        "-device",
+        "nvme,serial=spdm1,addr=0x4,spdm_port=1,multifunction=on",
+        "-device",
+        "nvme,serial=spdm2,addr=0x4.0x1,spdm_port=2",
+        "-device",
+        "nvme,serial=spdm3,addr=0x5,spdm_port=3",
+    ]
+    with pytest.raises(QemuError, match="PCI slot 4 has further functions where function 0"):
+        command_line(devices[1:])
+    with pytest.raises(QemuError, match=r"devices 1 and 2 both want PCI slot 4\.1"):
+        command_line([*devices[:2], QemuDevice(4, function=1)])
+
+
 def test_two_devices_in_one_slot_are_refused() -> None:
     devices = [QemuDevice(1, slot=5), QemuDevice(2), QemuDevice(3, slot=5)]
     with pytest.raises(QemuError, match="devices 0 and 2 both want PCI slot 5"):
@@ -57,6 +73,7 @@ def test_two_devices_in_one_slot_are_refused() -> None:
         (lambda: QemuDevice(65536), "port 65536 where"),
         (lambda: QemuDevice(1, slot=0), "PCI slot 0 where 1 to 30"),
         (lambda: QemuDevice(1, slot=31), "PCI slot 31 where 1 to 30"),
+        (lambda: QemuDevice(1, function=8), "function 8 where 0 to 7"),
         (lambda: QemuDevice(1, kind="e1000e"), "'e1000e' where only 'nvme' carries SPDM"),
         (lambda: QemuDevice(1, serial=""), "serial '' where 1 to 20"),
         (lambda: QemuDevice(1, serial="x" * 21), "where 1 to 20 ASCII characters"),

@@ -134,6 +134,13 @@ CHALLENGE_AUTH = bytes((0x13, 0x03, 0, 1)) + bytes(48 + 32 + 2 + 8 + 96)
             "NEGOTIATE_ALGORITHMS",
             "ECDSA_P256, 0x1000 / SHA_256, SHA_384",
         ),
+        (
+            negotiate_algorithms(
+                asym=0x80, base_hash=2, structures=(b"\x02\x20\x10\0", b"\x04\x20\x90\0")
+            ),
+            "NEGOTIATE_ALGORITHMS",
+            "ECDSA_P384 / SHA_384 / SECP_384_R1 / requester ECDSA_P256, ECDSA_P384",
+        ),
     ],
 )
 def test_single_messages(raw: bytes, name: str, meaning: str) -> None:

@@ -90,6 +90,25 @@ async def test_devices_are_shared_out_and_all_can_be_attested(tmp_path: Path) ->
         assert (info["emulator"], info["devices"]) == ("lab", 4)
 
 
+async def test_functions_of_a_device_stay_in_one_process(tmp_path: Path) -> None:
+    cards = "- {profile: sr-iov, name: 'n-{n}', count: 2, port: 0}"
+    async with working(tmp_path, cards) as (workers, _):
+        names = [f"n-{n}{part}" for n in (1, 2) for part in ("", "/vf1", "/vf2")]
+        assert [*workers.names()] == names
+        assert [workers._of[name] for name in names] == [0, 0, 0, 1, 1, 1]
+        told = await workers.call("device.reset", {"devices": ["n-2/vf1"]})
+        assert told == {"n-2": 1, "n-2/vf1": 1, "n-2/vf2": 1}
+        details = await workers.call("device.get")
+        assert len({one["san"] for one in details.values()}) == 3
+        # One that is taken away and comes again is served beside the others of its device.
+        served = workers.served["n-2/vf1"]
+        await workers.remove("n-2/vf1", "a test")
+        served.bound = None
+        await workers.add(served)
+        assert workers._of["n-2/vf1"] == 1
+        assert len(await workers.call("device.reset", {"devices": ["n-2"]})) == 3
+
+
 async def test_operations_go_to_the_devices_they_name(tmp_path: Path) -> None:
     async with working(tmp_path) as (workers, _):
         found = await workers.call("faults.clear", {"devices": ["d-[23]"]})

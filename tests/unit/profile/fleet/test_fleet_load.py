@@ -56,6 +56,31 @@ def test_without_an_address_it_is_the_profiles(tmp_path: Path) -> None:
     ]
 
 
+def test_functions_follow_their_device(tmp_path: Path) -> None:
+    def places(entry: str) -> list[str]:
+        return [f"{one.name} {one.address}" for one in fleet(tmp_path, entry).members]
+
+    three = "{profile: sr-iov, name: 'n{n}', count: 2, "
+    assert places(three + "port: 100}") == [
+        "n1 127.0.0.1:100",
+        "n1/vf1 127.0.0.1:101",
+        "n1/vf2 127.0.0.1:102",
+        "n2 127.0.0.1:103",
+        "n2/vf1 127.0.0.1:104",
+        "n2/vf2 127.0.0.1:105",
+    ]
+    assert places(three + "port: 0, host: h}")[1] == "n1/vf1 h:0"
+    assert places("{profile: sr-iov, path: x.sock}")[2].endswith("x-vf2.sock")
+    own = "set: {functions.vf2.listener.port: 9000}"
+    ports = [one.rpartition(":")[2] for one in places(f"{{profile: sr-iov, {own}}}")]
+    assert ports == ["2323", "2324", "9000"]
+    own = "set: {functions.vf2.listener.path: /run/v.sock}"
+    assert places(f"{{profile: sr-iov, {own}}}")[2] == "sr-iov/vf2 unix:/run/v.sock"
+    members = fleet(tmp_path, three + "port: 100}").members
+    assert [one.of for one in members] == ["", "n1", "n1", "", "n2", "n2"]
+    assert members[1].loaded is members[4].loaded
+
+
 def test_devices_that_differ_in_their_number_alone_share_all_else(tmp_path: Path) -> None:
     found = fleet(tmp_path, "{profile: nvme-ssd, count: 1000, port: 0}")
     assert len({id(one.loaded) for one in found.members}) == 1

@@ -8,16 +8,26 @@ Where the responder meets slow work, `Compute` comes back, and what the peer sen
 shell has told the result by `Endpoint.complete`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from emulator.device import Device
-from emulator.errors import FrameError, FrameTooLarge, NoSession, SpdmError, UnexpectedRequest
+from emulator.endpoint.actions import Action, Close, Compute, Send, deliver
+from emulator.endpoint.events import (
+    Answered,
+    Diagnosed,
+    Ended,
+    Event,
+    Faulted,
+    Ignored,
+    Limited,
+    Observer,
+    Received,
+)
+from emulator.errors import FrameError, FrameTooLarge, NoSession, UnexpectedRequest
 from emulator.responder import Doctor, Reply, SessionResponder
 from emulator.spdm.connection import Connection
 from emulator.spdm.doctor import Diagnosis
-from emulator.spdm.questions import NewKeyQuestion
+from emulator.spdm.questions import EndpointInfoQuestion, NewKeyQuestion
 from emulator.spdm.stages import Delivery, Fired, Stages
 from emulator.spdm.work import Path, Work, go_on
 from emulator.transport.binding import Binding, BindingError, Kind
@@ -29,97 +39,6 @@ from emulator.vendor import Registry
 STALL = 30.0
 """Seconds a peer may ask nothing once a fault has left it without a reply, or its stream out of
 step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Write these bytes in one piece, not before the given time (the clock `now` comes from)."""
-
-    data: bytes
-    not_before: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Close the connection once everything before is written; by a reset, without waiting."""
-
-    reason: str
-    not_before: float = 0.0
-    reset: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Compute:
-    """Carry out the work, and give `Endpoint.complete` its result; always the last action.
-
-    Nothing else the peer sends is answered until then, so a shell does better not to read it. It
-    waits for nothing, least of all for the time of actions before it.
-    """
-
-    token: int
-    work: Work
-    not_before: ClassVar[float] = 0.0
-
-
-Action = Send | Close | Compute
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An SPDM request arrived; in a session, what was in its record."""
-
-    raw: bytes
-    session: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An SPDM reply leaves; `error` says why the request was refused."""
-
-    raw: bytes
-    error: SpdmError | None = None
-    session: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """Something got no response, and why."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Faulted:
-    """A fault reached in, on purpose."""
-
-    fault: Fired
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The connection ends, and why: by this end, or because the peer left."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """The peer ran into a limit (a name of `Limits`); told once for each in a connection."""
-
-    limit: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosed:
-    """The doctor says what mistake of the peer explains what did not verify or open."""
-
-    diagnosis: Diagnosis
-    session: int | None = None
-
-
-Event = Received | Answered | Ignored | Faulted | Diagnosed | Limited | Ended
-Observer = Callable[[Event], None]
 
 
 @dataclass(slots=True)
@@ -341,13 +260,20 @@ class Endpoint:
         return self._send(Command.UNKNOWN, transport)
 
     def _asked_out_of_band(self, command: int, payload: bytes) -> None:
-        """Let the device ask something: a new key, in the session that `payload` names.
+        """Let the device ask something: for a new key, or what the requester is.
 
-        Of what it has no question for, it asks nothing.
+        The former in the session that `payload` names; the other command names none (spdm-emu
+        `spdm_emu/spdm_requester_emu/spdm_requester_session.c`), so it is the one that was opened
+        last, or outside of sessions where that is over.
         """
-        session = self.responder.connection.sessions.get(int.from_bytes(payload, "little"))
+        connection = self.responder.connection
+        session = connection.sessions.get(int.from_bytes(payload, "little"))
         if command == Command.OOB_ENCAP_KEY_UPDATE and session is not None:
             session.context.asking = session.context.asking.also(NewKeyQuestion())
+        elif command == Command.OOB_ENCAP_ENDPOINT_INFO:
+            latest = connection.sessions.get(connection.latest)
+            context = connection if latest is None else latest.context
+            context.asking = context.asking.also(EndpointInfoQuestion())
 
     def _payload(self, binding: Binding, payload: bytes, now: float) -> list[Action]:
         """Answer what a transport carries; what is none of it gets no response."""
@@ -454,7 +380,7 @@ class Endpoint:
             pieces = (bent,) if bent else ()
             delivery = self._stages.delivery(at, Delivery(pieces, delay=self._device.timing.delay))
             reply.commit()
-            actions = _deliver(delivery, now)
+            actions = deliver(delivery, now)
             self._bound_silence(frame, delivery, now)
         if self._observer is not None:
             silent = data is None or not payload
@@ -505,12 +431,3 @@ def carried_out(endpoint: Endpoint, actions: list[Action], now: float) -> list[A
     while done and isinstance(last := done[-1], Compute):
         done[-1:] = endpoint.complete(last.token, last.work.carry_out(), now)
     return done
-
-
-def _deliver(delivery: Delivery, now: float) -> list[Action]:
-    """The pieces of a frame, each at its time; 0 for at once."""
-    held = delivery.delay or delivery.interval
-    return [
-        Send(piece, now + delivery.delay + index * delivery.interval if held else 0.0)
-        for index, piece in enumerate(delivery.pieces)
-    ]
