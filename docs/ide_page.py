@@ -1,7 +1,14 @@
 """The generated page of the reference about IDE; `generate.py` writes it."""
 
+import struct
 from collections.abc import Callable, Iterator
 
+from emulator.device.measured_state import (
+    IdeState,
+    InterfaceEntry,
+    StreamEntry,
+    StreamFlags,
+)
 from emulator.link.keys import SubStream, initialization_vector
 from emulator.link.states import (
     KEYS,
@@ -14,6 +21,7 @@ from emulator.link.states import (
 )
 from emulator.link.stream import MAC_SIZE, MAX_POSTED
 from emulator.vendor.ide_km import KpStatus
+from emulator.wire import Shape, Structure
 
 Table = Callable[[tuple[str, ...], list[tuple[str, ...]]], Iterator[str]]
 
@@ -62,6 +70,50 @@ seen fewer posted TLPs knows that one was overtaken. INTEL-SA-01409 is about wha
 Not here: aggregation, PCRC, partial header encryption, Selective IDE for configuration requests,
 and flow through switches.
 """
+
+
+_MEASURED = """\
+A device shows what it is doing by a measurement whose value is `state: ide`, its type
+hardware-configuration: a list of the streams that are Secure, or whose IDE check failed, of all
+ports. It is measured whenever it is asked for, so it needs MEAS_FRESH. Where it changes,
+the log (MEL) and the event MeasurementChanged say so, and content-changed, where it changed while
+it was read; no certificate stands for it, and no session ends because of it. `state: tdisp` lists
+the interfaces that are not CONFIG_UNLOCKED. Keys are in neither. A change by control or by a fault
+stays until the state next changes.
+
+The raw values, numbers least significant byte first; a digest is of these bytes. The layout is this
+emulator's own. A device of which nothing is up has an empty list: `measurements export` says that,
+and marks such a value `runtime`, in a CoRIM by the flag is-runtime-meas.
+"""
+
+_FIELDS = {
+    "magic": "`IDE1` or `TDI1`",
+    "count": "how many entries there are",
+    "reserved": "zeros",
+    "entries": "the entries: by port and Stream ID, or by function",
+    "port": "index of the port",
+    "stream_id": "Stream ID",
+    "function": "FUNCTION_ID",
+    "default_stream": "default stream of its lock; 0xff: none",
+    "lock_flags": "flags of its lock",
+    "flags": ", ".join(f"0x{one.value:02x} {one.name}" for one in StreamFlags)
+    + "; K0 and K1: a key of that set is in use",
+}
+_STATES = {
+    StreamEntry: "0 Insecure, 2 Secure, as in the status register",
+    InterfaceEntry: "1 CONFIG_LOCKED, 2 RUN, 3 ERROR",
+}
+
+
+def _layout(cls: type[Structure]) -> Iterator[tuple[str, ...]]:
+    """A row for each field: offset, name, bytes, meaning."""
+    at = 0
+    for one in cls.codec(Shape()).fields:
+        code = one.kind.fixed(Shape())
+        size = 0 if code is None else struct.calcsize(f"<{code}")
+        means = _STATES[cls] if one.name == "state" else _FIELDS[one.name]
+        yield str(at), one.name, str(size) if size else "the rest", means
+        at += size
 
 
 def _cell(to: KeyState | StreamState | None, *, of: KeyState | StreamState) -> str:
@@ -124,6 +176,22 @@ def page(note: str, table: Table) -> str:
         *table(
             ("event", "means", *(f"in {state.name}" for state in StreamState), "its keys"),
             stream_rows,
+        ),
+        "## In measurements",
+        "",
+        _MEASURED,
+        *(
+            line
+            for cls, title in (
+                (IdeState, "Either value"),
+                (StreamEntry, "An entry of `state: ide`"),
+                (InterfaceEntry, "An entry of `state: tdisp`"),
+            )
+            for line in (
+                f"{title}:",
+                "",
+                *table(("offset", "field", "bytes", "meaning"), list(_layout(cls))),
+            )
         ),
         "## TLPs",
         "",

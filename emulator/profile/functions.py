@@ -111,6 +111,8 @@ def _tree(root: MappingNode, name: str, part: MappingNode, number: int) -> Mappi
         # Behind its own ones, so that those keep the numbers they have in the file.
         items = ListNode(own.value.place, (*own.value.items, *shared))
         entries["measurements"] = Entry(own.place, items)
+    elif own is None and "measurements" in entries:
+        entries["measurements"] = _lasting(entries["measurements"])
     entries["listener"] = _listener(root, name, part, number)
     for key in ("profile", "name"):
         if key in root.entries:
@@ -140,6 +142,18 @@ def _shared(entry: Entry | None) -> tuple[Node, ...]:
         and isinstance(flag := item.entries["shared"].value, ScalarNode)
         and flag.value is True
     )
+
+
+def _lasting(entry: Entry) -> Entry:
+    """Measurements without those of what function 0 alone has: its streams and interfaces."""
+    if not isinstance(entry.value, ListNode):
+        return entry
+    items = tuple(
+        item
+        for item in entry.value.items
+        if not (isinstance(item, MappingNode) and "state" in item.entries)
+    )
+    return Entry(entry.place, ListNode(entry.value.place, items))
 
 
 def _listener(root: MappingNode, name: str, part: MappingNode, number: int) -> Entry:

@@ -169,7 +169,10 @@ def state_findings(profile: Profile) -> Iterator[tuple[Steps, str, str]]:
         of = StateOf(entry.state)
         has = profile.ide if of is StateOf.IDE else profile.tdisp
         size = largest_state(profile, of)
-        if not fresh:
+        if entry.shared:
+            where: Steps = ("measurements", number, "shared")
+            yield where, "false, as function 0 alone has what state shows", "true"
+        elif not fresh:
             yield steps, "a value that lasts, without MEAS_FRESH in capabilities", entry.state
         elif has is None:
             yield steps, f"{entry.state} in the profile", "none"

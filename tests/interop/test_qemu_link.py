@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 from interop.qemu_support import ServedDevice, qemu_with
+from unit.serve.loopback import until
 
 from emulator.client import Client, SessionClient
 from emulator.client.link import link
@@ -81,8 +82,10 @@ async def test_from_attestation_to_a_tampered_tlp() -> None:
             digest = hashes.digest(chosen.name, at_rest(StateOf.IDE))
             assert await measured(session, raw=False) == digest
             root = root_port((await session.ide.query()).blocks)
+            assert held.device.ide is not None
+            theirs = held.device.ide.ports[0].selective[0]
             await session.ide.bring_up(root, stream=0)
-            async with link(*held.link, end=root, timeout=0.2) as line:
+            async with link(*held.link, end=root) as line:
                 await line.write(0x100, DATA)
                 assert await line.read(0x100, len(DATA)) == DATA
                 assert await measured(session, raw=True) == SECURE
@@ -90,14 +93,15 @@ async def test_from_attestation_to_a_tampered_tlp() -> None:
 
                 (tlp,) = root.send(memory_write(0x100, bytes(16)))
                 await line.send_raw(tlp[:-1] + bytes((tlp[-1] ^ 1,)))
-                with pytest.raises(NoResponse):  # what follows it is dropped
+                await until(lambda: not theirs.secure)
+                line.timeout = 0.2
+                with pytest.raises(NoResponse):  # what follows is dropped
                     await line.read(0x100, len(DATA))
             assert root.selective[0].secure
             [block] = (await session.ide.query()).blocks
             assert block.status == 0x8000_0000
             assert await measured(session, raw=True) == FAILED
             assert await measured(session, raw=False) == hashes.digest(chosen.name, FAILED)
-        assert held.device.ide is not None
         assert held.device.ide.memory.read(0x100, len(DATA)) == DATA
 
 

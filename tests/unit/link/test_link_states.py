@@ -20,6 +20,7 @@ from emulator.link import (
 from emulator.link.states import KEYS, STREAMS, VOIDING
 
 RX = Place(KeySet.K0, Direction.RX, SubStream.PR)
+TX = Place(KeySet.K0, Direction.TX, SubStream.PR)
 E, P, U, V = KeyState.EMPTY, KeyState.PROGRAMMED, KeyState.IN_USE, KeyState.VOID
 R = KeyState.RETIRING
 
@@ -39,10 +40,9 @@ def test_the_table_of_keys() -> None:
     } == EXPECTED
 
 
-def in_state(state: KeyState) -> tuple[Stream, Place]:
+def in_state(state: KeyState, place: Place = RX) -> tuple[Stream, Place]:
     """A stream whose key of the returned place is in `state`."""
     stream = end("device").streams[0]
-    place = RX
     if state is not E:
         stream.program(place, secret(place), 1)
     if state in {U, R, V}:
@@ -81,6 +81,41 @@ def test_every_object_in_every_state_of_a_key(state: KeyState, event: KeyEvent) 
     others = {one: stream.key_state(one) for one in PLACES if one != place}
     assert others.pop(place.other_set) is (U if state is R else E)
     assert set(others.values()) == {E}
+
+
+@pytest.mark.parametrize("state", KeyState)
+@pytest.mark.parametrize("event", KeyEvent)
+def test_every_event_in_every_state_of_a_key(state: KeyState, event: KeyEvent) -> None:
+    stream, place = in_state(state)
+    to = EXPECTED[state][list(KeyEvent).index(event)]
+    if to is None:
+        with pytest.raises(LinkError):
+            stream._key_event(place, event)
+    else:
+        stream._key_event(place, event)
+    now = stream.key_state(place)
+    assert now is (to or state)
+    if now in {E, V}:
+        assert stream._keys[place].cipher is None
+
+
+@pytest.mark.parametrize(
+    ("place", "state"),
+    [
+        *((RX, state) for state in KeyState),
+        *((TX, state) for state in KeyState if state is not R),  # what is sent switches at once
+    ],
+)
+def test_the_other_set_goes_in_every_state(place: Place, state: KeyState) -> None:
+    stream, place = in_state(state, place)
+    other = place.other_set
+    if stream.key_state(other) is U:
+        stream.stop(other)
+    stream.program(other, secret(other, of=3), 1)
+    stream.go(other)
+    event = KeyEvent.RELIEVED if place is RX else KeyEvent.SUPERSEDED
+    assert stream.key_state(place) is EXPECTED[state][list(KeyEvent).index(event)]
+    assert stream.key_state(other) is U
 
 
 @pytest.mark.parametrize("state", KeyState)

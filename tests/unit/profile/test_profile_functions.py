@@ -144,3 +144,14 @@ def test_the_schema_knows_what_a_function_may_say() -> None:
     assert not judge.is_valid({**head, "functions": {"vf1": {"ide": {}}}})
     assert not judge.is_valid({**head, "functions": {"vf-1": {}}})
     assert not judge.is_valid({**head, "functions": {"vf1": {"identity": {"serial": "x"}}}})
+
+
+def test_a_function_does_not_show_the_devices_link(tmp_path: Path, at: datetime) -> None:
+    """It has neither the streams nor the interfaces, so it inherits no measurement of them."""
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "profile: 1\nname: linked\nextends: everything\nfunctions: {vf1: {}}\n", encoding="utf-8"
+    )
+    whole = load(file, at=at)
+    assert [one.index for one in whole.measurements] == [*range(1, 9)]
+    assert [one.index for one in whole.functions["vf1"].measurements] == [*range(1, 7)]

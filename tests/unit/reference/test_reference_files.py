@@ -176,3 +176,19 @@ def test_two_hashes_in_one_file_are_not_mixed() -> None:
     data = corim([{0: 1, 1: {2: [[7, b"x"]]}}, {0: 2, 1: {2: [[1, b"x"]]}}])
     with pytest.raises(BadReference, match="digests by SHA_256 and by SHA_384"):
         from_corim(data)
+
+
+def test_what_shows_what_a_device_is_doing_is_marked() -> None:
+    doing = ReferenceValue(7, 2, raw=False, value=bytes(48), runtime=True)
+    values = References("drive", "SHA_384", (*PLAIN.values, doing))
+    assert read(json.dumps(to_json(values)).encode(), (), at=NOW) == (values, False)
+    assert read(to_corim(values), (), at=NOW) == (values, False)
+    told = to_json(values)["measurements"]
+    assert [one.get("runtime") for one in told] == [None, None, None, True]
+    corim = cbor2.loads(to_corim(values))
+    comid = cbor2.loads(corim.value[1][0].value)
+    [[_, measured]] = comid[4][0]
+    assert [one[1].get(3) for one in measured] == [None, None, None, {6: True}]
+    told[3]["runtime"] = "yes"
+    text = json.dumps({**to_json(values), "measurements": told})
+    refused(text.encode(), "runtime: found 'yes', expected true or false")
