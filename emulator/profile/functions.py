@@ -102,10 +102,6 @@ def _tree(root: MappingNode, name: str, part: MappingNode, number: int) -> Mappi
     merged = merge(MappingNode(part.place, inherited), MappingNode(part.place, known))
     entries = dict(merged.entries) if isinstance(merged, MappingNode) else {}
     own = part.entries.get("measurements")
-    measured = entries.get("measurements")
-    if own is None and measured is not None and isinstance(measured.value, ListNode):
-        kept = tuple(item for item in measured.value.items if not _is_of_device(item))
-        entries["measurements"] = Entry(measured.place, ListNode(measured.value.place, kept))
     if own is not None and isinstance(own.value, ListNode):
         shared = _shared(root.entries.get("measurements"))
         # Behind its own ones, so that those keep the numbers they have in the file.
@@ -124,11 +120,6 @@ def _tree(root: MappingNode, name: str, part: MappingNode, number: int) -> Mappi
     return MappingNode(part.place, entries)
 
 
-def _is_of_device(item: Node) -> bool:
-    """Whether a measurement shows the state of what belongs to the physical device."""
-    return isinstance(item, MappingNode) and "state" in item.entries
-
-
 def _shared(entry: Entry | None) -> tuple[Node, ...]:
     """The measurements that are the device's own."""
     if entry is None or not isinstance(entry.value, ListNode):
@@ -137,7 +128,6 @@ def _shared(entry: Entry | None) -> tuple[Node, ...]:
         item
         for item in entry.value.items
         if isinstance(item, MappingNode)
-        and not _is_of_device(item)
         and "shared" in item.entries
         and isinstance(flag := item.entries["shared"].value, ScalarNode)
         and flag.value is True
