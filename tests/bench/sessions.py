@@ -78,6 +78,7 @@ OPTIONS = (
         "capabilities=[CERT,CHAL,MEAS_SIG,MEAS_FRESH,CHUNK,ENCRYPT,MAC,KEY_EX,PSK_WITH_CONTEXT,HBEAT,KEY_UPD]",
     ),
     *("--set", "sessions.heartbeat=250"),
+    *("--set", "sessions.doctor=false"),
 )
 
 _T = TypeVar("_T")
