@@ -100,6 +100,7 @@ def shell(code: str) -> tuple[list[str], Path | None]:
 
 
 @pytest.mark.timeout(300)  # a page is some twenty commands, one after the other
+@pytest.mark.timeout(600)  # some pages start a dozen programs
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_snippet_runs(page: Path, tmp_path: Path) -> None:
     for block in blocks(page):
@@ -139,11 +140,11 @@ def run(command: list[str], folder: Path, env: dict[str, str]) -> tuple[int, str
         start_new_session=True,
     )
     try:
-        process.wait(timeout=60)
+        process.wait(timeout=120)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        output = process.communicate(timeout=10)[0]
+        output = process.communicate(timeout=60)[0]
     return process.returncode, output
 
 

@@ -13,7 +13,7 @@ from typing import Self
 from support import require_or_skip
 
 HINT = "apt-get install mosquitto mosquitto-clients"
-PATIENCE = 10.0
+PATIENCE = 40.0
 """Seconds for a broker to be there."""
 
 

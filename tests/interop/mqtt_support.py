@@ -26,7 +26,7 @@ from emulator.serve.fleet import Fleet, Served
 
 FLEET = "lab"
 ROOT = f"spdm/v1/{FLEET}"
-PATIENCE = 10.0
+PATIENCE = 40.0
 
 
 @dataclass

@@ -28,7 +28,7 @@ def serving(*profiles: str, options: Sequence[str] = (), count: int = 0) -> Iter
     log = TemporaryFile("w+")  # noqa: SIM115 - closed with the process
 
     def said() -> str:
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         log.seek(0)
         return log.read()
 
@@ -50,6 +50,6 @@ def serving(*profiles: str, options: Sequence[str] = (), count: int = 0) -> Iter
         assert process.poll() is None, said()
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         log.close()
     assert process.returncode == 0

@@ -190,7 +190,7 @@ def test_reads_everything_after_a_role_inquiry(our_roots: Path, version: str) ->
     try:
         over(port, our_roots, version, "TCP", "--tcp_sub", "RI")
     finally:
-        told, errors = device.communicate(timeout=20)
+        told, errors = device.communicate(timeout=60)
     assert device.returncode == 0, errors
     assert f"nvme-ssd connected to 127.0.0.1:{port}" in told
 

@@ -99,7 +99,7 @@ async def _client_of(
             yield Client(Requester(Seeded("reference"), offer or Offer()), channel)
         finally:
             await channel.close()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     finally:
         if process.poll() is None:
             process.kill()

@@ -30,7 +30,7 @@ def logging_to(file: Path, *options: str) -> Iterator[int]:
         yield json.loads(process.stdout.readline() if process.stdout else "")["port"]
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
 
 

@@ -58,7 +58,7 @@ def test_to_a_requester(recording: Path, *, as_json: bool) -> None:
     found = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)
     assert found, line
     assert attest(int(found[1])) == 0
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     if as_json:
         assert json.loads(output)["same"] is True
@@ -78,7 +78,7 @@ def test_a_requester_that_asks_something_else(recording: Path) -> None:
     target = line.split()[-1]
     command: list[str | Path] = [COMMAND, "attest", target, "--version", "1.2"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "# version: recorded 1.3 (0x13), now 1.2 (0x12)" in output
     assert "is recorded and did not come" in output

@@ -202,7 +202,7 @@ def test_who_ends_it_ends_the_requester(tmp_path: Path, number: signal.Signals) 
                 break
             time.sleep(0.01)
         process.send_signal(number)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     finally:
         process.kill()
         process.communicate()

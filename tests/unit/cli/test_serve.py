@@ -53,7 +53,7 @@ def test_says_where_it_listens_and_ends_when_told_to(number: signal.Signals) -> 
         assert hello(int(found[1])) == SERVER_HELLO
     finally:
         process.send_signal(number)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert errors == "seed x (repeat with --seed)\n"
 
@@ -70,7 +70,7 @@ def test_several_profiles_count_their_ports_up() -> None:
         assert all(hello(line["port"]) == SERVER_HELLO for line in lines)
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_functions_of_a_device_count_their_ports_up_before_the_next_device() -> None:
@@ -85,7 +85,7 @@ def test_functions_of_a_device_count_their_ports_up_before_the_next_device() -> 
         assert all(hello(line["port"]) == SERVER_HELLO for line in lines)
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_functions_have_sockets_beside_the_devices(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_functions_have_sockets_beside_the_devices(tmp_path: Path) -> None:
         assert [line["host"] for line in lines] == [f"unix:{path}" for path in paths]
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_each_function_may_say_its_own_port(tmp_path: Path) -> None:
@@ -112,12 +112,12 @@ def test_each_function_may_say_its_own_port(tmp_path: Path) -> None:
         assert [line["port"] for line in lines] == [first, first + 4, first + 2]
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_a_device_with_functions_is_no_device_of_a_shared_fleet() -> None:
     process = serve("sr-iov", "--port", "0", "--mqtt", "mqtt://127.0.0.1:1", "--mqtt-share")
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "expected devices of one function in a shared fleet" in errors
 
@@ -125,7 +125,7 @@ def test_a_device_with_functions_is_no_device_of_a_shared_fleet() -> None:
 def test_a_port_that_is_taken_is_named() -> None:
     with serving("nvme-ssd") as (port,):
         process = serve("--port", str(port))
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert f"nvme-ssd: cannot listen on 127.0.0.1:{port}" in errors
     assert "--port" in errors
@@ -133,7 +133,7 @@ def test_a_port_that_is_taken_is_named() -> None:
 
 def test_ports_that_run_out_are_told() -> None:
     process = serve("nvme-ssd", "linux-cma", "--port", "65535")
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "do not fit" in errors
 
@@ -145,7 +145,7 @@ def test_a_profile_with_problems_is_refused_with_all_of_them(tmp_path: Path) -> 
         encoding="utf-8",
     )
     process = serve(str(profile), "--port", "0")
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "bad.yaml:4:" in errors
     assert "bad.yaml:5:" in errors
@@ -169,7 +169,7 @@ def test_log_levels_show_refusals_and_every_message() -> None:
             assert peer.recv(4096)
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     told = " ".join(errors.split())
     assert "nvme-ssd connection 1: < GET_VERSION, 4 bytes" in told
     assert "nvme-ssd connection 1: 4 cert_chain_hash" in told
@@ -187,7 +187,7 @@ def unix_serve(folder: Path, *arguments: str) -> tuple[str, subprocess.Completed
         )
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     return line, done
 
 
@@ -210,7 +210,7 @@ def test_a_port_of_the_command_line_goes_before_the_profiles_path(tmp_path: Path
 @pytest.mark.parametrize("also", [["--port", "1"], ["--host", "h"], ["nvme-ssd", "linux-cma"]])
 def test_a_unix_socket_goes_with_no_other_address(also: list[str]) -> None:
     process = serve("--unix", "x", *also)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "--unix takes one profile and neither --host nor --port" in errors
 
@@ -222,7 +222,7 @@ def test_a_requester_is_called() -> None:
         peer, _ = requester.accept()
         with peer:
             assert peer.recv(4) == bytes.fromhex("000001bf")
-        told, _ = process.communicate(timeout=10)
+        told, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert json.loads(told)["event"] == "connected"
     assert "{host}:{port}".format(**json.loads(told)) == target
@@ -239,7 +239,7 @@ def test_a_requester_is_called() -> None:
 )
 def test_a_call_needs_one_device_and_one_address(arguments: list[str], reason: str) -> None:
     process = serve("--role-inquiry", *arguments)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert reason in errors
 
@@ -257,5 +257,5 @@ def test_says_where_a_devices_link_is() -> None:
             pass
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     assert process.returncode == 0

@@ -17,7 +17,7 @@ from interop.serving import COMMAND
 
 from emulator.record import read
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Running:

@@ -23,7 +23,7 @@ from unit.cli.test_serve import hello
 from emulator.cli.terminal import keys
 from emulator.control.client import ControlClient
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 WIDTH, HEIGHT = 80, 24
 
 

@@ -18,7 +18,7 @@ from emulator.profile.recipe import Recipe
 from emulator.serve import Listener
 from emulator.serve.fleet import Served
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which something that must happen will not: never waited for where all is well."""
 
 
