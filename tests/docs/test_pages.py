@@ -99,8 +99,7 @@ def shell(code: str) -> tuple[list[str], Path | None]:
     return ["bash", "-euo", "pipefail", "-c", code], None
 
 
-@pytest.mark.timeout(300)  # a page is some twenty commands, one after the other
-@pytest.mark.timeout(600)  # some pages start a dozen programs
+@pytest.mark.timeout(600)  # a page is some twenty commands, one after the other
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_snippet_runs(page: Path, tmp_path: Path) -> None:
     for block in blocks(page):
