@@ -13,6 +13,7 @@ from emulator.link import Tlp, TlpKind, completion
 from emulator.link.frames import LinkFrame, LinkReader, pack
 from emulator.link.stream import Prefix
 from emulator.link.tlp import DWORD, decode_tlp, encode_tlp, header_size
+from emulator.mitm.listening import Listening
 from emulator.mitm.middle import Deed, Mode
 
 FORGED = b"says the middle."
@@ -69,39 +70,17 @@ class Line:
         self._told(Deed("read", "a TLP" if known is None else str(known.kind.value), frame.tlp))
 
 
-class LineProxy:
+class LineProxy(Listening):
     """Listens for root ports, and stands between each of them and the device's link."""
 
     def __init__(
         self, device: tuple[str, int], mode: Mode, told: Callable[[Deed], None] = lambda _: None
     ) -> None:
         """Stand before the link that listens at this address; `told` hears of each deed."""
+        super().__init__()
         self._device = device
         self._mode = mode
         self._told = told
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; port 0 lets the system choose. Returns the address. Raises OSError."""
-        self._server = await asyncio.start_server(self._met, host, port)
-        name = self._server.sockets[0].getsockname()
-        return name[0], name[1]
-
-    async def stop(self) -> None:
-        """Stop listening, and end every link."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
-
-    def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._between(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _between(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(self._mode, self._told)

@@ -7,6 +7,7 @@ from functools import partial
 
 from emulator.entropy import Entropy
 from emulator.errors import FrameError
+from emulator.mitm.listening import Listening
 from emulator.mitm.middle import Deed, Middle, Mode, Passing
 from emulator.tcp import quickack, set_nodelay
 from emulator.transport.spdm_socket import Command, Frame, FrameReader
@@ -49,7 +50,7 @@ class _Stream:
             await self._writer.wait_closed()
 
 
-class Proxy:
+class Proxy(Listening):
     """Listens for hosts, and stands between each of them and the device.
 
     Attributes:
@@ -74,40 +75,19 @@ class Proxy:
             told: hears of each connection's deeds.
             wait: how long a device that refuses connections is tried again, seconds.
         """
+        super().__init__()
         self.deeds: list[Deed] = []
         self._device = device
         self._mode = mode
         self._entropy = entropy
         self._told = told
         self._wait = wait
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
         self._count = 0
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; port 0 lets the system choose. Returns the address. Raises OSError."""
-        self._server = await asyncio.start_server(self._met, host, port)
-        name = self._server.sockets[0].getsockname()
-        return name[0], name[1]
-
-    async def stop(self) -> None:
-        """Stop listening, and end every connection."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
-
-    def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._count += 1
-        task = asyncio.create_task(self._between(self._count, _Stream(reader, writer)))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
-
-    async def _between(self, number: int, host: _Stream) -> None:
+    async def _between(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one host's frames; whoever leaves, or breaks the frames, ends both connections."""
+        self._count += 1
+        number, host = self._count, _Stream(reader, writer)
         middle = Middle(
             self._mode, self._entropy.fork(f"connection {number}"), partial(self._did, number)
         )
