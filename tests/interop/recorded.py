@@ -216,7 +216,9 @@ def own(recorded: Recorded, raw: bytes, request: bytes = b"", *, signature: int 
     return raw[:size]
 
 
-def shape(recorded: Recorded, raw: bytes, request: bytes) -> Shape:
+def shape(  # noqa: C901 - a row for each message
+    recorded: Recorded, raw: bytes, request: bytes
+) -> Shape:
     """The shape of a message that is, or answers, `request`."""
     code = raw[1]
     if code in {Code.GET_VERSION, Code.VERSION}:
@@ -241,6 +243,10 @@ def shape(recorded: Recorded, raw: bytes, request: bytes) -> Shape:
             sizes = {"verify": size if recorded.handshake_in_the_clear else 0}
         case Code.PSK_EXCHANGE_RSP | Code.PSK_FINISH:
             sizes["verify"] = size
+        case Code.DIGESTS:
+            sizes["multi_key"] = _multi_key(recorded)
+        case Code.ENDPOINT_INFO if request[4] & 1:
+            sizes["signature"] = recorded.asym.size
     return Shape(recorded.version, size, **sizes)
 
 
