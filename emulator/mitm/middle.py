@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from emulator.client.drive import unwrap, wrap
 from emulator.entropy import Entropy
-from emulator.errors import EmulatorError, NoResponse, NoSession, PeerError
+from emulator.errors import EmulatorError, NoResponse, NoSession, PeerError, WireError
 from emulator.link import KEY_SIZE
 from emulator.mitm.overheard import Overheard
 from emulator.mitm.stand_in import impostor, stand_in
@@ -154,7 +154,10 @@ class Middle:
 
     def _forge(self, frame: Frame, binding: Binding, request: bytes) -> Frame:
         """Answer a vendor-defined request in the device's place."""
-        asked, size = decode(VendorDefinedRequest, request, Shape(request[0]))
+        try:
+            asked, size = decode(VendorDefinedRequest, request, Shape(request[0]))
+        except WireError:
+            return frame._replace(payload=binding.wrap(_refusal(request[0])))
         self._told(Deed("read", codes.name(request[1]), request[:size]))
         large = asked.large_payload_length is not None
         made = VendorDefinedResponse(
@@ -217,7 +220,7 @@ class Middle:
             return frame._replace(payload=b"")
         code = opened.message[1] if len(opened.message) >= _HEADER else 0
         session = opened.session
-        if opened.error is not None or code in _OWN:
+        if opened.error is not None or code in _OWN or not code:
             answer = finish(
                 device.respond_inside(opened, form=form, now=now, transport=binding.name)
             )
@@ -242,7 +245,10 @@ class Middle:
         if self._mode is not Mode.SWAP_KEYS or message[1] != Code.VENDOR_DEFINED_REQUEST:
             return message
         shape = Shape(message[0])
-        asked, _ = decode(VendorDefinedRequest, message, shape)
+        try:
+            asked, _ = decode(VendorDefinedRequest, message, shape)
+        except WireError:
+            return message
         payload = asked.payload
         programs = payload[:2] == bytes((PciProtocol.IDE_KM, ObjectId.KEY_PROG))
         if (asked.standard, asked.vendor) != PCI_SIG or not programs:
@@ -321,5 +327,7 @@ def _altered(payload: bytes, binding: Binding) -> bytes:
         return payload
     record, start = bytearray(found.data), binding.records.header_size()
     end = start + int.from_bytes(record[start - _LENGTH_SIZE : start], "little")
+    if not start < end <= len(record):
+        return payload
     record[end - 1] ^= 1
     return binding.wrap_record(bytes(record[:end]))

@@ -1,6 +1,6 @@
 """What the middle does with what passes, and with hosts that do not look closely."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from emulator.device import Device
 from emulator.entropy import Seeded
 from emulator.errors import PeerError, PeerErrorReply
 from emulator.link.frames import LinkFrame
-from emulator.mitm import Deed, LineProxy, Mode, Proxy
+from emulator.mitm import Deed, LineProxy, Middle, Mode, Proxy
 from emulator.mitm.experiment import ANSWER, SECRET, STANDARD, VENDOR, Locker, served
 from emulator.mitm.line import Line, seen
 from emulator.mitm.overheard import Overheard
@@ -22,6 +22,8 @@ from emulator.requester import DEFAULT, for_sessions, root_port
 from emulator.serve import Listener
 from emulator.spdm.capabilities import Cap
 from emulator.spdm.messages.session import KeyOperation
+from emulator.transport import doe
+from emulator.transport.spdm_socket import Command, Frame, TransportType
 from emulator.vendor import Registry
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -268,3 +270,20 @@ def test_anything_may_come_over_the_link(raw: bytes) -> None:
         if raw:
             line.upstream(LinkFrame(0, raw))
     assert len(deeds) >= len(Mode)
+
+
+@pytest.mark.parametrize("message", [b"\x12\xfe\0\0", b"\x12\xfe\0\0\x03\0\xff", bytes(4)])
+@pytest.mark.parametrize("mode", [Mode.RELAY, Mode.TERMINATE, Mode.SWAP_KEYS])
+def test_messages_that_are_cut_off_get_an_answer(mode: Mode, message: bytes) -> None:
+    """Whatever a host says, the middle goes on."""
+    middle = Middle(mode, Seeded("middle"))
+    frame = Frame(Command.NORMAL, TransportType.PCI_DOE, doe.spdm_object(message))
+    got: list[Frame] = []
+
+    def drive() -> Iterator[Frame]:
+        got.append((yield from middle.take(frame, 0.0)))
+
+    for _ in drive():  # what it passes on is not answered: the device has nothing to say
+        got.append(frame)
+        break
+    assert got[0].payload
